@@ -1,0 +1,43 @@
+# `make run` runs the product, `make test` the tests. Nothing is needed but Python 3.11 and make.
+#
+#   make run [PORT=8001]        make PYTHON=/path/to/python3.12 run
+#   make test [ARGS="-k sla"]   make check    make lock
+
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
+ifeq ($(strip $(PYTHON)),)
+$(error Python 3.11 is not here. On Debian and Ubuntu: apt install python3 python3-venv)
+endif
+
+BOOTSTRAP := $(PYTHON) bin/bootstrap
+DEV := .venv/bin/python
+SERVERS := $(DEV) -m tests.servers $(DEV)
+ARGS ?=
+
+.PHONY: run test check lint lock venv
+
+run:
+	@$(BOOTSTRAP) manage.py run
+
+test:
+	@$(BOOTSTRAP) --dev -m pytest $(ARGS)
+
+venv:
+	@$(BOOTSTRAP) --dev
+
+# What must hold before a change lands.
+check: venv lint
+	$(SERVERS) manage.py makemigrations --check --dry-run
+	DEMO=0 DEBUG=0 ALLOWED_HOSTS=support.example.com $(SERVERS) manage.py check --deploy --fail-level=WARNING
+	$(DEV) -m helpdesk.core.catalogues --check
+	$(DEV) -m pytest $(ARGS)
+
+lint: venv
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/lint-imports
+
+# After a change to a requirements*.in; `make lock UPGRADE=--upgrade` takes newer versions.
+LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(UPGRADE)
+lock: venv
+	$(LOCK) requirements.in -o requirements.lock
+	$(LOCK) requirements-dev.in -o requirements-dev.lock

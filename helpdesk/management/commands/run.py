@@ -1,0 +1,244 @@
+"""`manage.py run`: the whole product on one machine, supervised until Ctrl-C."""
+
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+import urllib.error
+import urllib.request
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import environ
+import psycopg
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import get_commands
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+
+from helpdesk.core.catalogues import compile_catalogues
+from helpdesk.core.embedded import servers
+from helpdesk.core.processes import Program, StartFailed, Stopping, Supervisor
+
+env = environ.Env()
+
+
+def say(line: str) -> None:
+    """Print at once. A terminal that is gone must not keep us from stopping what we started."""
+    try:
+        print(line, flush=True)
+    except OSError:
+        pass
+
+
+class Command(BaseCommand):
+    help = "Run database, broker, web, worker and beat, and keep them running. Ctrl-C stops them all."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", default=env.str("BIND", default="127.0.0.1"), help="address to listen at")
+        parser.add_argument("--port", type=int, default=env.int("PORT", default=8000))
+
+    def handle(self, *, bind: str, port: int, **_options: object) -> None:
+        open_standard_files()
+        demo = env.bool("DEMO", default=not env.str("DATABASE_URL", default=""))
+        if demo and "DEMO" not in os.environ and not bind.startswith(("127.", "::1")):
+            raise CommandError(
+                f"The demonstration's passwords are known: it is not served at {bind}. Set DEMO=0, or DEMO=1 to insist."
+            )
+        supervisor = Supervisor(say=say)
+        try:
+            with only_one(settings.VAR) as announce, listening(bind, port) as listener:
+                url = announce(listener, bind)
+                for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    signal.signal(number, supervisor.request_stop)
+                try:
+                    Run(supervisor, listener, url=url, demo=demo).start()
+                    supervisor.watch()
+                except Stopping:
+                    pass
+                finally:
+                    supervisor.stop()
+        except StartFailed as error:
+            raise CommandError(str(error)) from error
+        say("Stopped.")
+
+
+class Run:
+    """One run of the product: its programs, and the order of their start."""
+
+    def __init__(self, supervisor: Supervisor, listener: socket.socket, *, url: str, demo: bool) -> None:
+        self.supervisor = supervisor
+        self.listener = listener
+        self.url = url
+        self.demo = demo
+        self.var: Path = settings.VAR
+        self.env = {
+            **os.environ,
+            "HELPDESK_VAR": str(self.var),
+            "PORT": str(listener.getsockname()[1]),
+            "DEMO": str(demo),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self) -> None:
+        """Start everything and say where it is. Raises StartFailed, or Stopping when a stop is requested."""
+        say(f"Logs: {self.var / 'log'}")
+        compile_catalogues()
+        self.start_database()
+        self.start_broker()
+        self.complete("Preparing the database", "migrate", "--no-input")
+        self.complete("Collecting static files", "collectstatic", "--no-input", "--verbosity=0")
+        if self.demo and "demo_data" in get_commands() and is_empty():
+            self.complete("Loading the demonstration", "demo_data", "--tickets=300")
+        say("Starting worker, web and beat")
+        self.supervisor.start(self.worker())
+        webs = [self.web(number + 1) for number in range(env.int("WEB_WORKERS", default=2))]
+        self.supervisor.start(*webs, ready=self.answers)
+        self.supervisor.start(self.beat())
+        self.greet()
+
+    def start_database(self) -> None:
+        if env.str("DATABASE_URL", default=""):
+            say("Using the database of DATABASE_URL")
+        else:
+            say("Starting PostgreSQL")
+            program = servers.postgres(var=self.var, env=self.env)
+            self.supervisor.start(program, ready=lambda: servers.postgres_ready(self.var))
+            servers.create_database(self.var)
+        try:
+            connect().close()
+        except psycopg.OperationalError as error:
+            raise StartFailed(f"The database can't be reached: {error}") from error
+
+    def start_broker(self) -> None:
+        if env.str("REDIS_URL", default=""):
+            say("Using the Redis of REDIS_URL")
+        else:
+            say("Starting Redis")
+            program = servers.redis_program(var=self.var, env=self.env)
+            self.supervisor.start(program, ready=lambda: servers.redis_ready(self.var))
+
+    def complete(self, what: str, command: str, *arguments: str) -> None:
+        say(what)
+        self.supervisor.complete(self.python(command, "manage.py", command, *arguments, log="setup"))
+
+    def worker(self) -> Program:
+        concurrency = env.int("WORKER_CONCURRENCY", default=2)
+        options = [f"--concurrency={concurrency}", "--loglevel=INFO", "--without-gossip", "--without-mingle"]
+        return self.python("worker", "-m", "celery", "-A", "config", "worker", *options, grace=20)
+
+    def beat(self) -> Program:
+        schedule = f"--schedule={self.var / 'beat-schedule'}"
+        return self.python("beat", "-m", "celery", "-A", "config", "beat", "--loglevel=INFO", "--pidfile=", schedule)
+
+    def web(self, number: int) -> Program:
+        """One of the web processes: all accept from the one socket that we hold, so that none of them
+        can keep the port from the next run, and a request waits in line while one is brought back."""
+        descriptor = self.listener.fileno()
+        options = [f"--fd={descriptor}", "--no-access-log", "--timeout-graceful-shutdown=5", "--no-server-header"]
+        return self.python(
+            f"web-{number}", "-m", "uvicorn", "config.asgi:application", *options, log="web", pass_fds=[descriptor]
+        )
+
+    def python(self, name: str, *argv: str, log: str | None = None, **kwargs: object) -> Program:
+        return Program(
+            name=name,
+            argv=[sys.executable, *argv],
+            log=self.var / "log" / f"{log or name}.log",
+            cwd=settings.BASE_DIR,
+            env=self.env,
+            **kwargs,
+        )
+
+    def answers(self) -> bool:
+        """Whether the web answers; a refusal (of this host name, say) is an answer, too."""
+        try:
+            urllib.request.urlopen(f"{self.url}healthz", timeout=5).close()
+        except urllib.error.HTTPError as refusal:
+            return refusal.code < 500
+        except OSError:
+            return False
+        return True
+
+    def greet(self) -> None:
+        say(f"\n  {settings.SITE_NAME} is at {self.url}")
+        if self.demo and find_spec("helpdesk.core.demo"):
+            from helpdesk.core.demo import LOGINS, PASSWORD
+
+            width = max(len(role) for role, _ in LOGINS)
+            say(f"\n  Sign in, with the password {PASSWORD}, as")
+            for role, email in LOGINS:
+                say(f"    {role:{width}}  {email}")
+        say("\n  Ctrl-C stops it.\n")
+
+
+def connect() -> psycopg.Connection:
+    """A connection of our own: Django's pool would leave threads here, and a process with threads
+    should not fork."""
+    return psycopg.connect(**connection.get_connection_params(), connect_timeout=10)
+
+
+def is_empty() -> bool:
+    """Whether the database knows no person yet."""
+    table = connection.ops.quote_name(get_user_model()._meta.db_table)
+    with connect() as own:
+        return not own.execute(f"SELECT EXISTS (SELECT FROM {table})").fetchone()[0]
+
+
+@contextmanager
+def only_one(var: Path) -> Iterator[Callable[[socket.socket, str], str]]:
+    """Let one run at a time work in `var`; gives the function by which it says where it listens.
+
+    The lock ends with our process, however that ends. Raises StartFailed when another run holds it.
+    """
+    try:
+        var.mkdir(parents=True, exist_ok=True)
+        lock = (var / "run.lock").open("a+")
+    except OSError as error:
+        raise StartFailed(f"The directory of state, {var}, can't be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StartFailed(f"Already running: {lock.read() or 'just starting'}") from None
+
+        def announce(listener: socket.socket, bind: str) -> str:
+            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
+            url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
+            lock.truncate(0)
+            lock.write(f"{url} (process {os.getpid()}). Stop it with Ctrl-C in its terminal, or: kill {os.getpid()}")
+            lock.flush()
+            return url
+
+        lock.truncate(0)
+        yield announce
+
+
+@contextmanager
+def listening(bind: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens at `bind`:`port` (0: any free one). Raises StartFailed when it can't."""
+    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((bind, port))
+            listener.listen(512)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise StartFailed(f"Port {port} is taken. Choose another: make run PORT={port + 1}") from error
+            raise StartFailed(f"Can't listen at {bind}, port {port}: {error.strerror}") from error
+        yield listener
+
+
+def open_standard_files() -> None:
+    """Open what our caller closed of stdin, stdout and stderr: a socket must not get one of their numbers."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)

@@ -1,0 +1,84 @@
+"""A PostgreSQL and a Redis of this test run's own, started before Django reads its settings.
+
+A pytest plugin (`-p tests.servers`). DATABASE_URL and REDIS_URL already exported win over it. With
+pytest-xdist the controller starts the servers and its workers inherit the environment.
+`python -m tests.servers COMMAND…` gives any command the same servers.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from helpdesk.core import embedded
+from helpdesk.core.catalogues import compile_catalogues
+from helpdesk.core.embedded import servers
+from helpdesk.core.processes import Supervisor
+
+_PREFIX = "helpdesk-test-"
+_STARTED_BY = "HELPDESK_TEST_SERVERS"  # the process whose servers the environment names
+
+
+@contextmanager
+def throwaway_servers() -> Iterator[None]:
+    """Start what the environment names no server for, and name it there. On the way out all of it goes."""
+    if _STARTED_BY in os.environ:
+        yield
+        return
+    _sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as directory:
+        var = Path(directory)
+        os.environ.update({_STARTED_BY: str(os.getpid()), "HELPDESK_VAR": directory})
+        supervisor = Supervisor(say=lambda line: None)
+        try:
+            compile_catalogues()
+            _start(supervisor, var)
+            yield
+        finally:
+            supervisor.stop()
+
+
+def _start(supervisor: Supervisor, var: Path) -> None:
+    if not os.environ.get("REDIS_URL"):
+        program = servers.redis_program(var=var, env=os.environ)
+        supervisor.start(program, ready=lambda: servers.redis_ready(var))
+        os.environ["REDIS_URL"] = embedded.redis_url(var)
+    if not os.environ.get("DATABASE_URL"):
+        program = servers.postgres(var=var, env=os.environ, settings=servers.THROWAWAY)
+        supervisor.start(program, ready=lambda: servers.postgres_ready(var))
+        servers.create_database(var)
+        os.environ["DATABASE_URL"] = embedded.database_url(var)
+
+
+def _sweep() -> None:
+    """Remove the directories of test runs that were killed; their servers have died with them."""
+    for directory in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+_running = throwaway_servers()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests() -> Iterator[None]:
+    """Before pytest-django's own hook, which imports the settings."""
+    _running.__enter__()
+    return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    _running.__exit__(None, None, None)
+
+
+if __name__ == "__main__":
+    with throwaway_servers():
+        sys.exit(subprocess.run(sys.argv[1:], check=False).returncode)
