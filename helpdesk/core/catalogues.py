@@ -60,8 +60,7 @@ def _agrees(entry: polib.POEntry, text: str) -> bool:
 def main() -> None:
     if "--check" in sys.argv[1:]:
         found = list(problems())
-        print("\n".join(found) or "The catalogues are complete.")
-        sys.exit(bool(found))
+        sys.exit("\n".join(found) or None)
     compile_catalogues()
 
 

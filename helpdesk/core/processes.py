@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
             stderr=log,
             pass_fds=program.pass_fds,
             start_new_session=True,
-            preexec_fn=become,  # noqa: PLW1509 - the supervisor has no threads
+            preexec_fn=become,  # safe: the supervisor has no threads
         )
 
 
@@ -159,10 +160,8 @@ class Child:
     def kill_group(self) -> None:
         """The same without waiting for the end: safe in a signal handler."""
         if self.process is not None:
-            try:
+            with suppress(ProcessLookupError, PermissionError):  # nobody is left in the group
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass  # nobody is left in the group
 
 
 class Supervisor:

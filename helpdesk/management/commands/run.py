@@ -1,18 +1,15 @@
 """`manage.py run`: the whole product on one machine, supervised until Ctrl-C."""
 
-import errno
-import fcntl
+import http.client
 import os
 import signal
 import socket
 import sys
-import urllib.error
-import urllib.request
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import environ
 import psycopg
@@ -21,9 +18,12 @@ from django.contrib.auth import get_user_model
 from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
+from psycopg import sql
 
 from helpdesk.core.catalogues import compile_catalogues
+from helpdesk.core.demo import LOGINS, PASSWORD
 from helpdesk.core.embedded import servers
+from helpdesk.core.exclusive import listening, only_one, open_standard_files
 from helpdesk.core.processes import Program, StartFailed, Stopping, Supervisor
 
 env = environ.Env()
@@ -31,10 +31,9 @@ env = environ.Env()
 
 def say(line: str) -> None:
     """Print at once. A terminal that is gone must not keep us from stopping what we started."""
-    try:
-        print(line, flush=True)
-    except OSError:
-        pass
+    with suppress(OSError):
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
 
 
 class Command(BaseCommand):
@@ -42,13 +41,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--bind", default=env.str("BIND", default="127.0.0.1"), help="address to listen at")
+        parser.add_argument("--bind", type=ip_address, default=env.str("BIND", default="127.0.0.1"))
         parser.add_argument("--port", type=int, default=env.int("PORT", default=8000))
 
-    def handle(self, *, bind: str, port: int, **_options: object) -> None:
+    def handle(self, *, bind: IPv4Address | IPv6Address, port: int, **_options: object) -> None:
         open_standard_files()
         demo = env.bool("DEMO", default=not env.str("DATABASE_URL", default=""))
-        if demo and "DEMO" not in os.environ and not bind.startswith(("127.", "::1")):
+        if demo and "DEMO" not in os.environ and not bind.is_loopback:
             raise CommandError(
                 f"The demonstration's passwords are known: it is not served at {bind}. Set DEMO=0, or DEMO=1 to insist."
             )
@@ -159,19 +158,18 @@ class Run:
 
     def answers(self) -> bool:
         """Whether the web answers; a refusal (of this host name, say) is an answer, too."""
+        web = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=5)
         try:
-            urllib.request.urlopen(f"{self.url}healthz", timeout=5).close()
-        except urllib.error.HTTPError as refusal:
-            return refusal.code < 500
-        except OSError:
+            web.request("GET", "/healthz")
+            return web.getresponse().status < 500
+        except (OSError, http.client.HTTPException):
             return False
-        return True
+        finally:
+            web.close()
 
     def greet(self) -> None:
         say(f"\n  {settings.SITE_NAME} is at {self.url}")
-        if self.demo and find_spec("helpdesk.core.demo"):
-            from helpdesk.core.demo import LOGINS, PASSWORD
-
+        if self.demo:
             width = max(len(role) for role, _ in LOGINS)
             say(f"\n  Sign in, with the password {PASSWORD}, as")
             for role, email in LOGINS:
@@ -187,58 +185,6 @@ def connect() -> psycopg.Connection:
 
 def is_empty() -> bool:
     """Whether the database knows no person yet."""
-    table = connection.ops.quote_name(get_user_model()._meta.db_table)
+    people = sql.Identifier(get_user_model()._meta.db_table)
     with connect() as own:
-        return not own.execute(f"SELECT EXISTS (SELECT FROM {table})").fetchone()[0]
-
-
-@contextmanager
-def only_one(var: Path) -> Iterator[Callable[[socket.socket, str], str]]:
-    """Let one run at a time work in `var`; gives the function by which it says where it listens.
-
-    The lock ends with our process, however that ends. Raises StartFailed when another run holds it.
-    """
-    try:
-        var.mkdir(parents=True, exist_ok=True)
-        lock = (var / "run.lock").open("a+")
-    except OSError as error:
-        raise StartFailed(f"The directory of state, {var}, can't be written: {error.strerror}") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            raise StartFailed(f"Already running: {lock.read() or 'just starting'}") from None
-
-        def announce(listener: socket.socket, bind: str) -> str:
-            host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)
-            url = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}/"
-            lock.truncate(0)
-            lock.write(f"{url} (process {os.getpid()}). Stop it with Ctrl-C in its terminal, or: kill {os.getpid()}")
-            lock.flush()
-            return url
-
-        lock.truncate(0)
-        yield announce
-
-
-@contextmanager
-def listening(bind: str, port: int) -> Iterator[socket.socket]:
-    """A socket that listens at `bind`:`port` (0: any free one). Raises StartFailed when it can't."""
-    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((bind, port))
-            listener.listen(512)
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise StartFailed(f"Port {port} is taken. Choose another: make run PORT={port + 1}") from error
-            raise StartFailed(f"Can't listen at {bind}, port {port}: {error.strerror}") from error
-        yield listener
-
-
-def open_standard_files() -> None:
-    """Open what our caller closed of stdin, stdout and stderr: a socket must not get one of their numbers."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)
+        return not own.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(people)).fetchone()[0]
