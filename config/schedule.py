@@ -1,0 +1,9 @@
+"""What beat starts, and how often (seconds). Every task may be lost or run twice without harm."""
+
+SCHEDULE = {
+    # A deadline is noticed within about a second. A sweep that waited longer than that in the
+    # queue is dropped: the next one does its work.
+    "sweep-clocks": {"task": "helpdesk.tasks.sweep_clocks", "schedule": 1.0, "options": {"expires": 5}},
+    "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
+    "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
+}

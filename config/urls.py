@@ -1,0 +1,18 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.i18n import set_language
+
+from helpdesk.portal.entrance import after_login
+from helpdesk.workspace import health
+
+urlpatterns = [
+    path("", include("helpdesk.portal.urls")),
+    path("welcome/", after_login, name="after_login"),
+    path("language/", set_language, name="set_language"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", health.alive, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+]

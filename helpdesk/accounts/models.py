@@ -1,0 +1,222 @@
+"""People, the companies they speak for, and the teams that help them."""
+
+from zoneinfo import available_timezones
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+
+def validate_time_zone(value: str) -> None:
+    """Accept names of the IANA time zone database only."""
+    if value not in available_timezones():
+        raise ValidationError(_("“%(value)s” is not a time zone. Use a name such as Europe/Berlin."), params={"value": value})
+
+
+class StaffRole(models.TextChoices):
+    """What a member of staff may do (SPEC 2.1)."""
+
+    SPECIALIST = "specialist", _("Specialist")
+    TEAM_LEAD = "team_lead", _("Team lead")
+    MANAGER = "manager", _("Manager")
+    ADMINISTRATOR = "administrator", _("Administrator")
+
+    @classmethod
+    def leading(cls) -> tuple["StaffRole", ...]:
+        """May assign to others and see escalations of all."""
+        return (cls.TEAM_LEAD, cls.MANAGER, cls.ADMINISTRATOR)
+
+    @classmethod
+    def managing(cls) -> tuple["StaffRole", ...]:
+        """May read reports and change policies and calendars."""
+        return (cls.MANAGER, cls.ADMINISTRATOR)
+
+
+class RequesterRole(models.TextChoices):
+    """In which capacity a person asks for help; decides the promise (SPEC 1, 2.1)."""
+
+    DESIGNATED = "designated", _("Designated super admin")
+    SUPER_ADMIN = "super_admin", _("Super admin")
+    USER = "user", _("User")
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
+        if not email:
+            raise ValueError("email: a person needs an address")
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
+        fields["staff_role"] = StaffRole.ADMINISTRATOR
+        return self.create_user(email, password, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        return self.get(email__iexact=email)
+
+
+class User(AbstractBaseUser):
+    """A person: a customer (through memberships), or a member of staff (through a role)."""
+
+    email = models.EmailField(_("e-mail address"), unique=True)
+    full_name = models.CharField(_("name"), max_length=120)
+    language = models.CharField(_("language"), max_length=8, default="en", choices=[("en", _("English")), ("ja", _("Japanese"))])
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    staff_role = models.CharField(_("staff role"), max_length=20, choices=StaffRole, blank=True, default="")
+    is_active = models.BooleanField(_("active"), default=True)
+    joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["full_name"]
+    objects = UserManager()
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+        indexes = [models.Index(fields=["staff_role"], name="user_staff", condition=~models.Q(staff_role=""))]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email
+
+    @property
+    def is_staff(self) -> bool:
+        return self.staff_role != ""
+
+    @property
+    def is_superuser(self) -> bool:
+        return self.staff_role == StaffRole.ADMINISTRATOR
+
+    @property
+    def is_leading(self) -> bool:
+        return self.staff_role in StaffRole.leading()
+
+    @property
+    def is_managing(self) -> bool:
+        return self.staff_role in StaffRole.managing()
+
+    @property
+    def initials(self) -> str:
+        words = self.full_name.split() or [self.email]
+        return (words[0][:1] + (words[-1][:1] if len(words) > 1 else words[0][1:2])).upper()
+
+    def get_full_name(self) -> str:
+        return str(self)
+
+    # The admin asks these; what a role may do is decided per page (`workspace`), not by permission rows.
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        return self.is_active and self.is_superuser
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_active and self.is_staff
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def visible_to(self, user: User) -> "AccountQuerySet":
+        """Staff see every account, a customer those they belong to, others none."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        return self if user.is_staff else self.filter(memberships__user=user)
+
+
+class Account(models.Model):
+    """A customer company."""
+
+    name = models.CharField(_("name"), max_length=160, unique=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
+    calendar = models.ForeignKey(
+        "helpdesk.Calendar",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="accounts",
+        verbose_name=_("business calendar"),
+        help_text=_("Opening hours that its aims are counted in. Empty: the standard calendar."),
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person speaks for an account, in a role."""
+
+    class Role(models.TextChoices):
+        SUPER_ADMIN = "super_admin", _("Super admin")
+        USER = "user", _("User")
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="memberships", verbose_name=_("account"))
+    user = models.ForeignKey(User, models.PROTECT, related_name="memberships", verbose_name=_("person"))
+    role = models.CharField(_("role"), max_length=20, choices=Role, default=Role.USER)
+    is_designated = models.BooleanField(
+        _("designated"), default=False, help_text=_("Gets guaranteed response times. Super admins only.")
+    )
+
+    class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
+        constraints = [
+            models.UniqueConstraint(fields=["account", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=models.Q(is_designated=False) | models.Q(role="super_admin"),
+                name="membership_designated_is_super_admin",
+                violation_error_message=_("Only a super admin can be designated."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.account}"
+
+    @property
+    def is_super_admin(self) -> bool:
+        return self.role == self.Role.SUPER_ADMIN
+
+    @property
+    def requester_role(self) -> RequesterRole:
+        if self.is_designated:
+            return RequesterRole.DESIGNATED
+        return RequesterRole.SUPER_ADMIN if self.is_super_admin else RequesterRole.USER
+
+
+class Team(models.Model):
+    """Specialists who serve hubs together."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    members = models.ManyToManyField(User, through="TeamMembership", related_name="teams", verbose_name=_("members"))
+
+    class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TeamMembership(models.Model):
+    """A specialist belongs to a team, perhaps as its lead."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="memberships", verbose_name=_("team"))
+    user = models.ForeignKey(User, models.CASCADE, related_name="team_memberships", verbose_name=_("person"))
+    is_lead = models.BooleanField(_("lead"), default=False)
+
+    class Meta:
+        verbose_name = _("team member")
+        verbose_name_plural = _("team members")
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="team_member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.team}"

@@ -1,0 +1,33 @@
+"""An incident number for each request, in its log lines and on its error page (SPEC 2.9)."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+incident_number: ContextVar[str] = ContextVar("incident_number", default="-")
+
+
+class IncidentMiddleware:
+    """Gives the request its number, and returns it in the header `X-Incident`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        number = secrets.token_hex(4).upper()
+        incident_number.set(number)
+        request.incident = number
+        response = self.get_response(request)
+        response["X-Incident"] = number
+        return response
+
+
+class IncidentFilter(logging.Filter):
+    """Adds the number of the request under way to each log record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.incident = incident_number.get()
+        return True

@@ -1,0 +1,48 @@
+"""From a row of the outbox to a mail: text and HTML, in the reader's language and time zone."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from helpdesk.notifications.models import OutboxMail
+
+
+def values(mail: OutboxMail) -> dict[str, Any]:
+    """The template's context: values whose name ends in `_at` become instants again."""
+    context = {
+        name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
+        for name, value in mail.context.items()
+    }
+    return context | {
+        "mail": mail,
+        "site_name": settings.SITE_NAME,
+        "site_url": settings.SITE_URL,
+        "zone_name": mail.time_zone.rpartition("/")[2].replace("_", " "),
+    }
+
+
+def render(mail: OutboxMail) -> EmailMultiAlternatives:
+    """The mail as it goes out. Raises when its template is missing or broken."""
+    with translation.override(mail.language), timezone.override(ZoneInfo(mail.time_zone)):
+        context = values(mail)
+        subject = " ".join(render_to_string(f"mail/{mail.template}.subject.txt", context).split())
+        message = EmailMultiAlternatives(
+            subject=subject,
+            body=render_to_string(f"mail/{mail.template}.txt", context),
+            to=mail.to,
+            cc=mail.cc,
+            reply_to=[mail.reply_to] if mail.reply_to else None,
+            headers={
+                "Message-ID": mail.message_id,
+                # No out-of-office answer to what a machine sent (RFC 3834).
+                "Auto-Submitted": "auto-generated" if mail.template != "reply" else "no",
+                **({"In-Reply-To": mail.in_reply_to, "References": mail.in_reply_to} if mail.in_reply_to else {}),
+            },
+        )
+        message.attach_alternative(render_to_string(f"mail/{mail.template}.html", context), "text/html")
+    return message

@@ -1,0 +1,151 @@
+"""Verbs of the outbox. Writing is part of the caller's transaction; sending is not."""
+
+import logging
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import transaction
+from django.db.models import Q
+
+from helpdesk.core.jobs import kick
+from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
+from helpdesk.notifications.rendering import render
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(minutes=2)  # longer than any SMTP time-out: a lease that ran out means a dead worker
+MAX_ATTEMPTS = 12
+DELIVER_TASK = "helpdesk.tasks.deliver_mail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who gets a mail, and how they read it."""
+
+    email: str
+    user_id: int | None
+    language: str
+    time_zone: str
+
+
+def new_message_id() -> str:
+    """An unguessable Message-ID under this house's domain."""
+    return f"<{secrets.token_urlsafe(18)}@{settings.REPLY_DOMAIN}>"
+
+
+def mail_row(
+    *,
+    key: str,
+    reader: Reader,
+    template: str,
+    context: Mapping[str, Any],
+    now: datetime,
+    cc: Sequence[str] = (),
+    reply_to: str = "",
+    in_reply_to: str = "",
+    message_id: str = "",
+) -> OutboxMail:
+    """An unsaved mail; `context` holds plain JSON values (instants as ISO 8601)."""
+    return OutboxMail(
+        key=key,
+        message_id=message_id or new_message_id(),
+        recipient_id=reader.user_id,
+        to=[reader.email],
+        cc=list(cc),
+        reply_to=reply_to,
+        in_reply_to=in_reply_to,
+        template=template,
+        context=dict(context),
+        language=reader.language,
+        time_zone=reader.time_zone,
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+def post(mails: Iterable[OutboxMail] = (), notices: Iterable[Notice] = ()) -> None:
+    """Write mails and notices in the caller's transaction; one with a known key is dropped."""
+    mails = list(mails)
+    Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    if mails:
+        OutboxMail.objects.bulk_create(mails, ignore_conflicts=True)
+        kick(DELIVER_TASK)
+
+
+def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:
+    """Send what is due, at most `limit` mails; returns the counts of sent, failed and dead.
+
+    Each row is leased in a transaction of its own, sent outside any transaction, and marked at
+    once. Workers side by side never hold the same row; one that dies leaves a lease that runs out.
+    """
+    mails = _lease(now=now, limit=limit)
+    counts = {"sent": 0, "failed": 0, "dead": 0}
+    if not mails:
+        return counts
+    connection = get_connection()
+    for mail in mails:
+        try:
+            message = render(mail)
+            message.connection = connection
+            message.send()
+        except Exception as error:  # noqa: BLE001 - whatever one mail throws must not hold up the others
+            counts[_failed(mail, error=error, now=now)] += 1
+            connection.close()
+        else:
+            OutboxMail.objects.filter(pk=mail.pk).update(state=Delivery.SENT, sent_at=now, next_attempt_at=None)
+            counts["sent"] += 1
+    connection.close()
+    return counts
+
+
+@transaction.atomic
+def _lease(*, now: datetime, limit: int) -> list[OutboxMail]:
+    mails = list(
+        OutboxMail.objects.filter(state__in=Delivery.unfinished(), next_attempt_at__lte=now)
+        .order_by("next_attempt_at", "id")
+        .select_for_update(skip_locked=True)[:limit]
+    )
+    OutboxMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(
+        state=Delivery.SENDING, next_attempt_at=now + LEASE
+    )
+    return mails
+
+
+def _failed(mail: OutboxMail, *, error: Exception, now: datetime) -> str:
+    """Put a mail back with a growing pause (5 s, 10 s, … up to an hour), or give it up."""
+    attempts = mail.attempts + 1
+    dead = attempts >= MAX_ATTEMPTS
+    pause = min(timedelta(seconds=5 * 2**mail.attempts), timedelta(hours=1)) * (0.8 + secrets.randbelow(400) / 1000)
+    OutboxMail.objects.filter(pk=mail.pk).update(
+        state=Delivery.DEAD if dead else Delivery.PENDING,
+        attempts=attempts,
+        next_attempt_at=None if dead else now + pause,
+        last_error=f"{type(error).__name__}: {error}"[:2000],
+    )
+    log.warning("mail %s to %s failed, attempt %d: %s", mail.pk, mail.to, attempts, error)
+    return "dead" if dead else "failed"
+
+
+def send_again(*, mail_ids: Iterable[int], now: datetime) -> int:
+    """Put mails that were given up back into the queue; returns how many."""
+    return OutboxMail.objects.filter(Q(pk__in=list(mail_ids)), state=Delivery.DEAD).update(
+        state=Delivery.PENDING, attempts=0, next_attempt_at=now, last_error=""
+    )
+
+
+def mark_read(*, recipient_id: int, now: datetime, notice_id: int | None = None) -> int:
+    """Mark one notice of a person, or all of theirs, as read; returns how many."""
+    notices = Notice.objects.filter(recipient_id=recipient_id, read_at=None)
+    if notice_id is not None:
+        notices = notices.filter(pk=notice_id)
+    return notices.update(read_at=now)
+
+
+def beat(*, name: str, now: datetime, detail: Mapping[str, Any]) -> None:
+    """Note that the job `name` ran."""
+    Heartbeat.objects.update_or_create(name=name, defaults={"at": now, "detail": dict(detail)})

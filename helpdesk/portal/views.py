@@ -1,0 +1,5 @@
+from django.http import HttpResponse
+
+
+def home(request, pk=0):
+    return HttpResponse("")

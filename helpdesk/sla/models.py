@@ -1,0 +1,328 @@
+"""Calendars, policies and clocks as they are stored."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.sla import clock as pure
+from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.terms import Terms
+
+METRICS = [
+    (pure.Metric.FIRST_RESPONSE.value, _("First response")),
+    (pure.Metric.NEXT_RESPONSE.value, _("Next response")),
+    (pure.Metric.RESOLUTION.value, _("Resolution")),
+    (pure.Metric.CALLBACK.value, _("Callback")),
+    (pure.Metric.CHAT_PICKUP.value, _("Chat pickup")),
+]
+PROMISES = [
+    (pure.Promise.GUARANTEED.value, _("Guaranteed")),
+    (pure.Promise.OBJECTIVE.value, _("Objective")),
+]
+STATES = [
+    (pure.State.RUNNING.value, _("Running")),
+    (pure.State.PAUSED.value, _("Paused")),
+    (pure.State.FULFILLED.value, _("Answered")),
+    (pure.State.ENDED.value, _("Ended unanswered")),
+    (pure.State.CANCELLED.value, _("Cancelled")),
+    (pure.State.EXEMPT.value, _("Void")),
+]
+EVENT_KINDS = [
+    (pure.EventKind.START.value, _("Started")),
+    (pure.EventKind.PAUSE.value, _("Paused")),
+    (pure.EventKind.RESUME.value, _("Resumed")),
+    (pure.EventKind.RETARGET.value, _("Target changed")),
+    (pure.EventKind.FULFIL.value, _("Answered")),
+    (pure.EventKind.BREACH.value, _("Breached")),
+    (pure.EventKind.CANCEL.value, _("Cancelled")),
+    (pure.EventKind.EXEMPT.value, _("Void")),
+]
+
+
+def validate_calendar(definition: object) -> None:
+    """Refuse what `BusinessCalendar` refuses, in its words."""
+    try:
+        BusinessCalendar.from_dict(definition)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+def validate_terms(document: object) -> None:
+    """Refuse what `Terms` refuses, in its words."""
+    try:
+        Terms.from_dict(document)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
+
+
+class Calendar(models.Model):
+    """Business hours, in versions: one in use is never edited (SPEC 2.2)."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    is_default = models.BooleanField(_("standard calendar"), default=False)
+
+    class Meta:
+        verbose_name = _("calendar")
+        verbose_name_plural = _("calendars")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="calendar_one_default"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CalendarVersion(models.Model):
+    """One state of a calendar: time zone, weekly hours, holidays, special days."""
+
+    calendar = models.ForeignKey(Calendar, models.PROTECT, related_name="versions", verbose_name=_("calendar"))
+    number = models.PositiveIntegerField(_("version"))
+    definition = models.JSONField(_("hours"), validators=[validate_calendar])
+    is_current = models.BooleanField(_("in force"), default=True)
+    created_at = models.DateTimeField(_("created"))
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+
+    class Meta:
+        verbose_name = _("calendar version")
+        verbose_name_plural = _("calendar versions")
+        constraints = [
+            models.UniqueConstraint(fields=["calendar", "number"], name="calendar_version_once"),
+            models.UniqueConstraint(
+                fields=["calendar"], condition=models.Q(is_current=True), name="calendar_one_current"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calendar} {self.number}"
+
+    @property
+    def hours(self) -> BusinessCalendar:
+        return BusinessCalendar.from_dict(self.definition)
+
+
+class Policy(models.Model):
+    """A promise to some tickets; policies are looked through by position, the first that fits counts."""
+
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
+    is_active = models.BooleanField(_("active"), default=True)
+
+    class Meta:
+        verbose_name = _("policy")
+        verbose_name_plural = _("policies")
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PolicyVersion(models.Model):
+    """One state of a policy: a document of terms that never changes."""
+
+    policy = models.ForeignKey(Policy, models.PROTECT, related_name="versions", verbose_name=_("policy"))
+    number = models.PositiveIntegerField(_("version"))
+    document = models.JSONField(_("terms"), validators=[validate_terms])
+    is_current = models.BooleanField(_("in force"), default=True)
+    created_at = models.DateTimeField(_("created"))
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+
+    class Meta:
+        verbose_name = _("policy version")
+        verbose_name_plural = _("policy versions")
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "number"], name="policy_version_once"),
+            models.UniqueConstraint(fields=["policy"], condition=models.Q(is_current=True), name="policy_one_current"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.policy} {self.number}"
+
+    @property
+    def terms(self) -> Terms:
+        return Terms.from_dict(self.document)
+
+
+class BreachCause(models.TextChoices):
+    """Why a target was missed (SPEC 2.6)."""
+
+    UNASSIGNED = "unassigned", _("Unassigned too long")
+    CAPACITY = "capacity", _("Capacity")
+    MISROUTED = "misrouted", _("Misrouted")
+    OWNER_ABSENT = "owner_absent", _("Owner absent")
+    DECLINED_LATE = "declined_late", _("Declined late")
+    LATE_RECLASSIFICATION = "late_reclassification", _("Late reclassification")
+    SYSTEM_FAULT = "system_fault", _("System fault")
+
+
+class ClockQuerySet(models.QuerySet["Clock"]):
+    def open(self) -> "ClockQuerySet":
+        return self.filter(state__in=pure.OPEN)
+
+
+class Clock(models.Model):
+    """One metric of one ticket running towards one target.
+
+    The columns from `target_seconds` to `answered_by` are the fold of the clock's events and are
+    written by `sla.services` only; `rebuild_clocks` makes them again, `verify_clocks` compares.
+    """
+
+    ticket = models.ForeignKey("helpdesk.Ticket", models.PROTECT, related_name="clocks", verbose_name=_("ticket"))
+    metric = models.CharField(_("metric"), max_length=20, choices=METRICS)
+    cycle = models.PositiveIntegerField(_("cycle"), default=1)
+    promise = models.CharField(_("promise"), max_length=12, choices=PROMISES)
+    policy_version = models.ForeignKey(PolicyVersion, models.PROTECT, related_name="+", verbose_name=_("policy"))
+    calendar_version = models.ForeignKey(
+        CalendarVersion,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("calendar"),
+        help_text=_("Empty: always open."),
+    )
+
+    target_seconds = models.PositiveIntegerField(_("target in seconds"), null=True)
+    target_business_days = models.PositiveSmallIntegerField(_("target in business days"), null=True)
+    started_at = models.DateTimeField(_("started"))
+    due_at = models.DateTimeField(_("due"), null=True)
+    state = models.CharField(_("state"), max_length=10, choices=STATES, default=pure.State.RUNNING.value)
+    version = models.PositiveIntegerField(_("deadline version"), default=1)
+    pauses = models.JSONField(_("pauses"), default=list)
+    paused_at = models.DateTimeField(_("paused since"), null=True)
+    breached_at = models.DateTimeField(_("breached"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    owner_at_due = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("owner when due")
+    )
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("answered by")
+    )
+
+    event_count = models.PositiveIntegerField(default=0)
+    next_check_at = models.DateTimeField(_("next check"), null=True)
+    # The deadline version whose last step somebody acknowledged: no reminders for it.
+    acknowledged_version = models.PositiveIntegerField(default=0)
+    # The instant that decides in which period of a report the target falls due.
+    counted_at = models.GeneratedField(
+        expression=Coalesce("breached_at", "due_at"), output_field=models.DateTimeField(null=True), db_persist=True
+    )
+    cause = models.CharField(_("cause"), max_length=24, choices=BreachCause, blank=True, default="")
+    cause_note = models.CharField(_("note on the cause"), max_length=300, blank=True, default="")
+
+    objects = ClockQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("clock")
+        verbose_name_plural = _("clocks")
+        constraints = [
+            models.UniqueConstraint(fields=["ticket", "metric", "cycle"], name="clock_once"),
+            models.CheckConstraint(
+                condition=models.Q(target_seconds=None) ^ models.Q(target_business_days=None), name="clock_one_target"
+            ),
+        ]
+        indexes = [
+            # The sweep reads this and nothing else: its cost follows what is due, not what is open.
+            models.Index(
+                fields=["next_check_at"], name="clock_next_check", condition=models.Q(next_check_at__isnull=False)
+            ),
+            models.Index(fields=["promise", "metric", "counted_at"], name="clock_counted"),
+            models.Index(
+                fields=["breached_at"], name="clock_breached", condition=models.Q(breached_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_metric_display()} {self.ticket_id}"
+
+    @property
+    def hours(self) -> BusinessCalendar:
+        return ALWAYS_OPEN if self.calendar_version is None else self.calendar_version.hours
+
+    @property
+    def is_guaranteed(self) -> bool:
+        return self.promise == pure.Promise.GUARANTEED
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in pure.OPEN
+
+    @property
+    def is_met(self) -> bool:
+        return self.state == pure.State.FULFILLED and self.breached_at is None
+
+    def folded(self) -> pure.Clock:
+        """The columns as the state that the pure functions work on."""
+        return pure.Clock(
+            started_at=self.started_at,
+            target=pure.Target(seconds=self.target_seconds, business_days=self.target_business_days),
+            due_at=self.due_at,
+            state=pure.State(self.state),
+            version=self.version,
+            pauses=tuple((datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in self.pauses),
+            paused_at=self.paused_at,
+            breached_at=self.breached_at,
+            ended_at=self.ended_at,
+            owner_at_due=self.owner_at_due_id,
+            answered_by=self.answered_by_id,
+        )
+
+    def take_state(self, state: pure.Clock) -> None:
+        """Set the columns from a folded state (the inverse of `folded`)."""
+        self.target_seconds = state.target.seconds
+        self.target_business_days = state.target.business_days
+        self.started_at = state.started_at
+        self.due_at = state.due_at
+        self.state = state.state.value
+        self.version = state.version
+        self.pauses = [[begin.isoformat(), end.isoformat()] for begin, end in state.pauses]
+        self.paused_at = state.paused_at
+        self.breached_at = state.breached_at
+        self.ended_at = state.ended_at
+        self.owner_at_due_id = state.owner_at_due
+        self.answered_by_id = state.answered_by
+
+    FOLDED = (
+        "target_seconds",
+        "target_business_days",
+        "started_at",
+        "due_at",
+        "state",
+        "version",
+        "pauses",
+        "paused_at",
+        "breached_at",
+        "ended_at",
+        "owner_at_due",
+        "answered_by",
+    )
+
+
+class ClockEvent(models.Model):
+    """One fact about a clock. Append-only: the database refuses to change or delete a row."""
+
+    clock = models.ForeignKey(Clock, models.PROTECT, related_name="events", verbose_name=_("clock"))
+    number = models.PositiveIntegerField(_("number"))
+    kind = models.CharField(_("kind"), max_length=10, choices=EVENT_KINDS)
+    at = models.DateTimeField(_("took effect"))
+    recorded_at = models.DateTimeField(_("written"))
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    data = models.JSONField(_("values"), default=dict)
+
+    class Meta:
+        verbose_name = _("clock event")
+        verbose_name_plural = _("clock events")
+        ordering = ["clock", "number"]
+        constraints = [models.UniqueConstraint(fields=["clock", "number"], name="clock_event_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
+
+    def folded(self) -> pure.Event:
+        return pure.Event(pure.EventKind(self.kind), self.at, self.data)
+

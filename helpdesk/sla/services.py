@@ -1,0 +1,198 @@
+"""Verbs of the clock. They write in the caller's transaction, and lock the clocks they change.
+
+The caller holds the ticket's row first: ticket, then clocks, in every service.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from helpdesk.accounts.models import Account, User
+from helpdesk.sla import clock as pure
+from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.ladder import next_check
+from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
+from helpdesk.sla.terms import Facts, Hours, TargetTerms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """What a policy promises for one metric, as of an instant."""
+
+    terms: TargetTerms
+    version: PolicyVersion
+    calendar_version: CalendarVersion | None
+    due_at: datetime
+
+    @property
+    def is_guaranteed(self) -> bool:
+        return self.terms.promise == pure.Promise.GUARANTEED
+
+
+def choose_policy(facts: Facts) -> PolicyVersion | None:
+    """The first active policy, by position, whose conditions match (SPEC 2.2). One query."""
+    versions = PolicyVersion.objects.filter(is_current=True, policy__is_active=True)
+    for version in versions.select_related("policy").order_by("policy__position", "policy_id"):
+        if version.terms.conditions.match(facts):
+            return version
+    return None
+
+
+def business_calendar(account: Account) -> CalendarVersion:
+    """The version in force of the account's calendar, or of the standard one. One query."""
+    versions = CalendarVersion.objects.filter(is_current=True).select_related("calendar")
+    if account.calendar_id:
+        return versions.get(calendar=account.calendar_id)
+    return versions.get(calendar__is_default=True)
+
+
+def promise(
+    *, facts: Facts, metric: pure.Metric, calendar_version: CalendarVersion, now: datetime
+) -> Promised | None:
+    """What would be promised to a ticket with these facts if it were sent at `now`."""
+    version = choose_policy(facts)
+    terms = version.terms.target(metric) if version else None
+    if terms is None:
+        return None
+    return promised(terms=terms, version=version, calendar_version=calendar_version, now=now)
+
+
+def promised(
+    *, terms: TargetTerms, version: PolicyVersion, calendar_version: CalendarVersion, now: datetime
+) -> Promised:
+    """One target of a policy, with the deadline it gives to a clock started at `now`."""
+    business = terms.hours == Hours.BUSINESS
+    hours: BusinessCalendar = calendar_version.hours if business else ALWAYS_OPEN
+    return Promised(
+        terms=terms,
+        version=version,
+        calendar_version=calendar_version if business else None,
+        due_at=terms.target.due(hours, now),
+    )
+
+
+def start(
+    *, ticket_id: int, promised: Promised, promise: pure.Promise, now: datetime, actor: User | None, cycle: int = 1
+) -> Clock:
+    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail)."""
+    clock = Clock(
+        ticket_id=ticket_id,
+        metric=promised.terms.metric.value,
+        cycle=cycle,
+        promise=promise.value,
+        policy_version=promised.version,
+        calendar_version=promised.calendar_version,
+    )
+    event = pure.start(at=now, target=promised.terms.target, calendar=clock.hours)
+    state = pure.fold([event])
+    clock.take_state(state)
+    clock.event_count = 1
+    clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=now)
+    clock.save(force_insert=True)
+    _insert(clock, [event], first=1, now=now, actor=actor)
+    return clock
+
+
+def lock_open(*, ticket_id: int) -> list[Clock]:
+    """The ticket's open clocks, locked until the transaction ends."""
+    return list(
+        Clock.objects.open()
+        .filter(ticket_id=ticket_id)
+        .select_related("policy_version", "calendar_version")
+        .order_by("id")
+        .select_for_update(of=("self",), no_key=True)
+    )
+
+
+def settle(clocks: Iterable[Clock], *, now: datetime, owner_id: int | None) -> None:
+    """Write down deadlines that have passed, before the ticket changes (its owner above all)."""
+    for clock in clocks:
+        _record(clock, pure.settle(clock.folded(), now=now, owner=owner_id), now=now, actor=None)
+
+
+def fulfil(clock: Clock, *, now: datetime, actor: User, owner_id: int | None) -> None:
+    """The answer: verdict and event, in the transaction of the reply itself."""
+    _record(clock, pure.fulfil(clock.folded(), at=now, by=actor.pk, owner=owner_id), now=now, actor=actor)
+
+
+def cancel(clock: Clock, *, now: datetime, actor: User | None, reason: str) -> None:
+    _record(clock, pure.cancel(clock.folded(), at=now, reason=reason), now=now, actor=actor)
+
+
+def close(clock: Clock, *, now: datetime, actor: User, owner_id: int | None, reason: str) -> None:
+    """End without an answer: cancelled before the deadline, a breach after it."""
+    _record(clock, pure.close(clock.folded(), at=now, reason=reason, owner=owner_id), now=now, actor=actor)
+
+
+def pause(clock: Clock, *, now: datetime, actor: User | None) -> None:
+    _record(clock, pure.pause(clock.folded(), at=now), now=now, actor=actor)
+
+
+def resume(clock: Clock, *, now: datetime, actor: User | None) -> None:
+    _record(clock, pure.resume(clock.folded(), at=now, calendar=clock.hours), now=now, actor=actor)
+
+
+def retarget(
+    clock: Clock, *, promised: Promised, now: datetime, actor: User | None, owner_id: int | None, reason: str
+) -> None:
+    """Move an open clock to another target, on that target's calendar and policy."""
+    clock.policy_version = promised.version
+    clock.calendar_version = promised.calendar_version
+    events = pure.retarget(
+        clock.folded(), at=now, target=promised.terms.target, calendar=clock.hours, reason=reason, owner=owner_id
+    )
+    _record(clock, events, now=now, actor=actor, also=("policy_version", "calendar_version"))
+
+
+def rebuild(clock: Clock) -> bool:
+    """Make the columns again from the events; True when they differed. Needs the clock locked."""
+    state = pure.fold(event.folded() for event in clock.events.order_by("number"))
+    if state == clock.folded():
+        return False
+    clock.take_state(state)
+    clock.save(update_fields=Clock.FOLDED)
+    return True
+
+
+def _record(
+    clock: Clock, events: list[pure.Event], *, now: datetime, actor: User | None, also: tuple[str, ...] = ()
+) -> None:
+    """Append events, and bring the columns up to date with them."""
+    if not events:
+        return
+    before, state = clock.version, pure.fold(events, clock.folded())
+    _insert(clock, events, first=clock.event_count + 1, now=now, actor=actor)
+    clock.take_state(state)
+    clock.event_count += len(events)
+    # Under a new deadline only the steps ahead fire. Under the same one, a step whose time has come
+    # and that no sweep has seen yet is still owed.
+    owed = clock.next_check_at is not None and state.version == before
+    since = min(now, clock.next_check_at) if owed else now
+    clock.next_check_at = check_after(clock, since=since)
+    clock.save(update_fields=[*Clock.FOLDED, "event_count", "next_check_at", *also])
+
+
+def check_after(clock: Clock, *, since: datetime) -> datetime | None:
+    """The first instant from `since` on at which the sweep has something to do for this clock."""
+    return next_check(
+        clock.folded(),
+        terms=clock.policy_version.terms,
+        calendar=clock.hours,
+        since=since,
+        reminders=clock.acknowledged_version != clock.version,
+    )
+
+
+def _insert(clock: Clock, events: list[pure.Event], *, first: int, now: datetime, actor: User | None) -> None:
+    ClockEvent.objects.bulk_create(
+        ClockEvent(
+            clock=clock,
+            number=first + index,
+            kind=event.kind.value,
+            at=event.at,
+            recorded_at=now,
+            actor=actor,
+            data=dict(event.data),
+        )
+        for index, event in enumerate(events)
+    )

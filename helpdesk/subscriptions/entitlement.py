@@ -1,0 +1,67 @@
+"""Who may use premium support for what (SPEC 2.1)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+
+from helpdesk.accounts.models import Account
+from helpdesk.subscriptions.models import Channel, Hub, Subscription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entitlement:
+    """An account's right to premium support for one hub, as of one day."""
+
+    subscription_id: int
+    hub: Hub
+    tier: str
+    channels: tuple[str, ...]
+    ends_on: date | None
+
+    def includes(self, channel: str) -> bool:
+        return channel in self.channels
+
+    def as_json(self) -> dict[str, object]:
+        """What a ticket keeps of it, for good."""
+        return {
+            "subscription": self.subscription_id,
+            "hub": self.hub.pk,
+            "tier": self.tier,
+            "channels": list(self.channels),
+            "ends_on": self.ends_on.isoformat() if self.ends_on else None,
+        }
+
+
+def entitlements(*, account: Account, now: datetime) -> list[Entitlement]:
+    """The account's entitlements at `now`, by hub; a subscription's days are the account's local days.
+
+    Where subscriptions to one hub overlap, the one that ends last counts. One query.
+    """
+    today = now.astimezone(ZoneInfo(account.time_zone)).date()
+    active = (
+        Subscription.objects.filter(account=account, premium_support=True, starts_on__lte=today)
+        .filter(Q(ends_on=None) | Q(ends_on__gte=today))
+        .select_related("hub")
+        .order_by("hub__position", "ends_on", "id")  # PostgreSQL sorts an open end last
+    )
+    by_hub = {
+        row.hub_id: Entitlement(
+            subscription_id=row.pk,
+            hub=row.hub,
+            tier=row.tier,
+            channels=tuple(channel for channel in Channel.values if channel in row.channels),
+            ends_on=row.ends_on,
+        )
+        for row in active
+    }
+    return list(by_hub.values())
+
+
+def entitlement_for(*, account: Account, hub_code: str, channel: str, now: datetime) -> Entitlement | None:
+    """The entitlement that covers this hub and channel at `now`, if any."""
+    for entitlement in entitlements(account=account, now=now):
+        if entitlement.hub.pk == hub_code and entitlement.includes(channel):
+            return entitlement
+    return None

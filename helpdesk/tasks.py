@@ -1,0 +1,27 @@
+"""Jobs for Celery: each calls one service, and may be lost or run twice without harm."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from helpdesk.escalation.sweep import sweep
+from helpdesk.notifications.services import deliver
+from helpdesk.sla.verification import verify
+
+
+@shared_task
+def sweep_clocks() -> None:
+    """Fire the escalation steps whose time has come."""
+    sweep(now=timezone.now())
+
+
+@shared_task
+def deliver_mail() -> None:
+    """Send what waits in the outbox."""
+    while deliver(now=timezone.now())["sent"]:
+        pass
+
+
+@shared_task
+def verify_clocks() -> None:
+    """Compare every clock's columns with the fold of its events."""
+    verify(now=timezone.now())

@@ -1,0 +1,41 @@
+"""The one way in: every channel hands its message over here, and gets one ticket for it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from helpdesk.accounts.models import User
+from helpdesk.tickets.models import InboundMessage, Source, Ticket
+from helpdesk.tickets.services import NewTicket, open_ticket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The ticket, and whether this call made it."""
+
+    ticket: Ticket
+    created: bool
+
+
+@transaction.atomic
+def receive(*, source: Source, external_id: str, new: NewTicket, now: datetime, opened_by: User | None = None) -> Receipt:
+    """Open a ticket for a message, exactly once for each (channel, external id).
+
+    However often *Send* is pressed or a browser retries, the second call waits for the first and
+    gets its ticket. The database's unique constraint decides, not a check before.
+    """
+    inbound, created = InboundMessage.objects.get_or_create(
+        channel=source,
+        external_id=external_id,
+        defaults={
+            "payload": {"subject": new.subject, "requester": new.membership.user_id},
+            "received_at": now,
+        },
+    )
+    if not created:
+        inbound = InboundMessage.objects.select_related("ticket").get(pk=inbound.pk)
+        return Receipt(ticket=inbound.ticket, created=False)
+    inbound.ticket = open_ticket(new=new, now=now, opened_by=opened_by)
+    inbound.save(update_fields=["ticket"])
+    return Receipt(ticket=inbound.ticket, created=True)

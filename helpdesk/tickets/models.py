@@ -1,0 +1,252 @@
+"""Tickets and their conversation."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.accounts.models import Account, Membership, RequesterRole, Team, User
+from helpdesk.subscriptions.models import Channel, Hub
+
+
+class Status(models.TextChoices):
+    """Where a ticket stands. The groups live here and nowhere else."""
+
+    NEW = "new", _("New")
+    OPEN = "open", _("Open")
+    WAITING = "waiting", _("Waiting on customer")
+    SOLVED = "solved", _("Solved")
+    CLOSED = "closed", _("Closed")
+    SPAM = "spam", _("Spam")
+    MERGED = "merged", _("Merged")
+
+    @classmethod
+    def active(cls) -> tuple["Status", ...]:
+        """Somebody still has to do something."""
+        return (cls.NEW, cls.OPEN, cls.WAITING)
+
+    @classmethod
+    def done(cls) -> tuple["Status", ...]:
+        return (cls.SOLVED, cls.CLOSED, cls.SPAM, cls.MERGED)
+
+
+class Severity(models.TextChoices):
+    """The severity in force; a claim counts as critical until it is declined (SPEC 2.3)."""
+
+    STANDARD = "standard", _("Standard")
+    CRITICAL = "critical", _("Business critical")
+
+
+class Claim(models.TextChoices):
+    """What became of the claim that an issue is business critical."""
+
+    NONE = "", _("Not claimed")
+    CLAIMED = "claimed", _("Claimed")
+    CONFIRMED = "confirmed", _("Confirmed")
+    DECLINED = "declined", _("Declined")
+
+
+class Source(models.TextChoices):
+    """How a ticket came in; decides whether it can carry a guarantee (SPEC 2.3)."""
+
+    FORM = "form", _("Form")
+    CHAT = "chat", _("Chat")
+    CALLBACK = "callback", _("Callback assistant")
+    MAIL = "mail", _("Mail to the support address")
+    STAFF = "staff", _("Opened by staff")
+
+    @classmethod
+    def guaranteed(cls) -> tuple["Source", ...]:
+        return (cls.FORM, cls.CHAT)
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def active(self) -> "TicketQuerySet":
+        return self.filter(status__in=Status.active())
+
+    def visible_to(self, user: User) -> "TicketQuerySet":
+        """Staff see every ticket; a customer their own, a super admin those of the account (SPEC 2.1).
+
+        Only accounts that the person still belongs to count, so leaving one closes its tickets to them.
+        """
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_staff:
+            return self
+        memberships = Membership.objects.filter(user=user)
+        governed = memberships.filter(role=Membership.Role.SUPER_ADMIN)
+        return self.filter(
+            Q(account__in=governed.values("account")) | Q(requester=user, account__in=memberships.values("account"))
+        )
+
+    def by_deadline(self) -> "TicketQuerySet":
+        """The deadline that comes first on top; without a running clock, the oldest first."""
+        return self.order_by(F("next_due_at").asc(nulls_last=True), "id")
+
+
+class Ticket(models.Model):
+    """A request for help, with what was promised to it when it was created."""
+
+    subject = models.CharField(_("subject"), max_length=160)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.NEW)
+    severity = models.CharField(_("severity"), max_length=10, choices=Severity, default=Severity.STANDARD)
+    claim = models.CharField(_("claim"), max_length=10, choices=Claim, blank=True, default=Claim.NONE)
+    claim_reason = models.TextField(_("reason of the judgement"), blank=True, default="")
+    claim_judged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("judged by")
+    )
+    claim_judged_at = models.DateTimeField(_("judged"), null=True, blank=True)
+    claim_facts = models.JSONField(_("facts of the claim"), default=dict, blank=True)
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="tickets", verbose_name=_("account"))
+    requester = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="requested_tickets", verbose_name=_("requester")
+    )
+    hub = models.ForeignKey(Hub, models.PROTECT, related_name="tickets", verbose_name=_("hub"))
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.EMAIL)
+    source = models.CharField(_("came in by"), max_length=10, choices=Source, default=Source.FORM)
+    cc = ArrayField(models.EmailField(), default=list, blank=True, verbose_name=_("in copy"))
+
+    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("team"))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="owned_tickets",
+        verbose_name=_("owner"),
+    )
+
+    # Snapshot of what was promised (SPEC 2.1): written once, when the ticket is created.
+    requester_role = models.CharField(_("asked as"), max_length=12, choices=RequesterRole)
+    entitlement = models.JSONField(_("entitlement"), default=dict)
+    language = models.CharField(_("language"), max_length=8, default="en")
+    policy_version = models.ForeignKey(
+        "helpdesk.PolicyVersion", models.PROTECT, null=True, related_name="+", verbose_name=_("policy")
+    )
+    calendar_version = models.ForeignKey(
+        "helpdesk.CalendarVersion", models.PROTECT, null=True, related_name="+", verbose_name=_("calendar")
+    )
+
+    # The earliest deadline of its running clocks: the queue's order. Kept by `tickets.services`.
+    next_due_at = models.DateTimeField(_("next deadline"), null=True)
+    reply_token = models.CharField(_("token of the reply address"), max_length=32, unique=True)
+    created_at = models.DateTimeField(_("opened"))
+    updated_at = models.DateTimeField(_("changed"))
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        indexes = [
+            # The queue: open tickets by deadline, in all, by team, by owner.
+            models.Index(F("next_due_at").asc(nulls_last=True), "id", name="ticket_queue", condition=Q(status__in=["new", "open", "waiting"])),
+            models.Index("team", F("next_due_at").asc(nulls_last=True), "id", name="ticket_team_queue", condition=Q(status__in=["new", "open", "waiting"])),
+            models.Index("owner", F("next_due_at").asc(nulls_last=True), "id", name="ticket_owner_queue", condition=Q(status__in=["new", "open", "waiting"])),
+            # The portal: an account's tickets, a person's tickets, newest first.
+            models.Index(fields=["account", "-created_at"], name="ticket_account"),
+            models.Index(fields=["requester", "-created_at"], name="ticket_requester"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference} {self.subject}"
+
+    @property
+    def reference(self) -> str:
+        return f"PS-{self.pk}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in Status.active()
+
+
+class Message(models.Model):
+    """One message of a ticket's conversation."""
+
+    class Kind(models.TextChoices):
+        CUSTOMER = "customer", _("From the customer")
+        REPLY = "reply", _("Public reply")
+        NOTE = "note", _("Internal note")
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages", verbose_name=_("ticket"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("author")
+    )
+    body = models.TextField(_("text"))
+    via = models.CharField(_("came in by"), max_length=10, choices=Source, default=Source.FORM)
+    message_id = models.CharField(_("Message-ID"), max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(_("written"))
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ["created_at", "id"]
+        indexes = [models.Index(fields=["ticket", "created_at"], name="message_ticket")]
+        constraints = [
+            models.UniqueConstraint(fields=["message_id"], condition=~Q(message_id=""), name="message_id_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.ticket_id}"
+
+    @property
+    def is_public(self) -> bool:
+        return self.kind != self.Kind.NOTE
+
+
+class TicketEvent(models.Model):
+    """One fact about a ticket, with its actor. Append-only: the database refuses to change or delete a row."""
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("Opened")
+        ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+        REPLIED = "replied", _("Replied")
+        NOTED = "noted", _("Note added")
+        CUSTOMER_WROTE = "customer_wrote", _("Customer wrote")
+        ASSIGNED = "assigned", _("Assigned")
+        STATUS = "status", _("Status changed")
+        CLAIMED = "claimed", _("Claimed critical")
+        CONFIRMED = "confirmed", _("Critical confirmed")
+        DECLINED = "declined", _("Critical declined")
+        REOPENED = "reopened", _("Reopened")
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    at = models.DateTimeField(_("at"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
+    data = models.JSONField(_("values"), default=dict)
+
+    class Meta:
+        verbose_name = _("ticket event")
+        verbose_name_plural = _("ticket events")
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["ticket", "at"], name="ticket_event_ticket")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class InboundMessage(models.Model):
+    """What came in over a channel, once, before anything is made of it."""
+
+    channel = models.CharField(_("channel"), max_length=10, choices=Source)
+    external_id = models.CharField(_("id of the channel"), max_length=200)
+    payload = models.JSONField(_("content"), default=dict)
+    received_at = models.DateTimeField(_("received"))
+    ticket = models.ForeignKey(
+        Ticket, models.PROTECT, null=True, related_name="inbound", verbose_name=_("became ticket")
+    )
+
+    class Meta:
+        verbose_name = _("incoming message")
+        verbose_name_plural = _("incoming messages")
+        constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="inbound_once")]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.external_id}"

@@ -1,0 +1,353 @@
+"""Verbs of a ticket. Each is one transaction, names its actor in an event, and takes `now`.
+
+Locks are taken in one order: the ticket's row, then its clocks. Both with NO KEY UPDATE, so that
+rows which only refer to them (an escalation, a mail) never wait for a person's work.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Min
+
+from helpdesk.accounts.models import Membership, RequesterRole, Team, User
+from helpdesk.notifications.services import new_message_id, post
+from helpdesk.sla import services as sla
+from helpdesk.sla.clock import Metric, Promise, State
+from helpdesk.sla.models import BreachCause, Clock
+from helpdesk.sla.terms import Facts
+from helpdesk.subscriptions.entitlement import Entitlement
+from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.tickets import mails
+from helpdesk.tickets.models import Claim, Message, Severity, Source, Status, Ticket, TicketEvent
+
+# What a customer's first message starts, by channel (SPEC 2.2).
+FIRST_METRIC = {
+    Channel.EMAIL: Metric.FIRST_RESPONSE,
+    Channel.CHAT: Metric.CHAT_PICKUP,
+    Channel.PHONE: Metric.CALLBACK,
+}
+
+
+class Refused(Exception):
+    """An act that the ticket's state or the person's role does not allow; the text is for the person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicket:
+    """What it takes to open a ticket. The caller has checked the entitlement."""
+
+    membership: Membership
+    entitlement: Entitlement
+    subject: str
+    body: str
+    channel: Channel = Channel.EMAIL
+    source: Source = Source.FORM
+    critical: bool = False
+    claim_facts: Mapping[str, str] = field(default_factory=dict)
+    cc: Sequence[str] = ()
+    language: str = "en"
+
+
+def facts_of(*, hub_code: str, channel: str, role: str, severity: str, account_id: int) -> Facts:
+    return Facts(hub=hub_code, channel=channel, role=role, severity=severity, account=account_id)
+
+
+@transaction.atomic
+def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None) -> Ticket:
+    """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
+
+    Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
+    didn't come through the form or a chat gets its target as an objective.
+    """
+    account, requester = new.membership.account, new.membership.user
+    role = new.membership.requester_role
+    if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
+        raise Refused("Only a designated super admin can mark an e-mail ticket as business critical.")
+    severity = Severity.CRITICAL if new.critical else Severity.STANDARD
+    calendar_version = sla.business_calendar(account)
+    facts = facts_of(
+        hub_code=new.entitlement.hub.pk,
+        channel=new.channel,
+        role=role,
+        severity=severity,
+        account_id=account.pk,
+    )
+    promised = sla.promise(facts=facts, metric=FIRST_METRIC[new.channel], calendar_version=calendar_version, now=now)
+    ticket = Ticket.objects.create(
+        subject=new.subject,
+        severity=severity,
+        claim=Claim.CLAIMED if new.critical else Claim.NONE,
+        claim_facts=dict(new.claim_facts) if new.critical else {},
+        account=account,
+        requester=requester,
+        hub=new.entitlement.hub,
+        channel=new.channel,
+        source=new.source,
+        cc=list(new.cc),
+        team=_team_for(new.entitlement.hub),
+        requester_role=role,
+        entitlement=new.entitlement.as_json(),
+        language=new.language,
+        policy_version=promised.version if promised else None,
+        calendar_version=calendar_version,
+        next_due_at=promised.due_at if promised else None,
+        reply_token=secrets.token_urlsafe(18),
+        created_at=now,
+        updated_at=now,
+    )
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.CUSTOMER,
+        author=requester,
+        body=new.body,
+        via=new.source,
+        message_id=new_message_id(),
+        created_at=now,
+    )
+    clock = None
+    if promised:
+        weak = new.source not in Source.guaranteed()
+        promise = Promise.OBJECTIVE if weak else promised.terms.promise
+        clock = sla.start(ticket_id=ticket.pk, promised=promised, promise=promise, now=now, actor=requester)
+    events = [_event(ticket, TicketEvent.Kind.OPENED, now, opened_by or requester, source=new.source)]
+    if new.critical:
+        events.append(_event(ticket, TicketEvent.Kind.CLAIMED, now, requester))
+    events.append(_event(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None))
+    TicketEvent.objects.bulk_create(events)
+    post([mails.acknowledgement(ticket=ticket, message=message, clock=clock, now=now)])
+    return ticket
+
+
+@transaction.atomic
+def reply(*, ticket: Ticket, actor: User, body: str, now: datetime, status: Status = Status.OPEN) -> Message:
+    """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2)."""
+    ticket, clocks = _lock(ticket, now=now)
+    if ticket.status == Status.MERGED:
+        raise Refused("This ticket was merged into another one; reply there.")
+    quoted = ticket.messages.filter(kind=Message.Kind.CUSTOMER).select_related("author").last()
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.REPLY,
+        author=actor,
+        body=body,
+        via=Source.STAFF,
+        message_id=new_message_id(),
+        created_at=now,
+    )
+    answered = [clock for clock in clocks if clock.metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)]
+    for clock in answered:
+        sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
+    _event(ticket, TicketEvent.Kind.REPLIED, now, actor, message=message.pk).save()
+    changed = []
+    if ticket.owner_id is None:
+        changed += _own(ticket, owner=actor, actor=actor, now=now)
+    changed += _move(ticket, status=status, actor=actor, now=now)
+    _touch(ticket, now, *changed)
+    post([mails.reply(ticket=ticket, message=message, first=next(iter(answered), None), quoted=quoted, now=now)])
+    return message
+
+
+@transaction.atomic
+def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime) -> Message:
+    """An internal note: seen by staff only, answers no clock."""
+    ticket, _clocks = _lock(ticket, now=now)
+    note = Message.objects.create(
+        ticket=ticket, kind=Message.Kind.NOTE, author=actor, body=body, via=Source.STAFF, created_at=now
+    )
+    _event(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
+    _touch(ticket, now)
+    return note
+
+
+@transaction.atomic
+def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via: Source = Source.FORM) -> Message:
+    """A customer's further message; starts a cycle of next response where none runs (SPEC 2.2, 2.3)."""
+    ticket, clocks = _lock(ticket, now=now)
+    if ticket.status in (Status.SPAM, Status.MERGED):
+        raise Refused("This ticket takes no more messages; please open a new one.")
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.CUSTOMER,
+        author=actor,
+        body=body,
+        via=via,
+        message_id=new_message_id(),
+        created_at=now,
+    )
+    _event(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk).save()
+    changed = []
+    if ticket.status != Status.NEW:
+        changed += _move(ticket, status=Status.OPEN, actor=actor, now=now)
+    for clock in clocks:
+        sla.resume(clock, now=now, actor=actor)
+    if not any(clock.metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE) for clock in clocks):
+        _start_next_response(ticket, now=now, actor=actor)
+    _touch(ticket, now, *changed)
+    return message
+
+
+@transaction.atomic
+def assign(*, ticket: Ticket, owner: User | None, actor: User, now: datetime, team: Team | None = None) -> Ticket:
+    """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3)."""
+    ticket, _clocks = _lock(ticket, now=now)
+    if owner is not None and not (owner.is_staff and owner.is_active):
+        raise Refused("Only an active member of staff can own a ticket.")
+    _touch(ticket, now, *_own(ticket, owner=owner, actor=actor, now=now, team=team))
+    return ticket
+
+
+@transaction.atomic
+def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) -> Ticket:
+    """Move a ticket by hand. *Waiting* pauses next response and resolution, never a first response."""
+    ticket, clocks = _lock(ticket, now=now)
+    if status in (Status.SPAM, Status.MERGED, Status.NEW):
+        raise Refused("A ticket is moved there by an act of its own.")
+    if status in Status.done() and any(clock.metric == Metric.FIRST_RESPONSE for clock in clocks):
+        raise Refused("The customer has had no reply yet. Reply first; a change of status answers nothing.")
+    for clock in clocks:
+        if clock.metric in (Metric.NEXT_RESPONSE, Metric.RESOLUTION):
+            act = sla.pause if status == Status.WAITING else sla.resume
+            act(clock, now=now, actor=actor)
+    if status in Status.done():
+        _end_clocks(ticket, clocks, actor=actor, now=now, reason="solved without a further reply")
+    _touch(ticket, now, *_move(ticket, status=status, actor=actor, now=now))
+    return ticket
+
+
+@transaction.atomic
+def judge_claim(*, ticket: Ticket, actor: User, confirmed: bool, reason: str, now: datetime) -> Ticket:
+    """Confirm or decline a claim of business-critical, with a reason that the customer sees (SPEC 2.3).
+
+    Declined in time: the target becomes that of a standard issue, from creation. Declined after
+    the deadline: the breach stays, with the cause *declined late*.
+    """
+    ticket, clocks = _lock(ticket, now=now)
+    if ticket.claim != Claim.CLAIMED:
+        raise Refused("There is no open claim to judge.")
+    if not confirmed and not reason.strip():
+        raise Refused("Say why: the customer reads the reason.")
+    ticket.claim = Claim.CONFIRMED if confirmed else Claim.DECLINED
+    ticket.claim_reason, ticket.claim_judged_by, ticket.claim_judged_at = reason, actor, now
+    if not confirmed:
+        ticket.severity = Severity.STANDARD
+        _decline(ticket, clocks, actor=actor, now=now)
+    kind = TicketEvent.Kind.CONFIRMED if confirmed else TicketEvent.Kind.DECLINED
+    _event(ticket, kind, now, actor, reason=reason).save()
+    _touch(ticket, now, "claim", "claim_reason", "claim_judged_by", "claim_judged_at", "severity")
+    clock = ticket.clocks.filter(metric=Metric.FIRST_RESPONSE).first()
+    post([mails.judgement(ticket=ticket, clock=clock, now=now)])
+    return ticket
+
+
+@transaction.atomic
+def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
+    """The customer closes. A reply not yet due is no longer owed; one past due stays a breach (SPEC 2.3)."""
+    ticket, clocks = _lock(ticket, now=now)
+    if not ticket.is_active and ticket.status != Status.SOLVED:
+        raise Refused("This ticket is closed already.")
+    _end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
+    _touch(ticket, now, *_move(ticket, status=Status.CLOSED, actor=actor, now=now))
+    return ticket
+
+
+def _lock(ticket: Ticket, *, now: datetime) -> tuple[Ticket, list[Clock]]:
+    """The ticket as it is now, locked, with its open clocks; deadlines that have passed are written down."""
+    locked = (
+        Ticket.objects.select_related("account", "hub", "requester", "team", "owner")
+        .select_for_update(of=("self",), no_key=True)
+        .get(pk=ticket.pk)
+    )
+    clocks = sla.lock_open(ticket_id=locked.pk)
+    sla.settle(clocks, now=now, owner_id=locked.owner_id)
+    return locked, clocks
+
+
+def _touch(ticket: Ticket, now: datetime, *changed: str) -> None:
+    """Save what changed, and nothing else, so that two people's work never overwrites each other."""
+    running = Clock.objects.filter(ticket=ticket, state=State.RUNNING)
+    ticket.next_due_at = running.aggregate(first=Min("due_at"))["first"]
+    ticket.updated_at = now
+    ticket.save(update_fields={"next_due_at", "updated_at", *changed})
+
+
+def _move(ticket: Ticket, *, status: Status, actor: User, now: datetime) -> list[str]:
+    if ticket.status == status:
+        return []
+    reopened = ticket.status in Status.done() and status in Status.active()
+    kind = TicketEvent.Kind.REOPENED if reopened else TicketEvent.Kind.STATUS
+    _event(ticket, kind, now, actor, before=ticket.status, after=status).save()
+    ticket.status = status
+    ticket.closed_at = now if status in Status.done() else None
+    return ["status", "closed_at"]
+
+
+def _own(ticket: Ticket, *, owner: User | None, actor: User, now: datetime, team: Team | None = None) -> list[str]:
+    _event(
+        ticket,
+        TicketEvent.Kind.ASSIGNED,
+        now,
+        actor,
+        before=ticket.owner_id,
+        after=owner.pk if owner else None,
+        owner=owner.full_name if owner else "",
+        team=team.name if team else "",
+    ).save()
+    ticket.owner = owner
+    if team is not None:
+        ticket.team = team
+    return ["owner", "team"]
+
+
+def _start_next_response(ticket: Ticket, *, now: datetime, actor: User) -> None:
+    """From the oldest unanswered customer message to the next public reply; a new cycle each time."""
+    terms = ticket.policy_version.terms.target(Metric.NEXT_RESPONSE) if ticket.policy_version else None
+    if terms is None:
+        return
+    promised = sla.promised(
+        terms=terms, version=ticket.policy_version, calendar_version=ticket.calendar_version, now=now
+    )
+    cycle = ticket.clocks.filter(metric=Metric.NEXT_RESPONSE).count() + 1
+    sla.start(
+        ticket_id=ticket.pk, promised=promised, promise=promised.terms.promise, now=now, actor=actor, cycle=cycle
+    )
+
+
+def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime) -> None:
+    facts = facts_of(
+        hub_code=ticket.hub_id,
+        channel=ticket.channel,
+        role=ticket.requester_role,
+        severity=ticket.severity,
+        account_id=ticket.account_id,
+    )
+    for clock in clocks:
+        if clock.metric != Metric.FIRST_RESPONSE:
+            continue
+        if clock.breached_at is not None:
+            clock.cause = BreachCause.DECLINED_LATE
+            clock.save(update_fields=["cause"])
+            continue
+        promised = sla.promise(
+            facts=facts, metric=Metric.FIRST_RESPONSE, calendar_version=ticket.calendar_version, now=now
+        )
+        if promised is not None:
+            sla.retarget(
+                clock, promised=promised, now=now, actor=actor, owner_id=ticket.owner_id, reason="claim declined"
+            )
+
+
+def _end_clocks(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime, reason: str) -> None:
+    for clock in clocks:
+        sla.close(clock, now=now, actor=actor, owner_id=ticket.owner_id, reason=reason)
+
+
+def _team_for(hub: Hub) -> Team | None:
+    return hub.teams.order_by("id").first()
+
+
+def _event(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, **data: Any) -> TicketEvent:
+    return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data)
