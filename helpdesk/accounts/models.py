@@ -12,7 +12,9 @@ from django.utils.translation import gettext_lazy as _
 def validate_time_zone(value: str) -> None:
     """Accept names of the IANA time zone database only."""
     if value not in available_timezones():
-        raise ValidationError(_("“%(value)s” is not a time zone. Use a name such as Europe/Berlin."), params={"value": value})
+        raise ValidationError(
+            _("“%(value)s” is not a time zone. Use a name such as Europe/Berlin."), params={"value": value}
+        )
 
 
 class StaffRole(models.TextChoices):
@@ -64,7 +66,9 @@ class User(AbstractBaseUser):
 
     email = models.EmailField(_("e-mail address"), unique=True)
     full_name = models.CharField(_("name"), max_length=120)
-    language = models.CharField(_("language"), max_length=8, default="en", choices=[("en", _("English")), ("ja", _("Japanese"))])
+    language = models.CharField(
+        _("language"), max_length=8, default="en", choices=[("en", _("English")), ("ja", _("Japanese"))]
+    )
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     staff_role = models.CharField(_("staff role"), max_length=20, choices=StaffRole, blank=True, default="")
     is_active = models.BooleanField(_("active"), default=True)

@@ -1,5 +1,6 @@
 """A secret key of this installation's own, where the environment gives none."""
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -16,8 +17,6 @@ def secret_key(path: Path) -> str:
         with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # mkstemp makes it 0600
             file.write(secrets.token_urlsafe(64))
             file.flush()
-            try:
+            with contextlib.suppress(FileExistsError):  # another process was first
                 os.link(file.name, path)
-            except FileExistsError:
-                pass  # another process was first
     return path.read_text()

@@ -25,16 +25,19 @@ class Escalation(models.Model):
     detected_at = models.DateTimeField(_("noticed"))
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
     acknowledged_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("acknowledged by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("acknowledged by"),
     )
 
     class Meta:
         verbose_name = _("escalation")
         verbose_name_plural = _("escalations")
         constraints = [
-            models.UniqueConstraint(
-                fields=["clock", "deadline_version", "percent", "reminder"], name="escalation_once"
-            )
+            models.UniqueConstraint(fields=["clock", "deadline_version", "percent", "reminder"], name="escalation_once")
         ]
         indexes = [
             models.Index(fields=["-due_at"], name="escalation_latest"),

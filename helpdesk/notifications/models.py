@@ -80,9 +80,7 @@ class Notice(models.Model):
         verbose_name = _("notice")
         verbose_name_plural = _("notices")
         indexes = [
-            models.Index(
-                fields=["recipient", "-created_at"], name="notice_unread", condition=models.Q(read_at=None)
-            )
+            models.Index(fields=["recipient", "-created_at"], name="notice_unread", condition=models.Q(read_at=None))
         ]
 
     def __str__(self) -> str:

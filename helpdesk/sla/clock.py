@@ -68,7 +68,9 @@ class Target:
         if (self.seconds or self.business_days or 0) <= 0:
             raise ValueError("target: must be longer than nothing")
 
-    def due(self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[tuple[datetime, datetime]] = ()) -> datetime:
+    def due(
+        self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[tuple[datetime, datetime]] = ()
+    ) -> datetime:
         """The deadline of a clock started at `start` (aware; result in UTC).
 
         A pause moves the deadline of business days by the open time that it took before it.
@@ -243,7 +245,12 @@ def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
 
 
 def instant_at(
-    *, percent: int, started_at: datetime, due_at: datetime, calendar: BusinessCalendar, pauses: Iterable[tuple[datetime, datetime]] = ()
+    *,
+    percent: int,
+    started_at: datetime,
+    due_at: datetime,
+    calendar: BusinessCalendar,
+    pauses: Iterable[tuple[datetime, datetime]] = (),
 ) -> datetime:
     """When `percent` of a target's open time is used up; past 100 the same pace goes on."""
     if percent == 100:

@@ -87,7 +87,9 @@ class CalendarVersion(models.Model):
     definition = models.JSONField(_("hours"), validators=[validate_calendar])
     is_current = models.BooleanField(_("in force"), default=True)
     created_at = models.DateTimeField(_("created"))
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
 
     class Meta:
         verbose_name = _("calendar version")
@@ -131,7 +133,9 @@ class PolicyVersion(models.Model):
     document = models.JSONField(_("terms"), validators=[validate_terms])
     is_current = models.BooleanField(_("in force"), default=True)
     created_at = models.DateTimeField(_("created"))
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
 
     class Meta:
         verbose_name = _("policy version")
@@ -232,9 +236,7 @@ class Clock(models.Model):
                 fields=["next_check_at"], name="clock_next_check", condition=models.Q(next_check_at__isnull=False)
             ),
             models.Index(fields=["promise", "metric", "counted_at"], name="clock_counted"),
-            models.Index(
-                fields=["breached_at"], name="clock_breached", condition=models.Q(breached_at__isnull=False)
-            ),
+            models.Index(fields=["breached_at"], name="clock_breached", condition=models.Q(breached_at__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -311,7 +313,9 @@ class ClockEvent(models.Model):
     kind = models.CharField(_("kind"), max_length=10, choices=EVENT_KINDS)
     at = models.DateTimeField(_("took effect"))
     recorded_at = models.DateTimeField(_("written"))
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
     data = models.JSONField(_("values"), default=dict)
 
     class Meta:
@@ -325,4 +329,3 @@ class ClockEvent(models.Model):
 
     def folded(self) -> pure.Event:
         return pure.Event(pure.EventKind(self.kind), self.at, self.data)
-

@@ -46,9 +46,7 @@ def business_calendar(account: Account) -> CalendarVersion:
     return versions.get(calendar__is_default=True)
 
 
-def promise(
-    *, facts: Facts, metric: pure.Metric, calendar_version: CalendarVersion, now: datetime
-) -> Promised | None:
+def promise(*, facts: Facts, metric: pure.Metric, calendar_version: CalendarVersion, now: datetime) -> Promised | None:
     """What would be promised to a ticket with these facts if it were sent at `now`."""
     version = choose_policy(facts)
     terms = version.terms.target(metric) if version else None

@@ -19,7 +19,9 @@ class Receipt:
 
 
 @transaction.atomic
-def receive(*, source: Source, external_id: str, new: NewTicket, now: datetime, opened_by: User | None = None) -> Receipt:
+def receive(
+    *, source: Source, external_id: str, new: NewTicket, now: datetime, opened_by: User | None = None
+) -> Receipt:
     """Open a ticket for a message, exactly once for each (channel, external id).
 
     However often *Send* is pressed or a browser retries, the second call waits for the first and

@@ -60,7 +60,9 @@ def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, no
     )
 
 
-def reply(*, ticket: Ticket, message: Message, first: Clock | None, quoted: Message | None, now: datetime) -> OutboxMail:
+def reply(
+    *, ticket: Ticket, message: Message, first: Clock | None, quoted: Message | None, now: datetime
+) -> OutboxMail:
     """A specialist's public reply to the requester and the people in copy."""
     return mail_row(
         key=f"reply/{message.pk}",

@@ -108,7 +108,9 @@ class Ticket(models.Model):
     source = models.CharField(_("came in by"), max_length=10, choices=Source, default=Source.FORM)
     cc = ArrayField(models.EmailField(), default=list, blank=True, verbose_name=_("in copy"))
 
-    team = models.ForeignKey(Team, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("team"))
+    team = models.ForeignKey(
+        Team, models.PROTECT, null=True, blank=True, related_name="tickets", verbose_name=_("team")
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -143,9 +145,26 @@ class Ticket(models.Model):
         verbose_name_plural = _("tickets")
         indexes = [
             # The queue: open tickets by deadline, in all, by team, by owner.
-            models.Index(F("next_due_at").asc(nulls_last=True), "id", name="ticket_queue", condition=Q(status__in=["new", "open", "waiting"])),
-            models.Index("team", F("next_due_at").asc(nulls_last=True), "id", name="ticket_team_queue", condition=Q(status__in=["new", "open", "waiting"])),
-            models.Index("owner", F("next_due_at").asc(nulls_last=True), "id", name="ticket_owner_queue", condition=Q(status__in=["new", "open", "waiting"])),
+            models.Index(
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_queue",
+                condition=Q(status__in=["new", "open", "waiting"]),
+            ),
+            models.Index(
+                "team",
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_team_queue",
+                condition=Q(status__in=["new", "open", "waiting"]),
+            ),
+            models.Index(
+                "owner",
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_owner_queue",
+                condition=Q(status__in=["new", "open", "waiting"]),
+            ),
             # The portal: an account's tickets, a person's tickets, newest first.
             models.Index(fields=["account", "-created_at"], name="ticket_account"),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester"),

@@ -311,9 +311,7 @@ def _start_next_response(ticket: Ticket, *, now: datetime, actor: User) -> None:
         terms=terms, version=ticket.policy_version, calendar_version=ticket.calendar_version, now=now
     )
     cycle = ticket.clocks.filter(metric=Metric.NEXT_RESPONSE).count() + 1
-    sla.start(
-        ticket_id=ticket.pk, promised=promised, promise=promised.terms.promise, now=now, actor=actor, cycle=cycle
-    )
+    sla.start(ticket_id=ticket.pk, promised=promised, promise=promised.terms.promise, now=now, actor=actor, cycle=cycle)
 
 
 def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime) -> None:

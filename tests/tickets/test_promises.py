@@ -131,7 +131,9 @@ def test_notes_assignment_and_status_answer_nothing(now):
 def test_declined_in_time_moves_the_deadline_to_an_hour_from_creation(now):
     ticket = make_ticket(critical=True, now=now)
     specialist = StaffFactory()
-    services.judge_claim(ticket=ticket, actor=specialist, confirmed=False, reason="One list only.", now=now + 13 * MINUTE)
+    services.judge_claim(
+        ticket=ticket, actor=specialist, confirmed=False, reason="One list only.", now=now + 13 * MINUTE
+    )
     ticket.refresh_from_db()
     assert (ticket.claim, ticket.severity, ticket.claim_reason) == (Claim.DECLINED, Severity.STANDARD, "One list only.")
     clock = first_response(ticket)
@@ -201,7 +203,6 @@ def test_every_clock_is_the_fold_of_its_events_and_every_change_names_its_actor(
 
 
 def test_events_cannot_be_changed_or_deleted(now):
-
 
     ticket = make_ticket(now=now)
     for act in (
