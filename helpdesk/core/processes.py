@@ -66,7 +66,7 @@ def spawn(program: Program) -> subprocess.Popen[bytes]:
         if os.getppid() != parent:  # it died before the kernel knew our wish
             os._exit(1)
 
-    program.log.parent.mkdir(parents=True, exist_ok=True)
+    program.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if program.log.exists() and program.log.stat().st_size > _LARGEST_LOG:
         program.log.replace(program.log.with_suffix(".log.1"))
     with program.log.open("ab") as log:
