@@ -1,17 +1,21 @@
 """Is the service alive, is it ready, and how is it doing: for load balancers and monitors."""
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import current_app
+from django.conf import settings
 from django.db import connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.db.models import Count, Min, Q
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from helpdesk.escalation.sweep import HEARTBEAT
-from helpdesk.notifications.models import Heartbeat
+from helpdesk.notifications.models import Delivery, Heartbeat, OutboxMail
+from helpdesk.sla.models import Clock
 
 log = logging.getLogger(__name__)
 SWEEP_LATE = timedelta(seconds=30)
@@ -60,3 +64,39 @@ def _sweep() -> str:
         return "never ran"
     age = timezone.now() - heartbeat.at
     return "ok" if age < SWEEP_LATE else f"last ran {age.total_seconds():.0f} s ago"
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Figures for a monitor, in Prometheus' text format. Needs METRICS_TOKEN as a bearer token, except in the demo."""
+    expected = f"Bearer {settings.METRICS_TOKEN}"
+    given = request.headers.get("Authorization", "")
+    if not settings.DEMO and not (settings.METRICS_TOKEN and constant_time_compare(given, expected)):
+        raise Http404
+    lines = [f"{name} {value}" for name, value in figures(now=timezone.now()).items()]
+    return HttpResponse("\n".join(lines) + "\n", content_type="text/plain; version=0.0.4")
+
+
+def figures(*, now: datetime) -> dict[str, float]:
+    """What the watchdog looks at. Reads partial indexes only: it costs what is open, not what is stored."""
+    checks = Clock.objects.filter(next_check_at__isnull=False).aggregate(
+        open=Count("pk"), due=Count("pk", filter=Q(next_check_at__lt=now)), oldest=Min("next_check_at")
+    )
+    mails = OutboxMail.objects.filter(state__in=Delivery.unfinished()).aggregate(
+        waiting=Count("pk"), oldest=Min("created_at")
+    )
+    heartbeat = Heartbeat.objects.filter(name=HEARTBEAT).first()
+    return {
+        "helpdesk_clocks_watched": checks["open"],
+        "helpdesk_clocks_due_unswept": checks["due"],
+        "helpdesk_sweep_lateness_seconds": _age(checks["oldest"], now),
+        "helpdesk_sweep_age_seconds": _age(heartbeat.at if heartbeat else None, now),
+        "helpdesk_outbox_waiting": mails["waiting"],
+        "helpdesk_outbox_oldest_seconds": _age(mails["oldest"], now),
+        "helpdesk_outbox_dead": OutboxMail.objects.filter(state=Delivery.DEAD).count(),
+    }
+
+
+def _age(instant: datetime | None, now: datetime) -> float:
+    return max(0.0, (now - instant).total_seconds()) if instant else 0.0
