@@ -58,9 +58,8 @@ def _joined(intervals: Iterable[Interval]) -> list[Interval]:
     joined: list[Interval] = []
     for begin, end in intervals:
         if joined and begin <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((begin, end))
+            begin, end = joined[-1][0], max(end, joined.pop()[1])
+        joined.append((begin, end))
     return joined
 
 
@@ -226,7 +225,7 @@ class BusinessCalendar:
         return _from_json(key)
 
     def to_dict(self) -> dict[str, Any]:
-        """The definition, as from_dict takes it; days and intervals in order, all four keys present."""
+        """The definition, as from_dict takes it: days and intervals in order, all four keys present."""
         return {
             "timezone": self.timezone,
             "weekly": {name: _written(hours) for name, hours in self.weekly},
@@ -269,9 +268,8 @@ class BusinessCalendar:
 
         A start outside hours is first moved forward to the next opening. A working day is a local date with open time.
         A shorter day on the way does not shorten the days after it. A wall time before that day's opening or in a break
-        is due at the next opening, and exactly at a closing, there; a skipped one at the end of the gap; one that occurs
-        twice at its first occurrence. Zero days are due at the start itself. ValueError for a negative number;
-        OverflowError when there are not so many working days left.
+        is due at the next opening, one exactly at a closing there; a skipped one at the end of the gap, one that comes
+        twice at the first. Zero days are due at the start. ValueError if negative, OverflowError if no days are left.
         """
         if n < 0:
             raise ValueError("n: must not be negative")
@@ -293,8 +291,7 @@ class BusinessCalendar:
 
     def next_opening(self, at: datetime) -> datetime:
         """The earliest open instant from `at` on, in UTC: `at` itself while open. OverflowError when there is none."""
-        instant = _micros(at)
-        timeline = self._timeline
+        instant, timeline = _micros(at), self._timeline
         table = timeline.covering(instant, instant)
         while (opening := table.opening(instant)) is None:
             table = timeline.beyond(table)
