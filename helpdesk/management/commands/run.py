@@ -134,8 +134,8 @@ class Run:
         return self.python("worker", "-m", "celery", "-A", "config", "worker", *options, grace=20)
 
     def beat(self) -> Program:
-        schedule = f"--schedule={self.var / 'beat-schedule'}"
-        return self.python("beat", "-m", "celery", "-A", "config", "beat", "--loglevel=INFO", "--pidfile=", schedule)
+        options = ["--loglevel=INFO", "--pidfile=", f"--schedule={self.var / 'beat-schedule'}"]
+        return self.python("beat", "-m", "celery", "-A", "config", "beat", *options)
 
     def web(self, number: int) -> Program:
         """One of the web processes: all accept from the one socket that we hold, so that none of them
