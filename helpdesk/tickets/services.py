@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Min
+from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Membership, RequesterRole, Team, User
 from helpdesk.notifications.services import new_message_id, post
@@ -66,7 +67,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     account, requester = new.membership.account, new.membership.user
     role = new.membership.requester_role
     if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
-        raise Refused("Only a designated super admin can mark an e-mail ticket as business critical.")
+        raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
     severity = Severity.CRITICAL if new.critical else Severity.STANDARD
     calendar_version = sla.business_calendar(account)
     facts = facts_of(
@@ -127,7 +128,7 @@ def reply(*, ticket: Ticket, actor: User, body: str, now: datetime, status: Stat
     """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2)."""
     ticket, clocks = _lock(ticket, now=now)
     if ticket.status == Status.MERGED:
-        raise Refused("This ticket was merged into another one; reply there.")
+        raise Refused(_("This ticket was merged into another one; reply there."))
     quoted = ticket.messages.filter(kind=Message.Kind.CUSTOMER).select_related("author").last()
     message = Message.objects.create(
         ticket=ticket,
@@ -168,7 +169,7 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
     """A customer's further message; starts a cycle of next response where none runs (SPEC 2.2, 2.3)."""
     ticket, clocks = _lock(ticket, now=now)
     if ticket.status in (Status.SPAM, Status.MERGED):
-        raise Refused("This ticket takes no more messages; please open a new one.")
+        raise Refused(_("This ticket takes no more messages; please open a new one."))
     message = Message.objects.create(
         ticket=ticket,
         kind=Message.Kind.CUSTOMER,
@@ -195,7 +196,7 @@ def assign(*, ticket: Ticket, owner: User | None, actor: User, now: datetime, te
     """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3)."""
     ticket, _clocks = _lock(ticket, now=now)
     if owner is not None and not (owner.is_staff and owner.is_active):
-        raise Refused("Only an active member of staff can own a ticket.")
+        raise Refused(_("Only an active member of staff can own a ticket."))
     _touch(ticket, now, *_own(ticket, owner=owner, actor=actor, now=now, team=team))
     return ticket
 
@@ -205,9 +206,9 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
     """Move a ticket by hand. *Waiting* pauses next response and resolution, never a first response."""
     ticket, clocks = _lock(ticket, now=now)
     if status in (Status.SPAM, Status.MERGED, Status.NEW):
-        raise Refused("A ticket is moved there by an act of its own.")
+        raise Refused(_("A ticket is moved there by an act of its own."))
     if status in Status.done() and any(clock.metric == Metric.FIRST_RESPONSE for clock in clocks):
-        raise Refused("The customer has had no reply yet. Reply first; a change of status answers nothing.")
+        raise Refused(_("The customer has had no reply yet. Reply first; a change of status answers nothing."))
     for clock in clocks:
         if clock.metric in (Metric.NEXT_RESPONSE, Metric.RESOLUTION):
             act = sla.pause if status == Status.WAITING else sla.resume
@@ -227,9 +228,9 @@ def judge_claim(*, ticket: Ticket, actor: User, confirmed: bool, reason: str, no
     """
     ticket, clocks = _lock(ticket, now=now)
     if ticket.claim != Claim.CLAIMED:
-        raise Refused("There is no open claim to judge.")
+        raise Refused(_("There is no open claim to judge."))
     if not confirmed and not reason.strip():
-        raise Refused("Say why: the customer reads the reason.")
+        raise Refused(_("Say why: the customer reads the reason."))
     ticket.claim = Claim.CONFIRMED if confirmed else Claim.DECLINED
     ticket.claim_reason, ticket.claim_judged_by, ticket.claim_judged_at = reason, actor, now
     if not confirmed:
@@ -248,7 +249,7 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     """The customer closes. A reply not yet due is no longer owed; one past due stays a breach (SPEC 2.3)."""
     ticket, clocks = _lock(ticket, now=now)
     if not ticket.is_active and ticket.status != Status.SOLVED:
-        raise Refused("This ticket is closed already.")
+        raise Refused(_("This ticket is closed already."))
     _end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
     _touch(ticket, now, *_move(ticket, status=Status.CLOSED, actor=actor, now=now))
     return ticket
