@@ -1,6 +1,5 @@
 """Finding the programs of PostgreSQL and Redis: from the wheels in the virtual environment, or the system's."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -42,20 +41,30 @@ def redis_server() -> Path:
 
 def readable_by_others(programs: Path, *, copies: Path) -> Path:
     """`programs`, or a copy below `copies` when other users (PostgreSQL's) can't reach them."""
+    programs = programs.resolve()
     postgres = programs / "postgres"
-    if others_can_enter(programs.resolve()) and postgres.stat().st_mode & 0o005 == 0o005:
+    if others_can_enter(programs) and postgres.stat().st_mode & 0o005 == 0o005:
         return programs
+    installed = programs.parent
+    package = installed.parent
     copy = copies / f"programs-{_version(postgres)}"
     if not copy.exists():
-        # The programs look for their libraries and share directory beside their own.
         unfinished = copies / f"{copy.name}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(programs.resolve().parent, unfinished, symlinks=True)
-        for path in (unfinished, *unfinished.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o055 if path.is_dir() or os.access(path, os.X_OK) else 0o044))
+        # The programs look for their libraries by relative paths: in the wheel, beside the package.
+        for source in (installed, package.with_name(f"{package.name}.libs")):
+            if source.exists():
+                shutil.copytree(source, unfinished / source.relative_to(package.parent), symlinks=True)
+        _open_to_others(unfinished)
         unfinished.rename(copy)
-    return copy / programs.name
+    return copy / programs.relative_to(package.parent)
+
+
+def _open_to_others(directory: Path) -> None:
+    for path in (directory, *directory.rglob("*")):
+        if not path.is_symlink():
+            runs = path.is_dir() or path.stat().st_mode & 0o100
+            path.chmod(path.stat().st_mode | (0o055 if runs else 0o044))
 
 
 def _postgres_candidates() -> Iterator[Path]:
