@@ -103,8 +103,7 @@ class _Table(NamedTuple):
         for begin, end in pauses:
             if due is None or due <= begin:  # used up when this pause begins: it and the later ones change nothing
                 break
-            if end > self.hi:
-                return None
+            # Should the pause end beyond the table, the target is then beyond it too.
             target += self.open_until(end) - self.open_until(begin)
             due = self.reached(target)
         return due

@@ -179,8 +179,8 @@ PAUSED = [
     ),
     ("one inside another", "09:00", 1, [("09:30", "11:00"), ("09:45", "10:00")], "11:30"),
     ("that touch", "09:00", 1, [("09:30", "10:00"), ("10:00", "10:30")], "11:00"),
-    ("before the start", "09:00", 1, [("07:00", "09:00")], "10:00"),
-    ("running at the start", "09:00", 1, [("08:00", "10:00")], "11:00"),
+    ("before the start", "10:00", 1, [("09:00", "09:30")], "11:00"),
+    ("running at the start", "10:00", 1, [("09:30", "10:30")], "11:30"),
     ("empty and reversed", "09:00", 1, [("09:30", "09:30"), ("09:50", "09:20")], "10:00"),
     ("begun as it is due", "09:00", 1, [("10:00", "11:00")], "10:00"),
     ("after it is due", "09:00", 1, [("10:30", "11:00")], "10:00"),
@@ -249,6 +249,13 @@ BUSINESS_DAYS = [
     ("over days without hours", UNEVEN, "2026-03-04T09:00+01:00", 1, "2026-03-09T09:00+01:00"),
     ("at a time that is skipped", BERLIN_ALWAYS, "2026-03-28T02:30+01:00", 1, "2026-03-29T03:00+02:00"),
     ("at a time that comes twice", BERLIN_ALWAYS, "2026-10-24T02:30+02:00", 1, "2026-10-25T02:30+02:00"),
+    (
+        "at a time right after one that comes twice",
+        BERLIN_ALWAYS,
+        "2026-10-24T03:00+02:00",
+        1,
+        "2026-10-25T03:00+01:00",
+    ),
     ("from its second time", BERLIN_ALWAYS, "2026-10-25T02:30+01:00", 1, "2026-10-26T02:30+01:00"),
     ("the night before counts on its own date", NIGHT, "2026-02-28T23:00-05:00", 1, "2026-03-01T06:00-05:00"),
     ("round the clock", ALWAYS_OPEN, "2026-02-28T23:00+00:00", 1, "2026-03-01T23:00+00:00"),
@@ -404,6 +411,24 @@ def test_the_last_opening_counts_to_its_end():
     assert ONLY_2024.add(at("2024-01-01T00:00+00:00"), hours(8)) == at("2024-12-31T17:00+09:00")
     assert ONLY_2024.between(at("2024-01-01T00:00+00:00"), at("2026-01-01T00:00+00:00")) == hours(8)
     assert ONLY_2024.between(at("2025-01-01T00:00+00:00"), at("2026-01-01T00:00+00:00")) == timedelta(0)
+
+
+def test_a_last_evening_that_is_next_year_already_in_utc():
+    party = BusinessCalendar.from_dict(
+        {"timezone": "America/New_York", "special_days": {"2024-12-31": [["20:00", "24:00"]]}}
+    )
+    assert party.add(at("2024-06-01T00:00+00:00"), hours(4)) == at("2025-01-01T00:00-05:00")
+
+
+def test_a_target_may_reach_into_the_last_years_of_the_calendars():
+    weekly = calendar("Europe/Berlin", "mon", [["09:00", "10:00"]])
+    assert weekly.add(at("2150-01-05T00:00+01:00"), hours(2500)) == at("2197-11-27T10:00+01:00")
+
+
+def test_a_pause_may_last_for_years():
+    opening = calendar("Europe/Berlin", "mon", [["09:00", "10:30"]])
+    pause = at("2026-03-02T09:30+01:00"), at("2031-03-02T12:00+01:00")
+    assert opening.add(at("2026-03-02T09:00+01:00"), hours(1), [pause]) == at("2031-03-03T09:30+01:00")
 
 
 def test_what_is_meant_by_a_wrong_argument_is_not_guessed():
