@@ -66,6 +66,12 @@ class Run:
             found[name.replace("redis-server", "redis")] = child
         return found
 
+    def pool(self) -> list[psutil.Process]:
+        """The worker's two processes, once both have set themselves up; until then nothing."""
+        worker = self.children().get("worker")
+        pool = worker.children() if worker else []
+        return pool if len(pool) == 2 and all(map(ignores_ctrl_c, pool)) else []
+
     def processes(self) -> list[psutil.Process]:
         """Whatever runs, anywhere, for our directory of state."""
         return [process for process in psutil.process_iter() if self._is_ours(process)]
@@ -78,6 +84,13 @@ class Run:
             return ours or process.environ().get("HELPDESK_VAR") == str(self.var)
         except psutil.Error:
             return False
+
+
+def ignores_ctrl_c(process: psutil.Process) -> bool:
+    """Celery's pool processes do, and set that last."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    ignored = next(line for line in status.splitlines() if line.startswith("SigIgn:")).split()[1]
+    return bool(int(ignored, 16) & 1 << (signal.SIGINT - 1))
 
 
 def free_port() -> int:
@@ -94,11 +107,8 @@ def eventually(true: Callable[[], object], *, seconds: float = 30) -> None:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    base = tmp_path_factory.mktemp("run")
-    for directory in (base, *base.parents[:2]):  # PostgreSQL's user passes through, as in a checkout
-        directory.chmod(0o755)
-    run = Run(base / "var")
+def run(checkout: Path) -> Iterator[Run]:
+    run = Run(checkout / "var")
     try:
         eventually(run.is_up, seconds=60)
         yield run
@@ -150,9 +160,8 @@ def test_every_killed_child_comes_back(run: Run) -> None:
 
 
 def test_a_killed_worker_leaves_no_pool_behind(run: Run) -> None:
-    eventually(lambda: len(run.children()["worker"].children()) == 2)
-    worker = run.children()["worker"]
-    pool = worker.children()
+    eventually(run.pool)
+    worker, pool = run.children()["worker"], run.pool()
     for process in pool:
         process.suspend()  # like one that is deep in a task: it can't notice by itself
     worker.kill()
@@ -161,9 +170,9 @@ def test_a_killed_worker_leaves_no_pool_behind(run: Run) -> None:
 
 
 def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_run_starts(run: Run) -> None:
-    eventually(lambda: "worker" in run.children() and len(run.children()["worker"].children()) == 2)
+    eventually(run.pool)
     assert len(run.processes()) > len(CHILDREN)
-    for process in run.children()["worker"].children():
+    for process in run.pool():
         process.suspend()
     run.process.kill()
     run.process.wait()

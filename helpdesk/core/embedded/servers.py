@@ -62,7 +62,7 @@ def postgres(*, var: Path, env: Mapping[str, str], settings: Mapping[str, str] |
         cwd=Path("/"),
         env=env,
         uid=uid,
-        prepare=lambda: _forget_postmaster(data),
+        prepare=lambda: _forget_postmaster(data, sockets),
         stop_signal=signal.SIGINT,  # "fast": ends the sessions, keeps the data clean
         death_signal=signal.SIGINT,
         grace=30,
@@ -192,11 +192,12 @@ def _await_end(program: str, *, directory: Path) -> None:
         time.sleep(0.05)
 
 
-def _forget_postmaster(data: Path) -> None:
-    """Before a start: remove a dead postmaster's pid file, whose number may be another process's by now."""
+def _forget_postmaster(data: Path, sockets: Path) -> None:
+    """Before a start: remove a dead postmaster's lock files, whose number may be another process's by now."""
     _await_end("postgres", directory=data)
     if _pids():  # where processes can't be listed, PostgreSQL's own judgement must do
-        (data / "postmaster.pid").unlink(missing_ok=True)
+        for lock in (data / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+            lock.unlink(missing_ok=True)
 
 
 def _pids() -> list[str]:
