@@ -1,0 +1,252 @@
+"""Which targets a report counts, and how each of them ended: the one place that decides (SPEC 2.6).
+
+Figures, lists and exports all start from `selection`, so that a number and the tickets behind it
+cannot disagree. A target counts in the period in which it fell due: at its breach, or else at its
+deadline, once that has passed. Cancelled and void targets never count; a paused one has no deadline.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Case, CharField, Expression, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.accounts.models import User
+from helpdesk.reports.periods import Period, Window
+from helpdesk.sla.clock import Metric, Promise, State
+from helpdesk.sla.models import Clock
+from helpdesk.tickets.models import Status
+
+MET, ANSWERED_LATE, UNANSWERED = "met", "answered_late", "unanswered"
+VERDICTS = {MET: _("Met"), ANSWERED_LATE: _("Answered late"), UNANSWERED: _("Unanswered")}
+# The verdicts behind the numbers of a report.
+OUTCOMES = {
+    MET: (MET,),
+    "late": (ANSWERED_LATE, UNANSWERED),
+    ANSWERED_LATE: (ANSWERED_LATE,),
+    UNANSWERED: (UNANSWERED,),
+    "answered": (MET, ANSWERED_LATE),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which targets to count. One promise and one metric always: they are never mixed in a figure."""
+
+    period: Period
+    promise: str = Promise.GUARANTEED.value
+    metric: str = Metric.FIRST_RESPONSE.value
+    hub: str = ""
+    account: int | None = None
+    team: int | None = None
+    channel: str = ""
+    severity: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The part of the counted targets that stands behind one number; every field that is given must fit."""
+
+    outcome: str = ""
+    specialist: int | None = None
+    nobody: bool = False
+    cause: str | None = None  # an empty string: not yet coded
+    weekday: int | None = None  # Monday is 0
+    hour: int | None = None
+
+
+EVERYTHING = Part()
+
+
+def visible_to(user: User) -> QuerySet[Clock]:
+    """The clocks that a person may count: a manager's are all, everybody else's none (SPEC 2.1)."""
+    return Clock.objects.all() if user.is_active and user.is_managing else Clock.objects.none()
+
+
+def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVERYTHING) -> QuerySet[Clock]:
+    """The targets that fell due in the period, judged (see `judged`), or the part behind one number."""
+    window = filters.period.window(now=now)
+    clocks = judged(scope(filters, reader=reader), now=now).filter(within(window))
+    if part.outcome:
+        clocks = clocks.filter(verdict__in=OUTCOMES[part.outcome])
+    if part.nobody:
+        clocks = clocks.filter(specialist=None)
+    if part.specialist is not None:
+        clocks = clocks.filter(specialist=part.specialist)
+    if part.cause is not None:
+        clocks = clocks.filter(cause=part.cause)
+    for name, value in (("weekday", part.weekday), ("hour", part.hour)):
+        if value is not None:
+            clocks = clocks.alias(**{name: wall_time(filters.period.zone)[name]}).filter(**{name: value})
+    return clocks
+
+
+def wall_time(zone: ZoneInfo) -> dict[str, Expression]:
+    """Weekday (Monday is 0) and hour of the due time, on the wall clocks of a zone."""
+    return {
+        "weekday": ExtractIsoWeekDay("counted_at", tzinfo=zone) - 1,
+        "hour": ExtractHour("counted_at", tzinfo=zone),
+    }
+
+
+def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
+    """What the filters let through, of any time."""
+    clocks = visible_to(reader).filter(promise=filters.promise, metric=filters.metric)
+    given = {
+        "ticket__hub": filters.hub,
+        "ticket__account": filters.account,
+        "ticket__team": filters.team,
+        "ticket__channel": filters.channel,
+        "ticket__severity": filters.severity,
+    }
+    return clocks.filter(**{name: value for name, value in given.items() if value not in ("", None)}).exclude(
+        state__in=(State.CANCELLED, State.EXEMPT)
+    )
+
+
+def within(window: Window) -> Q:
+    return Q(counted_at__gte=window.start, counted_at__lt=window.end)
+
+
+def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
+    """Annotate targets that have fallen due: `verdict`, `lateness`, `took`, `specialist`.
+
+    A deadline that has passed is a breach, whether or not a sweep has written it down. `lateness`
+    runs from the deadline to the answer, to the end without one, or to `now`; `took` from the start
+    to the answer. The specialist is the owner when due; of an answer in time, its owner or author.
+    """
+    answered = Q(state=State.FULFILLED)
+    return clocks.annotate(
+        verdict=Case(
+            When(answered & Q(breached_at=None), then=Value(MET)),
+            When(answered, then=Value(ANSWERED_LATE)),
+            default=Value(UNANSWERED),
+            output_field=CharField(),
+        ),
+        lateness=Case(
+            When(answered & Q(breached_at=None), then=None),
+            default=Coalesce("ended_at", Value(now)) - F("counted_at"),
+        ),
+        took=Case(When(answered, then=F("ended_at") - F("started_at"))),
+        specialist=Case(
+            When(breached_at__isnull=False, then=F("owner_at_due_id")),
+            When(answered, then=Coalesce("owner_at_due_id", "answered_by_id")),
+            default=F("ticket__owner_id"),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One counted target, as lists and exports show it."""
+
+    ticket: int
+    reference: str
+    subject: str
+    language: str
+    account: str
+    hub: str
+    team: str
+    channel: str
+    severity: str
+    status: Status
+    promise: str
+    metric: str
+    specialist: str
+    answered_by: str
+    started_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+    verdict: str
+    lateness: timedelta | None
+    cause: str
+
+    @property
+    def answered_at(self) -> datetime | None:
+        return None if self.verdict == UNANSWERED else self.ended_at
+
+    @property
+    def is_late(self) -> bool:
+        return self.verdict != MET
+
+
+_COLUMNS = (
+    "ticket_id",
+    "ticket__subject",
+    "ticket__language",
+    "ticket__account__name",
+    "ticket__hub__name",
+    "ticket__team__name",
+    "ticket__channel",
+    "ticket__severity",
+    "ticket__status",
+    "promise",
+    "metric",
+    "specialist",
+    "answered_by",
+    "started_at",
+    "counted_at",
+    "ended_at",
+    "verdict",
+    "lateness",
+    "cause",
+)
+
+
+def latest_first(clocks: QuerySet[Clock]) -> QuerySet[Clock]:
+    """In the order of lists and exports: the deadline that came last on top."""
+    return clocks.order_by("-counted_at", "-pk")
+
+
+def targets(clocks: QuerySet[Clock]) -> list[Target]:
+    """The targets of a page, with names; two queries."""
+    return _named(list(clocks.values(*_COLUMNS)))
+
+
+def stream(clocks: QuerySet[Clock], *, chunk: int = 2000) -> Iterator[list[Target]]:
+    """All targets, a chunk at a time through a cursor of the server: flat memory, one more query a chunk."""
+    rows: list[dict] = []
+    for row in clocks.values(*_COLUMNS).iterator(chunk_size=chunk):
+        rows.append(row)
+        if len(rows) == chunk:
+            yield _named(rows)
+            rows = []
+    yield _named(rows)
+
+
+def names_of(people: Iterable[int | None]) -> dict[int, str]:
+    """Names by id; one query."""
+    wanted = {person for person in people if person is not None}
+    return {user.pk: str(user) for user in User.objects.filter(pk__in=wanted).only("full_name", "email")}
+
+
+def _named(rows: list[dict]) -> list[Target]:
+    names = names_of(person for row in rows for person in (row["specialist"], row["answered_by"]))
+    return [
+        Target(
+            ticket=row["ticket_id"],
+            reference=f"PS-{row['ticket_id']}",
+            subject=row["ticket__subject"],
+            language=row["ticket__language"],
+            account=row["ticket__account__name"],
+            hub=row["ticket__hub__name"],
+            team=row["ticket__team__name"] or "",
+            channel=row["ticket__channel"],
+            severity=row["ticket__severity"],
+            status=Status(row["ticket__status"]),
+            promise=row["promise"],
+            metric=row["metric"],
+            specialist=names.get(row["specialist"], ""),
+            answered_by=names.get(row["answered_by"], ""),
+            started_at=row["started_at"],
+            due_at=row["counted_at"],
+            ended_at=row["ended_at"],
+            verdict=row["verdict"],
+            lateness=row["lateness"],
+            cause=row["cause"],
+        )
+        for row in rows
+    ]
