@@ -1,7 +1,7 @@
 # `make run` runs the product, `make test` the tests. Nothing is needed but Python 3.11 and make.
 #
 #   make run [PORT=8001]        make PYTHON=/path/to/python3.12 run
-#   make test [ARGS="-k sla"]   make check    make lock
+#   make test [ARGS="-k sla"]   make check    make messages    make lock
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
 ifeq ($(strip $(PYTHON)),)
@@ -13,7 +13,7 @@ DEV := .venv/bin/python
 SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
 
-.PHONY: run test check lint lock venv
+.PHONY: run test check lint lock messages venv
 
 run:
 	@$(BOOTSTRAP) manage.py run
@@ -35,6 +35,10 @@ lint: venv
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/lint-imports
+
+# Bring the translation catalogues up to what the sources mark.
+messages: venv
+	$(DEV) -m helpdesk.core.catalogues --update
 
 # After a change to a requirements*.in; `make lock UPGRADE=--upgrade` takes newer versions.
 LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(UPGRADE)
