@@ -6,13 +6,16 @@ The caller holds the ticket's row first: ticket, then clocks, in every service.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from helpdesk.accounts.models import Account, User
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.ladder import next_check
 from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
-from helpdesk.sla.terms import Facts, Hours, TargetTerms
+from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
+
+Version = TypeVar("Version")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +35,14 @@ class Promised:
 def choose_policy(facts: Facts) -> PolicyVersion | None:
     """The first active policy, by position, whose conditions match (SPEC 2.2). One query."""
     versions = PolicyVersion.objects.filter(is_current=True, policy__is_active=True)
-    for version in versions.select_related("policy").order_by("policy__position", "policy_id"):
-        if version.terms.conditions.match(facts):
-            return version
-    return None
+    ordered = versions.select_related("policy").order_by("policy__position", "policy_id")
+    found = first_match(((version, version.terms) for version in ordered), facts)
+    return found[0] if found else None
+
+
+def first_match(versions: Iterable[tuple[Version, Terms]], facts: Facts) -> tuple[Version, Terms] | None:
+    """The first of the terms, in order, whose conditions match, with what they came with."""
+    return next((row for row in versions if row[1].conditions.match(facts)), None)
 
 
 def business_calendar(account: Account) -> CalendarVersion:

@@ -1,0 +1,62 @@
+import time
+from datetime import datetime
+from random import Random
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from helpdesk.accounts.models import User
+from helpdesk.management.demo.cast import Cast
+from helpdesk.management.demo.world import make_world
+
+BULK = 20_000  # from so many tickets on, indexes are made after the rows
+
+
+def instant(text: str) -> datetime:
+    value = parse_datetime(text)
+    if value is None or value.tzinfo is None:
+        raise CommandError(f"--now: {text!r} is not an instant like 2026-11-24T12:05:00Z")
+    return value
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill an empty database with invented people, companies and tickets. The same seed and the same --now give "
+        "the same data. A database that knows people already is left alone."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--tickets", type=int, default=300)
+        parser.add_argument("--accounts", type=int, default=24)
+        parser.add_argument("--days", type=int, help="how far back they reach (60; 730 for 20,000 tickets and more)")
+        parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument("--now", type=instant, help="the present of the data, with its zone; else the real one")
+        parser.add_argument("--open", type=int, help="open tickets among them (40, or a twentieth when that is more)")
+        parser.add_argument("--due", type=int, default=0, help="open tickets with a step that no sweep has fired yet")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        if User.objects.exists():
+            self.stdout.write("There are people in this database already: nothing was changed.")
+            return
+        tickets = options["tickets"]
+        now = options["now"] or timezone.now().replace(microsecond=0)
+        days = options["days"] or (730 if tickets >= BULK else 60)
+        open_ = options["open"]
+        if open_ is None:
+            open_ = max(min(40, tickets // 4), tickets // 20)
+        if open_ > tickets or options["due"] > open_:
+            raise CommandError("--open can't exceed --tickets, nor --due --open")
+        begun = time.monotonic()
+        rng = Random(options["seed"])  # noqa: S311 - invented data, the same for the same seed
+        with transaction.atomic():
+            world = make_world(rng=rng, accounts=options["accounts"], now=now, days=days)
+            cast = Cast(world=world, rng=rng, now=now, days=days, say=self.say)
+            cast.perform(past=tickets - open_, present=open_, due=options["due"], bulk=tickets >= BULK)
+        self.say(f"Done in {time.monotonic() - begun:.1f} s")
+
+    def say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
