@@ -56,7 +56,8 @@ class OutboxMail(models.Model):
                 fields=["next_attempt_at", "id"],
                 name="outbox_due",
                 condition=models.Q(state__in=["pending", "sending"]),
-            )
+            ),
+            models.Index(fields=["-id"], name="outbox_dead", condition=models.Q(state="dead")),
         ]
 
     def __str__(self) -> str:

@@ -2,8 +2,10 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, RequesterRole, Team, User
@@ -165,6 +167,26 @@ class Ticket(models.Model):
                 name="ticket_owner_queue",
                 condition=Q(status__in=["new", "open", "waiting"]),
             ),
+            # The few that a view of the queue asks for, so that counting them costs what there are.
+            models.Index(
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_critical_queue",
+                condition=Q(status__in=["new", "open", "waiting"], severity="critical"),
+            ),
+            models.Index(
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_waiting_queue",
+                condition=Q(status="waiting"),
+            ),
+            models.Index(fields=["-closed_at"], name="ticket_closed", condition=Q(closed_at__isnull=False)),
+            # Search by the beginning of the subject, among open tickets.
+            models.Index(
+                OpClass(Upper("subject"), name="varchar_pattern_ops"),
+                name="ticket_subject_start",
+                condition=Q(status__in=["new", "open", "waiting"]),
+            ),
             # The portal: an account's tickets, a person's tickets, newest first.
             models.Index(fields=["account", "-created_at"], name="ticket_account"),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester"),
@@ -198,6 +220,8 @@ class Message(models.Model):
     body = models.TextField(_("text"))
     via = models.CharField(_("came in by"), max_length=10, choices=Source, default=Source.FORM)
     message_id = models.CharField(_("Message-ID"), max_length=200, blank=True, default="")
+    # The key of the form that it was sent with: however often *Send* is pressed, one message.
+    submission = models.CharField(_("submission"), max_length=40, blank=True, default="")
     created_at = models.DateTimeField(_("written"))
 
     class Meta:
@@ -206,7 +230,10 @@ class Message(models.Model):
         ordering = ["created_at", "id"]
         indexes = [models.Index(fields=["ticket", "created_at"], name="message_ticket")]
         constraints = [
-            models.UniqueConstraint(fields=["message_id"], condition=~Q(message_id=""), name="message_id_once")
+            models.UniqueConstraint(fields=["message_id"], condition=~Q(message_id=""), name="message_id_once"),
+            models.UniqueConstraint(
+                fields=["ticket", "submission"], condition=~Q(submission=""), name="message_submission_once"
+            ),
         ]
 
     def __str__(self) -> str:

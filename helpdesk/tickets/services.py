@@ -124,8 +124,13 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
 
 
 @transaction.atomic
-def reply(*, ticket: Ticket, actor: User, body: str, now: datetime, status: Status = Status.OPEN) -> Message:
-    """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2)."""
+def reply(
+    *, ticket: Ticket, actor: User, body: str, now: datetime, status: Status = Status.OPEN, submission: str = ""
+) -> Message:
+    """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2).
+
+    IntegrityError when the ticket has a message with this `submission` already.
+    """
     ticket, clocks = _lock(ticket, now=now)
     if ticket.status == Status.MERGED:
         raise Refused(_("This ticket was merged into another one; reply there."))
@@ -137,6 +142,7 @@ def reply(*, ticket: Ticket, actor: User, body: str, now: datetime, status: Stat
         body=body,
         via=Source.STAFF,
         message_id=new_message_id(),
+        submission=submission,
         created_at=now,
     )
     answered = [clock for clock in clocks if clock.metric in (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)]
@@ -153,11 +159,17 @@ def reply(*, ticket: Ticket, actor: User, body: str, now: datetime, status: Stat
 
 
 @transaction.atomic
-def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime) -> Message:
-    """An internal note: seen by staff only, answers no clock."""
+def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime, submission: str = "") -> Message:
+    """An internal note: seen by staff only, answers no clock. IntegrityError as in `reply`."""
     ticket, _clocks = _lock(ticket, now=now)
     note = Message.objects.create(
-        ticket=ticket, kind=Message.Kind.NOTE, author=actor, body=body, via=Source.STAFF, created_at=now
+        ticket=ticket,
+        kind=Message.Kind.NOTE,
+        author=actor,
+        body=body,
+        via=Source.STAFF,
+        submission=submission,
+        created_at=now,
     )
     _event(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
     _touch(ticket, now)
