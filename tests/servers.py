@@ -47,7 +47,7 @@ def throwaway_servers() -> Iterator[None]:
 def _start(supervisor: Supervisor, var: Path) -> None:
     if not os.environ.get("REDIS_URL"):
         program = servers.redis_program(var=var, env=os.environ)
-        supervisor.start(program, ready=lambda: servers.redis_ready(var))
+        supervisor.start(program, ready=lambda: servers.redis_answers(embedded.redis_url(var)))
         os.environ["REDIS_URL"] = embedded.redis_url(var)
     if not os.environ.get("DATABASE_URL"):
         program = servers.postgres(var=var, env=os.environ, settings=servers.THROWAWAY)

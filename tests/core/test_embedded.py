@@ -153,6 +153,8 @@ def test_somebody_elses_directory_is_not_trusted_with_a_socket(checkout: Path) -
 def test_other_users_of_the_machine_cannot_reach_the_sockets(checkout: Path, supervisor: Supervisor) -> None:
     var = checkout / "private"
     start(supervisor, var).close()
-    supervisor.start(servers.redis_program(var=var, env=os.environ), ready=lambda: servers.redis_ready(var))
+    supervisor.start(
+        servers.redis_program(var=var, env=os.environ), ready=lambda: servers.redis_answers(embedded.redis_url(var))
+    )
     assert embedded.postgres_socket_dir(var).stat().st_mode & 0o777 == 0o700
     assert embedded.redis_socket(var).parent.stat().st_mode & 0o777 == 0o700

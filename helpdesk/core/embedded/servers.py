@@ -110,11 +110,11 @@ def redis_program(*, var: Path, env: Mapping[str, str]) -> Program:
     )
 
 
-def redis_ready(var: Path) -> bool:
-    """Whether the embedded Redis answers."""
-    client = redis.Redis.from_url(embedded.redis_url(var), retry=None)
+def redis_answers(url: str) -> bool:
+    """Whether the Redis at `url`, the embedded one or another, answers."""
+    client = redis.Redis.from_url(url, retry=None, socket_connect_timeout=10)
     try:
-        return client.ping()
+        return bool(client.ping())
     except redis.RedisError:
         return False
     finally:

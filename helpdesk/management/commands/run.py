@@ -119,10 +119,12 @@ class Run:
     def start_broker(self) -> None:
         if env.str("REDIS_URL", default=""):
             say("Using the Redis of REDIS_URL")
+            if not servers.redis_answers(settings.REDIS_URL):
+                raise StartFailed("The Redis of REDIS_URL can't be reached: start it, or mend the URL")
         else:
             say("Starting Redis")
             program = servers.redis_program(var=self.var, env=self.env)
-            self.supervisor.start(program, ready=lambda: servers.redis_ready(self.var))
+            self.supervisor.start(program, ready=lambda: servers.redis_answers(settings.REDIS_URL))
 
     def complete(self, what: str, command: str, *arguments: str) -> None:
         say(what)
