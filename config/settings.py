@@ -230,4 +230,6 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["incident"]},
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    # The sweep runs each second: a line for each start and end of a job would bury everything else.
+    "loggers": {"celery": {"level": "WARNING"}},
 }
