@@ -17,3 +17,6 @@ urlpatterns = [
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
 ]
+
+handler400 = "helpdesk.portal.errors.bad_request"
+handler500 = "helpdesk.portal.errors.server_error"

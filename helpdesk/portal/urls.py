@@ -1,9 +1,16 @@
+"""Addresses of the customer's portal."""
+
 from django.urls import path
 
-from helpdesk.portal import views
+from helpdesk.portal import asking, views
 
 app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
-    path("tickets/<int:pk>/", views.home, name="ticket"),
+    path("tickets/", views.tickets, name="tickets"),
+    path("tickets/new/", asking.ticket_new, name="ticket_new"),
+    path("tickets/new/promise/", asking.promise, name="promise"),
+    path("tickets/<int:pk>/", views.ticket, name="ticket"),
+    path("account/", views.account, name="account"),
+    path("account/switch/", views.switch_account, name="switch_account"),
 ]

@@ -1,5 +1,243 @@
-from django.http import HttpResponse
+"""The customer's pages: home, tickets, one ticket, account."""
+
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from helpdesk.accounts.models import Membership, RequesterRole
+from helpdesk.core import moments
+from helpdesk.portal import board, story
+from helpdesk.portal.access import Visitor, choose_account, portal_page
+from helpdesk.portal.asking import no_premium
+from helpdesk.portal.forms import ReplyForm, SearchForm
+from helpdesk.portal.promises import offer, offers
+from helpdesk.sla import services as sla
+from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.tickets.intake import receive_reply
+from helpdesk.tickets.models import Severity, Source, Status, Ticket
+from helpdesk.tickets.services import Refused, close_by_customer
+
+HOME_TICKETS = 5
+PAGE = 25
+CLOSED_LATELY = 10
+MOST_PEOPLE = 500
 
 
-def home(request, pk=0):
-    return HttpResponse("")
+@require_safe
+@portal_page
+def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """What the person would be promised now, and what they are waiting for."""
+    if not visitor.entitlements:
+        return no_premium(request, visitor)
+    by_mail = visitor.entitled(Channel.EMAIL)
+    tickets, more = board.page_of(
+        board.open_first(board.tickets_of(visitor, whole_account=False)), page=1, size=HOME_TICKETS
+    )
+    context = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "greeting": _greeting(visitor),
+        "offers": offers(visitor=visitor, hub_code=by_mail[0].hub.pk) if by_mail else None,
+        "can_phone": bool(visitor.entitled(Channel.PHONE)),
+        "rows": [board.row_of(ticket, visitor=visitor) for ticket in tickets],
+        "more": more,
+        "packages": _packages(visitor),
+    }
+    return render(request, "portal/home.html", context)
+
+
+@require_safe
+@portal_page
+def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Open tickets, the next promise first; those closed lately below."""
+    form = SearchForm(request.GET, hubs=Hub.objects.values_list("code", "name"))
+    form.is_valid()
+    wanted = {name: value for name, value in form.cleaned_data.items() if value}
+    state, page = wanted.get("state", ""), wanted.get("page", 1)
+    whole = wanted.get("whose", "all") == "all" and visitor.membership.is_super_admin
+    found = board.search(
+        board.tickets_of(visitor, whole_account=whole), text=wanted.get("q", ""), hub=wanted.get("hub", "")
+    )
+    context: dict[str, Any] = {"visitor": visitor, "now": visitor.now, "form": form, "state": state, "whole": whole}
+    if state != "closed":
+        running = board.open_first(found)
+        if state == "waiting":
+            running = running.filter(status=Status.WAITING)
+        rows, older = board.page_of(running, page=page, size=PAGE)
+        context["open"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
+        context["open_links"] = _links(wanted, page=page, older=older, state=state or "open")
+    if state in ("", "closed"):
+        size = PAGE if state else CLOSED_LATELY
+        rows, older = board.page_of(board.closed_lately(found), page=page if state else 1, size=size)
+        context["closed"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
+        context["closed_links"] = _links(wanted, page=page if state else 0, older=older, state="closed")
+    context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub"})
+    context["mine_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "mine"})
+    context["all_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "all"})
+    return render(request, "portal/tickets.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@portal_page
+def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+    """One ticket: its promise, its conversation, the outcome; reply, or close."""
+    found = get_object_or_404(
+        Ticket.objects.visible_to(visitor.user).select_related("account", "hub", "owner", "requester"), pk=pk
+    )
+    if request.method == "POST":
+        form = ReplyForm(request.POST, is_needed="close" not in request.POST)
+        if form.is_valid() and _act(request, visitor, found, form):
+            return redirect("portal:ticket", pk)
+    else:
+        form = ReplyForm()
+    read = story.read(found, now=visitor.now)
+    context = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "ticket": found,
+        "story": read,
+        "first_is_late": bool(read.first and story.is_late(read.first, visitor.now)),
+        "claim_words": board.claim_words(found),
+        "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
+        "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
+        "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
+    }
+    return render(request, "portal/ticket.html", context)
+
+
+@require_safe
+@portal_page
+def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """What the account bought, what that promises, and who may ask."""
+    members = Membership.objects.filter(account=visitor.account).select_related("user").order_by("user__full_name")
+    if not visitor.membership.is_super_admin:
+        members = members.filter(user=visitor.user)
+    context = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "packages": _packages(visitor),
+        "promises": _promises(visitor),
+        "members": members[:MOST_PEOPLE],
+    }
+    return render(request, "portal/account.html", context)
+
+
+@require_POST
+@portal_page
+def switch_account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Act for another of one's accounts."""
+    if not choose_account(request, visitor, request.POST.get("account", "")):
+        raise Http404
+    return redirect("portal:home")
+
+
+def _act(request: HttpRequest, visitor: Visitor, found: Ticket, form: ReplyForm) -> bool:
+    """Reply, close, or both; False when it was refused, with the reason in the form."""
+    body, key = form.cleaned_data["body"], form.cleaned_data["key"]
+    words = {"time": moments.clock(visitor.now)}
+    try:
+        if body:
+            receive_reply(
+                source=Source.FORM,
+                external_id=f"{visitor.user.pk}/{key}",
+                ticket=found,
+                actor=visitor.user,
+                body=body,
+                now=visitor.now,
+            )
+            messages.success(request, _("Your reply was sent at %(time)s.") % words)
+        if "close" in request.POST:
+            close_by_customer(ticket=found, actor=visitor.user, now=visitor.now)
+            messages.success(request, _("The ticket is closed. Write a reply, and it opens again."))
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return False
+    return True
+
+
+def _greeting(visitor: Visitor) -> str:
+    hour = timezone.localtime(visitor.now).hour
+    name = {"name": visitor.user.full_name.split()[0] if visitor.user.full_name.split() else visitor.user.email}
+    if hour < 5 or hour >= 18:
+        return _("Good evening, %(name)s") % name
+    if hour < 12:
+        return _("Good morning, %(name)s") % name
+    return _("Good afternoon, %(name)s") % name
+
+
+def _packages(visitor: Visitor) -> list[dict[str, Any]]:
+    """The account's subscriptions of today, hubs with the same conditions together. One query."""
+    today = timezone.localdate(visitor.now)
+    rows = (
+        Subscription.objects.filter(account=visitor.account, starts_on__lte=today)
+        .exclude(ends_on__lt=today)
+        .select_related("hub")
+        .order_by("-premium_support", "ends_on", "channels", "tier", "hub__position")
+    )
+
+    def same(row: Subscription) -> tuple:
+        return (row.premium_support, row.ends_on, tuple(row.channels), row.tier)
+
+    packages = []
+    for (premium, ends_on, channels, _tier), group in groupby(rows, key=same):
+        together = list(group)
+        packages.append(
+            {
+                "hubs": [row.hub.name for row in together],
+                "premium": premium,
+                "ends_on": ends_on,
+                "tier": together[0].get_tier_display(),
+                "channels": [Channel(code).label for code in Channel.values if code in channels],
+            }
+        )
+    return packages
+
+
+def _promises(visitor: Visitor) -> list[dict[str, Any]]:
+    """What each kind of person is promised by e-mail, as the policies say now."""
+    by_mail = visitor.entitled(Channel.EMAIL)
+    if not by_mail:
+        return []
+    calendar = sla.business_calendar(visitor.account)
+    kinds = [
+        (_("Designated super admin, business critical"), RequesterRole.DESIGNATED, Severity.CRITICAL),
+        (_("Designated super admin, standard"), RequesterRole.DESIGNATED, Severity.STANDARD),
+        (_("Everyone else"), RequesterRole.USER, Severity.STANDARD),
+    ]
+    made = [
+        {
+            "name": name,
+            "offer": offer(
+                role=role,
+                account=visitor.account,
+                hub_code=by_mail[0].hub.pk,
+                severity=severity,
+                calendar=calendar,
+                now=visitor.now,
+            ),
+        }
+        for name, role, severity in kinds
+    ]
+    return [row for row in made if row["offer"]]
+
+
+def _without_page(wanted: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in wanted.items() if name != "page"}
+
+
+def _links(wanted: dict[str, Any], *, page: int, older: bool, state: str) -> dict[str, str]:
+    """Addresses of the pages before and after; page 0 is the excerpt below the open tickets."""
+    base = _without_page(wanted) | {"state": state}
+    links = {}
+    if page > 1:
+        links["newer"] = "?" + urlencode(base | {"page": page - 1})
+    if older:
+        links["older"] = "?" + urlencode(base | {"page": page + 1})
+    return links

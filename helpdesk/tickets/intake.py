@@ -6,8 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import InboundMessage, Source, Ticket
-from helpdesk.tickets.services import NewTicket, open_ticket
+from helpdesk.tickets.models import InboundMessage, Message, Source, Ticket
+from helpdesk.tickets.services import NewTicket, customer_reply, open_ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +41,18 @@ def receive(
     inbound.ticket = open_ticket(new=new, now=now, opened_by=opened_by)
     inbound.save(update_fields=["ticket"])
     return Receipt(ticket=inbound.ticket, created=True)
+
+
+@transaction.atomic
+def receive_reply(
+    *, source: Source, external_id: str, ticket: Ticket, actor: User, body: str, now: datetime
+) -> Message | None:
+    """Add a customer's further message, exactly once for each (channel, external id); None when it was in already."""
+    inbound, created = InboundMessage.objects.get_or_create(
+        channel=source,
+        external_id=external_id,
+        defaults={"payload": {"reply_to": ticket.pk, "author": actor.pk}, "received_at": now, "ticket": ticket},
+    )
+    if not created:
+        return None
+    return customer_reply(ticket=ticket, actor=actor, body=body, now=now, via=source)

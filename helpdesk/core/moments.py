@@ -1,0 +1,69 @@
+"""Instants in words, for screens and mails: in the active time zone and language (SPEC 2.9).
+
+Whatever isn't today carries its weekday, and beyond a week its date, so that a time never stands
+without its day. English and Japanese order a date differently, hence the table of formats.
+"""
+
+from datetime import date, datetime
+
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from helpdesk.core.durations import spoken
+
+WEEK = 6  # days for which a weekday alone says which day is meant
+FORMATS = {
+    "en": {"day": "l j F", "date": "j F Y", "near": "D H:i", "far": "j M H:i", "other_year": "j M Y H:i"},
+    "ja": {"day": "n月j日(D)", "date": "Y年n月j日", "near": "D曜 H:i", "far": "n月j日 H:i", "other_year": "Y年n月j日 H:i"},
+}
+
+
+def _write(at: datetime | date, name: str) -> str:
+    formats = FORMATS.get((get_language() or "en")[:2], FORMATS["en"])
+    return date_format(timezone.localtime(at) if isinstance(at, datetime) else at, formats[name])
+
+
+def clock(at: datetime) -> str:
+    """The time of day alone: `14:35`."""
+    return date_format(timezone.localtime(at), "H:i")
+
+
+def day(at: datetime | date) -> str:
+    """`Tuesday 24 November`."""
+    return _write(at, "day")
+
+
+def full_date(at: datetime | date) -> str:
+    """`31 March 2027`."""
+    return _write(at, "date")
+
+
+def is_same_day(at: datetime, now: datetime) -> bool:
+    return timezone.localdate(at) == timezone.localdate(now)
+
+
+def moment(at: datetime, now: datetime) -> str:
+    """As short as is clear: `14:35` today, `Wed 14:05` within a week, `2 Dec 14:05`, with its year in another one."""
+    days = abs((timezone.localdate(at) - timezone.localdate(now)).days)
+    if days == 0:
+        return clock(at)
+    if days <= WEEK:
+        return _write(at, "near")
+    return _write(at, "far" if timezone.localtime(at).year == timezone.localtime(now).year else "other_year")
+
+
+def distance(at: datetime, now: datetime) -> str:
+    """`in 29 min`, or `2 h 45 min late`."""
+    seconds = (at - now).total_seconds()
+    words = {"time": spoken(seconds)}
+    return (_("in %(time)s") if seconds >= 0 else _("%(time)s late")) % words
+
+
+def zone() -> str:
+    """The active time zone, as people say it: `Berlin time`."""
+    name = timezone.get_current_timezone_name()
+    if "/" not in name:
+        return name
+    return _("%(city)s time") % {"city": name.rpartition("/")[2].replace("_", " ")}

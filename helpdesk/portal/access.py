@@ -1,0 +1,101 @@
+"""Who looks at the portal, for which account, and what they may use there (SPEC 2.1)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from helpdesk.accounts.models import Account, Membership, User
+from helpdesk.subscriptions.entitlement import Entitlement, entitlements
+from helpdesk.subscriptions.models import Channel
+
+SESSION_KEY = "portal_account"
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """A customer on one page: the person, the account they act for, and the time of the page."""
+
+    user: User
+    membership: Membership
+    memberships: tuple[Membership, ...]
+    now: datetime
+
+    @property
+    def account(self) -> Account:
+        return self.membership.account
+
+    @property
+    def others(self) -> list[Membership]:
+        """The person's other accounts, to change to."""
+        return [row for row in self.memberships if row.pk != self.membership.pk]
+
+    @cached_property
+    def entitlements(self) -> list[Entitlement]:
+        """What the account may use premium support for now. One query, once a page."""
+        return entitlements(account=self.account, now=self.now)
+
+    def entitled(self, channel: Channel) -> list[Entitlement]:
+        """The hubs that may be asked about over `channel`."""
+        return [row for row in self.entitlements if row.includes(channel)]
+
+
+def portal_page(view: View) -> View:
+    """A page for signed-in customers: the view gets a `Visitor` after the request.
+
+    The mobile app is told where to go, staff are sent to their workspace, and a person who belongs
+    to no account gets the page that says so. Which of several accounts is meant is a choice kept in
+    the session; it counts only while the membership exists.
+    """
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        if is_mobile_app(request):
+            return render(request, "portal/gate_mobile.html", {"site_url": settings.SITE_URL}, status=403)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if request.user.is_staff:
+            pk = kwargs.get("pk")
+            return redirect("admin:helpdesk_ticket_change", pk) if pk else redirect("admin:helpdesk_ticket_changelist")
+        visitor = _visitor(request)
+        if visitor is None:
+            return render(request, "portal/gate_nobody.html", {"sales_contact": settings.SALES_CONTACT}, status=403)
+        request.visitor = visitor
+        return view(request, visitor, *args, **kwargs)
+
+    return page
+
+
+def is_mobile_app(request: HttpRequest) -> bool:
+    """Whether the mobile app's web view asks: premium support is not available there (SPEC 1)."""
+    agent = request.headers.get("User-Agent", "").lower()
+    return any(marker.lower() in agent for marker in settings.MOBILE_APP_MARKERS if marker)
+
+
+def choose_account(request: HttpRequest, visitor: Visitor, account_id: str) -> bool:
+    """Act for another of the person's accounts from now on; False when it isn't one of theirs."""
+    chosen = next((row for row in visitor.memberships if str(row.account_id) == account_id), None)
+    if chosen is None:
+        return False
+    request.session[SESSION_KEY] = chosen.account_id
+    return True
+
+
+def _visitor(request: HttpRequest) -> Visitor | None:
+    rows = Membership.objects.filter(user=request.user).select_related("account").order_by("account__name")
+    memberships = tuple(rows)
+    if not memberships:
+        return None
+    for row in memberships:
+        row.user = request.user
+    chosen = request.session.get(SESSION_KEY)
+    active = next((row for row in memberships if row.account_id == chosen), memberships[0])
+    return Visitor(user=request.user, membership=active, memberships=memberships, now=timezone.now())

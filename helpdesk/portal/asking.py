@@ -1,0 +1,137 @@
+"""Write to a specialist: the form, its promise before sending, and the sending (SPEC 2.7)."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from helpdesk.core import moments
+from helpdesk.portal.access import Visitor, portal_page
+from helpdesk.portal.forms import SUBJECT_LENGTH, LineField, TextField, TicketForm
+from helpdesk.portal.promises import Offers, may_claim, offers
+from helpdesk.subscriptions.entitlement import Entitlement
+from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.tickets.intake import receive
+from helpdesk.tickets.models import InboundMessage, Source, Ticket
+from helpdesk.tickets.services import NewTicket, Refused
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@portal_page
+def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """The form; sending it makes one ticket, however often *Send* is pressed."""
+    entitled = visitor.entitled(Channel.EMAIL)
+    if not entitled:
+        return no_premium(request, visitor)
+    data = request.POST if request.method == "POST" else None
+    form = TicketForm(
+        data,
+        initial=None if data else _initial(request, entitled),
+        entitled=entitled,
+        may_claim=may_claim(visitor.membership),
+        now=visitor.now,
+        own=visitor.user.email,
+    )
+    if data is not None:
+        if form.key_is_valid and (ticket := _sent_before(visitor, form.data["key"])):
+            messages.info(request, _("This was sent already: it is %(reference)s.") % {"reference": ticket.reference})
+            return redirect("portal:ticket", ticket.pk)
+        if form.is_valid():
+            if not form.needs_warning:
+                return _send(request, visitor, form, entitled)
+            form.warn()
+    return _page(request, visitor, form, entitled)
+
+
+@require_GET
+@portal_page
+def promise(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """The promise for the hub that was chosen, as a fragment of the form's page."""
+    entitled = visitor.entitled(Channel.EMAIL)
+    if not entitled:
+        return no_premium(request, visitor)
+    context = _promise(visitor, entitled, request.GET.get("hub", ""))
+    return render(request, "portal/parts/offers.html", context | {"visitor": visitor, "is_fragment": True})
+
+
+def no_premium(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Which hubs are covered, and how to buy: never a dead form (SPEC 2.1)."""
+    context = {
+        "visitor": visitor,
+        "hubs": Hub.objects.all(),
+        "sales_contact": settings.SALES_CONTACT,
+        "has_tickets": Ticket.objects.visible_to(visitor.user).filter(account=visitor.account).exists(),
+    }
+    return render(request, "portal/gate_no_premium.html", context, status=403)
+
+
+def _initial(request: HttpRequest, entitled: list[Entitlement]) -> dict[str, str]:
+    """From the home page's question: a short one becomes the subject, a long one the text, too."""
+    question = TextField(required=False).to_python(request.GET.get("q", "").replace("\x00", ""))
+    subject = LineField(required=False).to_python(question)
+    initial = {"subject": subject[:SUBJECT_LENGTH], "body": question if len(subject) > SUBJECT_LENGTH else ""}
+    hub = request.GET.get("hub", "")
+    return initial | ({"hub": hub} if any(row.hub.pk == hub for row in entitled) else {})
+
+
+def _page(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+    context = _promise(visitor, entitled, form["hub"].value() or "")
+    form.explain_critical(context["offers"])
+    context |= {
+        "visitor": visitor,
+        "form": form,
+        "now": visitor.now,
+        "can_phone": any(row.includes(Channel.PHONE) for row in entitled),
+    }
+    return render(request, "portal/ticket_new.html", context)
+
+
+def _promise(visitor: Visitor, entitled: list[Entitlement], hub_code: str) -> dict[str, Any]:
+    """The offers for a hub of the account; for an unknown or no hub, those for its first one."""
+    codes = [row.hub.pk for row in entitled]
+    chosen: Offers = offers(visitor=visitor, hub_code=hub_code if hub_code in codes else codes[0])
+    return {"offers": chosen, "now": visitor.now}
+
+
+def _external_id(visitor: Visitor, key: str) -> str:
+    """The key with the person before it: nobody can name another one's submission."""
+    return f"{visitor.user.pk}/{key}"
+
+
+def _sent_before(visitor: Visitor, key: str) -> Ticket | None:
+    inbound = (
+        InboundMessage.objects.filter(channel=Source.FORM, external_id=_external_id(visitor, key))
+        .exclude(ticket=None)
+        .select_related("ticket")
+        .first()
+    )
+    return inbound.ticket if inbound else None
+
+
+def _send(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+    data = form.cleaned_data
+    new = NewTicket(
+        membership=visitor.membership,
+        entitlement=next(row for row in entitled if row.hub.pk == data["hub"]),
+        subject=data["subject"],
+        body=data["body"],
+        critical=bool(data.get("critical")),
+        claim_facts=form.claim_facts,
+        cc=data["cc"],
+        language=form.language,
+    )
+    try:
+        receipt = receive(
+            source=Source.FORM, external_id=_external_id(visitor, data["key"]), new=new, now=visitor.now
+        )
+    except Refused as refusal:
+        form.add_error(None, str(refusal))
+        return _page(request, visitor, form, entitled)
+    if receipt.created:
+        words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}
+        messages.success(request, _("Sent at %(time)s. Your ticket is %(reference)s.") % words)
+    return redirect("portal:ticket", receipt.ticket.pk)

@@ -1,0 +1,207 @@
+"""A ticket as its customer reads it: the conversation with its outcomes, and how a promised time came about.
+
+Nothing internal is in here: no notes, no assignments, of the staff only the names of those who
+wrote to the customer or judged their claim (SPEC 2.2, 2.7).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from helpdesk.core import durations, moments
+from helpdesk.portal.board import Badge, missed_badge
+from helpdesk.sla.clock import EventKind, Metric, State
+from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.tickets.models import Claim, Message, Source, Status, Ticket, TicketEvent
+
+SHOWN_EVENTS = (
+    TicketEvent.Kind.CONFIRMED,
+    TicketEvent.Kind.DECLINED,
+    TicketEvent.Kind.REOPENED,
+    TicketEvent.Kind.STATUS,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One item of the conversation: a message, or something that happened in between."""
+
+    at: datetime
+    message: Message | None = None
+    outcome: Badge | None = None  # of a reply that answered a promise
+    head: str = ""
+    said: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One step in how a promised time came about."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """Everything a ticket's page shows. Six queries, however long the conversation."""
+
+    ticket: Ticket
+    entries: list[Entry]
+    running: Clock | None  # the promise that is still ahead
+    paused: Clock | None
+    first: Clock | None
+    lines: list[Line]  # how the first reply's time came about
+
+
+def read(ticket: Ticket, *, now: datetime) -> Story:
+    """The story of a ticket. `ticket` has been fetched through `visible_to`."""
+    clocks = list(ticket.clocks.order_by("started_at", "id"))
+    first = next((clock for clock in clocks if clock.metric == Metric.FIRST_RESPONSE), None)
+    steps = list(first.events.order_by("number")) if first else []
+    ahead = [clock for clock in clocks if clock.state == State.RUNNING and clock.due_at >= now]
+    messages = ticket.messages.exclude(kind=Message.Kind.NOTE).select_related("author")
+    entries = [_message_entry(message, clocks) for message in messages]
+    happened = ticket.events.filter(kind__in=SHOWN_EVENTS).select_related("actor")
+    entries += [entry for event in happened if (entry := _event_entry(event, ticket, steps))]
+    return Story(
+        ticket=ticket,
+        entries=sorted(entries, key=lambda entry: entry.at),
+        running=min(ahead, key=lambda clock: clock.due_at, default=None),
+        paused=next((clock for clock in clocks if clock.state == State.PAUSED), None),
+        first=first,
+        lines=[line for step in steps if (line := _line(step, ticket, first))],
+    )
+
+
+def is_late(clock: Clock, now: datetime) -> bool:
+    """Missed, whether or not the sweep has written it down yet."""
+    return clock.breached_at is not None or (clock.state == State.RUNNING and clock.due_at < now)
+
+
+def _message_entry(message: Message, clocks: list[Clock]) -> Entry:
+    answered = next(
+        (clock for clock in clocks if clock.metric == Metric.FIRST_RESPONSE and clock.ended_at == message.created_at),
+        None,
+    )
+    if answered is None or message.kind != Message.Kind.REPLY or answered.state != State.FULFILLED:
+        return Entry(at=message.created_at, message=message)
+    return Entry(at=message.created_at, message=message, outcome=_outcome(answered))
+
+
+def _outcome(clock: Clock) -> Badge:
+    due = clock.breached_at or clock.due_at
+    words = {"time": durations.spoken((clock.ended_at - due).total_seconds())}
+    if clock.breached_at:
+        return Badge(css=missed_badge(clock).css, icon="late", text=_("First reply, %(time)s late") % words)
+    if clock.is_guaranteed:
+        return Badge(css="kind", icon="seal", text=_("First reply, %(time)s before the promise") % words)
+    return Badge(css="kind kind-a", icon="aim", text=_("First reply, %(time)s before the aim") % words)
+
+
+def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) -> Entry | None:
+    name = event.actor.full_name if event.actor else ""
+    words = {"name": name, "time": moments.moment(event.at, event.at)}
+    match event.kind:
+        case TicketEvent.Kind.CONFIRMED:
+            head = _("Business critical was confirmed by %(name)s at %(time)s")
+            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
+        case TicketEvent.Kind.DECLINED:
+            head = _("Business critical was declined by %(name)s at %(time)s")
+            return Entry(
+                at=event.at, head=head % words, said=event.data.get("reason", ""), note=_changed_promise(event, steps)
+            )
+        case TicketEvent.Kind.REOPENED:
+            return Entry(at=event.at, head=_("Opened again"))
+        case TicketEvent.Kind.STATUS if event.data.get("after") in (Status.SOLVED, Status.CLOSED):
+            if event.actor_id == ticket.requester_id:
+                return Entry(at=event.at, head=_("Closed by %(name)s") % words)
+            return Entry(at=event.at, head=_("Marked as solved by %(name)s") % words)
+    return None
+
+
+def _changed_promise(event: TicketEvent, steps: list[ClockEvent]) -> str:
+    """How the judgement moved the deadline, if it did."""
+    before = None
+    for step in steps:
+        if step.kind == EventKind.RETARGET and step.at == event.at and before is not None:
+            due = _due(step)
+            words = {
+                "before": moments.moment(before, event.at),
+                "after": moments.moment(due, event.at),
+                "target": _target(step),
+            }
+            return _("The promise changed from %(before)s to %(after)s: %(target)s from the start.") % words
+        before = _due(step) or before
+    return ""
+
+
+def _line(step: ClockEvent, ticket: Ticket, clock: Clock) -> Line | None:
+    texts = {
+        EventKind.START: _started,
+        EventKind.RETARGET: _retargeted,
+        EventKind.PAUSE: lambda *_args: _("Paused: the time stands still."),
+        EventKind.RESUME: lambda step, *_args: _("Running again. New time: %(due)s.") % {"due": _due_words(step)},
+        EventKind.FULFIL: _fulfilled,
+        EventKind.BREACH: lambda *_args: _("The time passed without a reply."),
+        EventKind.CANCEL: _cancelled,
+        EventKind.EXEMPT: lambda *_args: _("Taken out by an approved exception."),
+    }
+    text = texts[EventKind(step.kind)](step, ticket, clock)
+    return Line(at=step.at, text=text) if text else None
+
+
+def _started(step: ClockEvent, ticket: Ticket, clock: Clock) -> str:
+    words = {
+        "name": ticket.requester.full_name,
+        "role": ticket.get_requester_role_display(),
+        "target": _target(step),
+        "due": _due_words(step),
+    }
+    if ticket.source not in Source.guaranteed():
+        opened = _("The ticket came in by another way than the form, which is not guaranteed.")
+    elif ticket.claim != Claim.NONE:
+        opened = _("%(name)s (%(role)s) sent the ticket, marked business critical.") % words
+    else:
+        opened = _("%(name)s (%(role)s) sent the ticket.") % words
+    if clock.is_guaranteed:
+        return opened + " " + _("Promise: %(target)s, %(due)s.") % words
+    counted = " " + _("Counted in business hours.") if clock.calendar_version_id else ""
+    return opened + " " + _("Aim: %(target)s, %(due)s.") % words + counted
+
+
+def _retargeted(step: ClockEvent, ticket: Ticket, _clock: Clock) -> str:
+    words = {"target": _target(step), "due": _due_words(step)}
+    if ticket.claim == Claim.DECLINED:
+        return _("Declined as business critical. Promise: %(target)s from the start, %(due)s.") % words
+    return _("Changed. Promise: %(target)s, %(due)s.") % words
+
+
+def _fulfilled(step: ClockEvent, _ticket: Ticket, clock: Clock) -> str:
+    taken = {"time": durations.spoken((step.at - clock.started_at).total_seconds())}
+    if clock.pauses:
+        return _("A specialist's first reply, after %(time)s with the pauses.") % taken
+    if clock.calendar_version_id:
+        return _("A specialist's first reply, after %(time)s.") % taken
+    return _("A specialist's first reply. All of the %(time)s counted, nothing was paused.") % taken
+
+
+def _cancelled(step: ClockEvent, _ticket: Ticket, _clock: Clock) -> str:
+    if step.data.get("breach_stays"):
+        return _("The ticket ended without a reply.")
+    return _("The ticket was closed before a reply was due.")
+
+
+def _target(step: ClockEvent) -> str:
+    return durations.target_words(seconds=step.data.get("seconds"), business_days=step.data.get("business_days"))
+
+
+def _due(step: ClockEvent) -> datetime | None:
+    value = step.data.get("due_at")
+    return datetime.fromisoformat(value) if value else None
+
+
+def _due_words(step: ClockEvent) -> str:
+    due = _due(step)
+    return moments.moment(due, step.at) if due else ""
