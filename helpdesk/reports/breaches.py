@@ -172,6 +172,10 @@ class Target:
     def is_late(self) -> bool:
         return self.verdict != MET
 
+    @property
+    def verdict_words(self) -> str:
+        return str(VERDICTS[self.verdict])
+
 
 _COLUMNS = (
     "ticket_id",

@@ -7,7 +7,10 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import URLPattern, URLResolver
 from django.utils.translation import gettext_lazy as _
+
+from helpdesk.workspace import reports
 
 
 class WorkspaceSite(admin.AdminSite):
@@ -28,3 +31,6 @@ class WorkspaceSite(admin.AdminSite):
         if request.user.is_authenticated and request.user.is_staff:
             return redirect("mfa_index")
         return redirect(f"{settings.LOGIN_URL}?next={request.get_full_path()}")
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [*reports.urls(self), *super().get_urls()]

@@ -1,0 +1,129 @@
+"""Where the marks of the report's drawings stand; the template writes them as SVG."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from helpdesk.reports.figures import Report, Row, next_bucket
+from helpdesk.reports.periods import DAY
+
+LABELS = 7
+# Lowest value of the scale: the first one that all points are above.
+_FLOORS = (96, 92, 80, 60, 0)
+_TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR = 16, 180, 226, 66, 562, 26
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One day, week or month of the trend; `first` to `last` are its days within the period."""
+
+    row: Row
+    first: date
+    last: date
+    x: str
+    y: str | None
+    is_labelled: bool
+    bar_x: str
+    bar_y: str
+    bar_width: str
+    bar_height: str
+    count_y: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trend:
+    columns: list[Column]
+    grid: list[tuple[str, str]]
+    lines: list[str]
+    last: Column | None
+
+
+def trend(report: Report) -> Trend:
+    """Attainment as a line that has gaps where nothing was due, and the late ones as bars under it."""
+    rows, period = report.buckets, report.filters.period
+    values = [row.now.attainment for row in rows if row.now.attainment is not None]
+    floor = next(floor for floor in _FLOORS if floor <= min(values, default=Decimal(100)))
+    most = max((row.now.late for row in rows), default=0)
+    gap = (_RIGHT - _LEFT) / max(1, len(rows) - 1)
+    width = min(20.0, gap * 0.6)
+    every = -(-len(rows) // LABELS)
+    columns = []
+    for index, row in enumerate(rows):
+        x = _LEFT + gap * index if len(rows) > 1 else (_LEFT + _RIGHT) / 2
+        height = _HIGHEST_BAR * row.now.late / most if most else 0.0
+        columns.append(
+            Column(
+                row=row,
+                first=max(row.key, period.first),
+                last=min(next_bucket(row.key, report.step) - DAY, period.last),
+                x=_at(x),
+                y=None if row.now.attainment is None else _at(_y(row.now.attainment, floor)),
+                is_labelled=index % every == 0,
+                bar_x=_at(x - width / 2),
+                bar_y=_at(_BASE - height),
+                bar_width=_at(width),
+                bar_height=_at(height),
+                count_y=_at(_BASE - height - 4),
+            )
+        )
+    return Trend(
+        columns=columns,
+        grid=[(str(value), _at(_y(value, floor))) for value in range(floor, 101, (100 - floor) // 4)],
+        lines=_lines(columns),
+        last=next((column for column in reversed(columns) if column.y), None),
+    )
+
+
+def _lines(columns: Sequence[Column]) -> list[str]:
+    runs: list[list[str]] = [[]]
+    for column in columns:
+        if column.y is None:
+            runs.append([])
+        else:
+            runs[-1].append(f"{column.x} {column.y}")
+    return ["M" + " L".join(run) for run in runs if len(run) > 1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One hour of one weekday (Monday is 0); `level` 0 to 4 is how strong it is drawn."""
+
+    weekday: int
+    hour: int
+    late: int
+    level: int
+    x: str
+    y: str
+    text_x: str
+    text_y: str
+
+
+def heat_map(report: Report) -> list[list[Cell]]:
+    """Late targets by weekday and hour of the due time: seven lines of 24 cells."""
+    most = max(report.slots.values(), default=0)
+    return [
+        [
+            Cell(
+                weekday=weekday,
+                hour=hour,
+                late=(late := report.slots.get((weekday, hour), 0)),
+                level=-(-4 * late // most) if most else 0,
+                x=_at(40 + 21 * hour),
+                y=_at(20 + 22 * weekday),
+                text_x=_at(49.5 + 21 * hour),
+                text_y=_at(34 + 22 * weekday),
+            )
+            for hour in range(24)
+        ]
+        for weekday in range(7)
+    ]
+
+
+def _y(value: Decimal | int, floor: int) -> float:
+    return _TOP + float(100 - value) / (100 - floor) * (_BOTTOM - _TOP)
+
+
+def _at(value: float) -> str:
+    """A coordinate as SVG reads it, whatever the reader's language."""
+    return f"{value:.1f}"
