@@ -247,16 +247,15 @@ def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
 def instant_at(
     *,
     percent: int,
+    total: timedelta,
     started_at: datetime,
     due_at: datetime,
     calendar: BusinessCalendar,
-    pauses: Iterable[tuple[datetime, datetime]] = (),
+    pauses: tuple[tuple[datetime, datetime], ...] = (),
 ) -> datetime:
-    """When `percent` of a target's open time is used up; past 100 the same pace goes on."""
+    """When `percent` of `total`, the open time between start and deadline, is used up; past 100 the same pace goes on."""
     if percent == 100:
         return due_at
-    pauses = tuple(pauses)
-    total = calendar.between(started_at, due_at, pauses)
     if percent < 100:
         return calendar.add(started_at, total * percent / 100, pauses)
     return calendar.add(due_at, total * (percent - 100) / 100)

@@ -24,15 +24,16 @@ def rungs(
     """The rungs of a running clock's present deadline that fall at `since` or later, in order.
 
     Endless with `reminders` (off once somebody acknowledged) while the policy repeats its last step:
-    the caller stops. A paused, answered or
-    cancelled clock has none (SPEC 2.5).
+    the caller stops. A paused, answered or cancelled clock has none (SPEC 2.5).
     """
     if clock.state != State.RUNNING or clock.due_at is None or not terms.steps:
         return
     at = clock.due_at
+    total = calendar.between(clock.started_at, clock.due_at, clock.pauses)
     for step in terms.steps:
         at = instant_at(
             percent=step.percent,
+            total=total,
             started_at=clock.started_at,
             due_at=clock.due_at,
             calendar=calendar,

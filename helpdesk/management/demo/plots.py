@@ -46,7 +46,7 @@ class Past:
             self.first_reply()
         else:
             self.pick_up()
-        for _ in range(rng.choices([0, 1, 2, 3], weights=[40, 35, 18, 7])[0]):
+        for _ in range(rng.choices([0, 1, 2, 3], weights=[52, 31, 12, 5])[0]):
             self.another_round()
         self.end()
 

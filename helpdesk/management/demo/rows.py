@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from json import JSONEncoder
 from typing import Any
 
 from django.db import connection
-from django.db.models import Model
+from django.db.models import JSONField, Model
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.sla.models import Clock, ClockEvent
@@ -43,6 +43,7 @@ CONSTRAINTS = """
       FROM pg_constraint
      WHERE conrelid = ANY(%s::regclass[]) AND contype = ANY(%s) AND connamespace = current_schema()::regnamespace
 """
+_json = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def next_ids() -> dict[type[Model], int]:
@@ -84,22 +85,27 @@ class Rows:
 
 
 def _copy(cursor: Any, model: type[Model], rows: list[Sequence[Any]]) -> None:
-    columns = COLUMNS[model].split()
+    told = COLUMNS[model].split()
+    defaults = _defaults(model, told)
+    columns = [*told, *defaults]
+    documents = {field.column for field in model._meta.concrete_fields if isinstance(field, JSONField)}
+    json = [place for place, name in enumerate(columns) if name in documents]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    json = [n for n, name in enumerate(columns) if _is_json(model, name)]
+    rest = list(defaults.values())
     with cursor.copy(statement) as copy:
         for row in rows:
-            if json:
-                row = list(row)
-                for n in json:
-                    row[n] = Jsonb(row[n])
-            copy.write_row(row)
+            values = [*row, *rest]
+            for place in json:
+                values[place] = _json(values[place])
+            copy.write_row(values)
 
 
-def _is_json(model: type[Model], column: str) -> bool:
-    return any(f.column == column and f.get_internal_type() == "JSONField" for f in model._meta.concrete_fields)
+def _defaults(model: type[Model], told: list[str]) -> dict[str, Any]:
+    """The columns that no story tells of, with what the model puts there."""
+    fields = [field for field in model._meta.concrete_fields if not (field.generated or field.primary_key)]
+    return {field.column: field.get_default() for field in fields if field.column not in told}
 
 
 @contextmanager
@@ -111,6 +117,7 @@ def without_indexes() -> Iterator[None]:
     """
     tables = [model._meta.db_table for model in COLUMNS]
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # a table with checks outstanding can't be altered
         cursor.execute(INDEXES, [tables])
         indexes = cursor.fetchall()
         found = []
