@@ -253,7 +253,7 @@ def instant_at(
     calendar: BusinessCalendar,
     pauses: tuple[tuple[datetime, datetime], ...] = (),
 ) -> datetime:
-    """When `percent` of `total`, the open time between start and deadline, is used up; past 100 the same pace goes on."""
+    """When `percent` of `total`, the open time from start to deadline, is used up; past 100 the same pace goes on."""
     if percent == 100:
         return due_at
     if percent < 100:
