@@ -59,7 +59,7 @@ def portal_page(view: View) -> View:
     @wraps(view)
     def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if is_mobile_app(request):
-            return render(request, "portal/gate_mobile.html", {"site_url": settings.SITE_URL}, status=403)
+            return render(request, "portal/gate_mobile.html", {"site_url": settings.SITE_URL})
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path())
         if request.user.is_staff:
@@ -67,7 +67,7 @@ def portal_page(view: View) -> View:
             return redirect("admin:helpdesk_ticket_change", pk) if pk else redirect("admin:helpdesk_ticket_changelist")
         visitor = _visitor(request)
         if visitor is None:
-            return render(request, "portal/gate_nobody.html", {"sales_contact": settings.SALES_CONTACT}, status=403)
+            return render(request, "portal/gate_nobody.html", {"sales_contact": settings.SALES_CONTACT})
         request.visitor = visitor
         return view(request, visitor, *args, **kwargs)
 

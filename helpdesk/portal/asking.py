@@ -59,14 +59,14 @@ def promise(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 
 
 def no_premium(request: HttpRequest, visitor: Visitor) -> HttpResponse:
-    """Which hubs are covered, and how to buy: never a dead form (SPEC 2.1)."""
+    """Which hubs are covered, and how to buy: never a dead form (SPEC 2.1). What was sent here is refused."""
     context = {
         "visitor": visitor,
         "hubs": Hub.objects.all(),
         "sales_contact": settings.SALES_CONTACT,
         "has_tickets": Ticket.objects.visible_to(visitor.user).filter(account=visitor.account).exists(),
     }
-    return render(request, "portal/gate_no_premium.html", context, status=403)
+    return render(request, "portal/gate_no_premium.html", context, status=403 if request.method == "POST" else 200)
 
 
 def _initial(request: HttpRequest, entitled: list[Entitlement]) -> dict[str, str]:

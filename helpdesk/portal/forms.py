@@ -161,6 +161,9 @@ class TicketForm(OnceForm):
         if not may_claim:
             for name in ("critical", *self.CRITICAL):
                 del self.fields[name]
+        for name in self.CRITICAL:
+            if name in self.fields:
+                self.fields[name].is_conditional = True  # not marked optional: needed once the box is ticked
         self.language = ENGLISH
         self.needs_warning = False
 
@@ -168,7 +171,7 @@ class TicketForm(OnceForm):
         """Say beside the box what it changes."""
         if offers.critical and offers.standard:
             words = {"critical": offers.critical.within, "standard": offers.standard.within}
-            self.fields["critical"].help_text = (
+            self["critical"].help_text = (
                 _("Reply guaranteed within %(critical)s instead of %(standard)s. A specialist confirms it.") % words
             )
 
