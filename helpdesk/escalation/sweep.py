@@ -6,7 +6,6 @@ nothing of it. A sweeper killed half-way leaves its batch as it was. The queries
 depend on how many clocks it holds, and only clocks that are due are read.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import takewhile
@@ -16,16 +15,29 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.urls import reverse
 
+from helpdesk.core.bulk import insert
+from helpdesk.core.jobs import kick
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.recipients import Directory
-from helpdesk.notifications.models import Notice, OutboxMail
-from helpdesk.notifications.services import Reader, beat, mail_row, post
+from helpdesk.notifications.services import DELIVER_TASK, Telling, beat, tell
 from helpdesk.sla import clock as pure
-from helpdesk.sla.ladder import Rung, rungs
+from helpdesk.sla.ladder import Rung, next_check, rungs
 from helpdesk.sla.models import Clock, ClockEvent
-from helpdesk.sla.services import check_after
+from helpdesk.sla.services import Rules
 
 HEARTBEAT = "sweep"
+# What is read of a clock: its state, and what decides about its steps.
+COLUMNS = (
+    *Clock.FOLDED,
+    "ticket",
+    "metric",
+    "promise",
+    "policy_version",
+    "calendar_version",
+    "event_count",
+    "next_check_at",
+    "acknowledged_version",
+)
 
 
 @dataclass(slots=True)
@@ -47,103 +59,110 @@ class SweepResult:
 class _Batch:
     """The rows that one batch is going to write."""
 
-    events: list[ClockEvent] = field(default_factory=list)
-    escalations: list[Escalation] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-    mails: list[OutboxMail] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    escalations: list[dict[str, Any]] = field(default_factory=list)
+    tellings: list[Telling] = field(default_factory=list)
 
 
 def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 1000) -> SweepResult:
     """Fire everything whose time lies before `now`; returns when nothing due is left unclaimed."""
     result = SweepResult()
     size = batch_size or settings.SWEEP_BATCH
-    directory = Directory.load()
+    directory, rules = Directory.load(), Rules()
     while result.batches < max_batches:
-        claimed = _sweep_batch(now=now, size=size, directory=directory, result=result)
+        claimed = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result)
         if claimed < size:
             break
+    if result.fired:
+        kick(DELIVER_TASK)
     beat(name=HEARTBEAT, now=now, detail=result.as_json())
     return result
 
 
 @transaction.atomic
-def _sweep_batch(*, now: datetime, size: int, directory: Directory, result: SweepResult) -> int:
-    clocks = list(
-        Clock.objects.filter(next_check_at__lt=now)
-        .select_related("ticket__account", "ticket__hub", "ticket__requester", "policy_version", "calendar_version")
-        .order_by("next_check_at")
-        .select_for_update(of=("self",), skip_locked=True, no_key=True)[:size]
-    )
+def _sweep_batch(*, now: datetime, size: int, directory: Directory, rules: Rules, result: SweepResult) -> int:
+    clocks = _claim(now=now, size=size)
     if not clocks:
         return 0
+    rules.learn(clocks)
     batch = _Batch()
     for clock in clocks:
-        _sweep_clock(clock, now=now, directory=directory, batch=batch, result=result)
-    ClockEvent.objects.bulk_create(batch.events)
-    Escalation.objects.bulk_create(batch.escalations, ignore_conflicts=True)
-    post(batch.mails, batch.notices)
+        _sweep_clock(clock, now=now, directory=directory, rules=rules, batch=batch, result=result)
+    insert(ClockEvent, batch.events)
+    insert(Escalation, batch.escalations, ignore_conflicts=True)
+    tell(batch.tellings, now=now)
     _save(clocks)
     result.batches += 1
     result.claimed += len(clocks)
     return len(clocks)
 
 
-def _sweep_clock(clock: Clock, *, now: datetime, directory: Directory, batch: _Batch, result: SweepResult) -> None:
+def _claim(*, now: datetime, size: int) -> list[Clock]:
+    """The clocks that have been due longest and that no other sweep holds, locked, with what a mail says."""
+    ticket = ("subject", "severity", "requester_role", "owner", "team")
+    told = ("account__name", "hub__name", "requester__full_name")
+    return list(
+        Clock.objects.filter(next_check_at__lt=now)
+        .select_related("ticket__account", "ticket__hub", "ticket__requester")
+        .only(*COLUMNS, *(f"ticket__{name}" for name in (*ticket, *told)))
+        .order_by("next_check_at")
+        .select_for_update(of=("self",), skip_locked=True, no_key=True)[:size]
+    )
+
+
+def _sweep_clock(
+    clock: Clock, *, now: datetime, directory: Directory, rules: Rules, batch: _Batch, result: SweepResult
+) -> None:
     """One clock: its breach if the deadline passed, its steps, its next check."""
-    since = clock.next_check_at
-    result.late_seconds = max(result.late_seconds, (now - since).total_seconds())
-    due = list(_due_rungs(clock, since=since, now=now))
-    for event in pure.settle(clock.folded(), now=now, owner=clock.ticket.owner_id):
-        clock.take_state(pure.apply(clock.folded(), event))
+    terms, hours = rules.of(clock)
+    state, since = clock.folded(), clock.next_check_at
+    reminders = clock.acknowledged_version != clock.version
+    steps = rungs(state, terms=terms, calendar=hours, since=since, reminders=reminders)
+    due = list(takewhile(lambda rung: rung.at < now, steps))
+    for event in pure.settle(state, now=now, owner=clock.ticket.owner_id):
+        state = pure.apply(state, event)
+        clock.take_state(state)
         clock.event_count += 1
-        batch.events.append(
-            ClockEvent(
-                clock=clock,
-                number=clock.event_count,
-                kind=event.kind.value,
-                at=event.at,
-                recorded_at=now,
-                data=dict(event.data),
-            )
-        )
+        batch.events.append(_event(clock, event, now=now))
         result.breached += 1
-    clock.next_check_at = check_after(clock, since=now)
+    clock.next_check_at = next_check(state, terms=terms, calendar=hours, since=now, reminders=reminders)
+    # After a gap the newest step fires, and the older ones are superseded.
     for rung in due[:-1]:
         batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.SUPERSEDED))
         result.superseded += 1
     for rung in due[-1:]:
         batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.FIRED))
+        batch.tellings.append(_telling(clock, rung, directory=directory, now=now))
         result.fired += 1
-        _tell(clock, rung, directory=directory, batch=batch, now=now)
+    result.late_seconds = max(result.late_seconds, (now - since).total_seconds())
 
 
-def _due_rungs(clock: Clock, *, since: datetime, now: datetime) -> Iterator[Rung]:
-    """The steps whose time has come; after a gap the newest fires and the older ones are superseded."""
-    steps = rungs(
-        clock.folded(),
-        terms=clock.policy_version.terms,
-        calendar=clock.hours,
-        since=since,
-        reminders=clock.acknowledged_version != clock.version,
-    )
-    return takewhile(lambda rung: rung.at < now, steps)
+def _event(clock: Clock, event: pure.Event, *, now: datetime) -> dict[str, Any]:
+    return {
+        "clock_id": clock.pk,
+        "number": clock.event_count,
+        "kind": event.kind.value,
+        "at": event.at,
+        "recorded_at": now,
+        "data": dict(event.data),
+    }
 
 
-def _escalation(clock: Clock, rung: Rung, *, now: datetime, state: Escalation.State) -> Escalation:
-    return Escalation(
-        clock=clock,
-        ticket_id=clock.ticket_id,
-        deadline_version=clock.version,
-        percent=rung.step.percent,
-        reminder=rung.reminder,
-        state=state,
-        due_at=rung.at,
-        detected_at=now,
-    )
+def _escalation(clock: Clock, rung: Rung, *, now: datetime, state: Escalation.State) -> dict[str, Any]:
+    return {
+        "clock_id": clock.pk,
+        "ticket_id": clock.ticket_id,
+        "deadline_version": clock.version,
+        "percent": rung.step.percent,
+        "reminder": rung.reminder,
+        "state": state,
+        "due_at": rung.at,
+        "detected_at": now,
+    }
 
 
-def _tell(clock: Clock, rung: Rung, *, directory: Directory, batch: _Batch, now: datetime) -> None:
-    """A notice and a mail for each recipient, with a key that makes each of them unique."""
+def _telling(clock: Clock, rung: Rung, *, directory: Directory, now: datetime) -> Telling:
+    """What the step's recipients hear."""
     ticket = clock.ticket
     url = reverse("admin:helpdesk_ticket_change", args=[ticket.pk])
     context = {
@@ -167,13 +186,13 @@ def _tell(clock: Clock, rung: Rung, *, directory: Directory, batch: _Batch, now:
         "detected_at": now.isoformat(),
         "url": settings.SITE_URL + url,
     }
-    for user in directory.find(ticket=ticket, recipients=rung.step.recipients):
-        key = f"escalation/{clock.pk}/{clock.version}/{rung.step.percent}/{rung.reminder}/{user.pk}"
-        batch.notices.append(
-            Notice(key=key, recipient=user, kind="escalation", context=context, url=url, created_at=now)
-        )
-        reader = Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
-        batch.mails.append(mail_row(key=key, reader=reader, template="escalation", context=context, now=now))
+    return Telling(
+        key=f"escalation/{clock.pk}/{clock.version}/{rung.step.percent}/{rung.reminder}",
+        kind="escalation",
+        context=context,
+        url=url,
+        readers=directory.find(ticket=ticket, recipients=rung.step.recipients),
+    )
 
 
 def _save(clocks: list[Clock]) -> None:

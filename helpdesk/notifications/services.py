@@ -12,6 +12,7 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.db.models import Q
 
+from helpdesk.core.bulk import insert
 from helpdesk.core.jobs import kick
 from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.notifications.rendering import render
@@ -75,6 +76,58 @@ def post(mails: Iterable[OutboxMail] = (), notices: Iterable[Notice] = ()) -> No
     if mails:
         OutboxMail.objects.bulk_create(mails, ignore_conflicts=True)
         kick(DELIVER_TASK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """One thing to tell, the same to everybody: on their screens, and by mail.
+
+    `kind` is the notice's kind and the mail's template. With a reader's id behind it, `key` makes
+    each notice and each mail unique. `context` holds plain JSON values.
+    """
+
+    key: str
+    kind: str
+    context: Mapping[str, Any]
+    url: str
+    readers: Sequence[Reader]
+
+
+def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
+    """Write notices and mails in the caller's transaction; what is known already is dropped.
+
+    Two statements, however many there are. Returns the number of mails.
+    """
+    pairs = [(telling, reader, f"{telling.key}/{reader.user_id}") for telling in tellings for reader in telling.readers]
+    notices = [
+        {
+            "key": key,
+            "recipient_id": reader.user_id,
+            "kind": telling.kind,
+            "context": telling.context,
+            "url": telling.url,
+            "created_at": now,
+        }
+        for telling, reader, key in pairs
+    ]
+    mails = [
+        {
+            "key": key,
+            "message_id": new_message_id(),
+            "recipient_id": reader.user_id,
+            "to": [reader.email],
+            "template": telling.kind,
+            "context": telling.context,
+            "language": reader.language,
+            "time_zone": reader.time_zone,
+            "next_attempt_at": now,
+            "created_at": now,
+        }
+        for telling, reader, key in pairs
+    ]
+    insert(Notice, notices, ignore_conflicts=True)
+    insert(OutboxMail, mails, ignore_conflicts=True)
+    return len(mails)
 
 
 def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:

@@ -18,6 +18,25 @@ from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 Version = TypeVar("Version")
 
 
+class Rules:
+    """Terms and hours by the id of their version: they never change, so each is read and checked once."""
+
+    def __init__(self) -> None:
+        self._terms: dict[int, Terms] = {}
+        self._hours: dict[int | None, BusinessCalendar] = {None: ALWAYS_OPEN}
+
+    def learn(self, clocks: Iterable[Clock]) -> None:
+        """Read what these clocks need and is not known yet: at most two queries."""
+        clocks = list(clocks)
+        if policies := {clock.policy_version_id for clock in clocks} - self._terms.keys():
+            self._terms |= {row.pk: row.terms for row in PolicyVersion.objects.filter(pk__in=policies)}
+        if calendars := {clock.calendar_version_id for clock in clocks} - self._hours.keys():
+            self._hours |= {row.pk: row.hours for row in CalendarVersion.objects.filter(pk__in=calendars)}
+
+    def of(self, clock: Clock) -> tuple[Terms, BusinessCalendar]:
+        return self._terms[clock.policy_version_id], self._hours[clock.calendar_version_id]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
     """What a policy promises for one metric, as of an instant."""
