@@ -76,7 +76,8 @@ def mixed(now):
 
 
 LINK = re.compile(
-    r'<a (?:class="v" )?href="([^"]*/reports/breaches/tickets/[^"]*)">(?:of )?([\d,]+)(?: due| <small>[^<]*</small>)?</a>'
+    r'<a (?:class="v" )?href="([^"]*/reports/breaches/tickets/[^"]*)">'
+    r"(?:of )?([\d,]+)(?: due| <small>[^<]*</small>)?</a>"
 )
 
 
