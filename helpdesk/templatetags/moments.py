@@ -42,3 +42,9 @@ def until(at: datetime, now: datetime) -> SafeString:
     return format_html(
         '<span data-until="{}">{}</span>', local.isoformat(timespec="seconds"), moments.distance(at, now)
     )
+
+
+@register.filter(is_safe=False)
+def quote(text: str) -> str:
+    """As mails quote: `> ` before each line."""
+    return "\n".join(f"> {line}".rstrip() for line in text.splitlines())

@@ -29,6 +29,7 @@ def ticket_values(ticket: Ticket) -> dict[str, str]:
         "hub": ticket.hub.name,
         "account": ticket.account.name,
         "requester": ticket.requester.full_name,
+        "claim": ticket.claim,
         "url": settings.SITE_URL + reverse("portal:ticket", args=[ticket.pk]),
     }
 
