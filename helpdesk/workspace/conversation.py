@@ -1,0 +1,109 @@
+"""A ticket's conversation as its page shows it: messages, and what happened between them, folded."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from helpdesk.core.durations import compact
+from helpdesk.sla.clock import Metric
+from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.tickets.models import Message, Ticket
+from helpdesk.workspace.wording import SPOKEN, Line, clock_line, ticket_line
+
+MOST_MESSAGES = 200
+MOST_EVENTS = 500
+RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The clock that a reply answered, how long that took, and by how much it was late."""
+
+    metric: str
+    taken: str
+    late: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """A message, or the events between two messages."""
+
+    message: Message | None = None
+    lines: list[Line] = field(default_factory=list)
+    answered: Answered | None = None
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """`hidden` counts the oldest messages that are left out."""
+
+    entries: list[Entry]
+    hidden: int
+    explained: dict[int, list[Line]]
+
+
+def conversation(*, ticket: Ticket, clocks: list[Clock], everything: bool = False) -> Conversation:
+    """Read a ticket's messages and events: three queries (and a count of messages), however many there are."""
+    messages, hidden = _latest(ticket.messages.select_related("author"), everything=everything)
+    happened = ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS]
+    ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
+    ticked = list(ticked[:MOST_EVENTS])
+    explained: dict[int, list[Line]] = {}
+    for event in reversed(ticked):
+        explained.setdefault(event.clock_id, []).append(clock_line(event))
+    lines = [ticket_line(event) for event in happened] + [line for rows in explained.values() for line in rows]
+    since = messages[0].created_at if hidden else None
+    lines = sorted((line for line in lines if since is None or line.at >= since), key=lambda line: line.at)
+    return Conversation(entries=_merge(messages, lines, clocks), hidden=hidden, explained=explained)
+
+
+def _latest(queryset: QuerySet[Message], *, everything: bool) -> tuple[list[Message], int]:
+    if everything:
+        return list(queryset), 0
+    newest = list(queryset.order_by("-created_at", "-id")[: MOST_MESSAGES + 1])
+    if len(newest) <= MOST_MESSAGES:
+        return newest[::-1], 0
+    return newest[MOST_MESSAGES - 1 :: -1], queryset.count() - MOST_MESSAGES
+
+
+def _merge(messages: list[Message], lines: list[Line], clocks: list[Clock]) -> list[Entry]:
+    """In order of time; a message comes before what it caused in the same instant."""
+    answered = {(clock.answered_by_id, clock.ended_at): clock for clock in clocks if clock.answered_by_id}
+    owed = any(clock.is_open and clock.metric in RESPONSES for clock in clocks)
+    last_reply = max((row.created_at for row in messages if row.kind == Message.Kind.REPLY), default=None)
+    entries: list[Entry] = []
+    rest = iter(lines)
+    line = next(rest, None)
+    for message in messages:
+        while line is not None and line.at < message.created_at:
+            _fold(entries, line)
+            line = next(rest, None)
+        clock = answered.get((message.author_id, message.created_at)) if message.kind == Message.Kind.REPLY else None
+        asked = message.kind == Message.Kind.CUSTOMER and (last_reply is None or message.created_at > last_reply)
+        entries.append(
+            Entry(message=message, answered=_answer(clock, message.created_at) if clock else None, waits=owed and asked)
+        )
+    for last in [line, *rest] if line is not None else []:
+        _fold(entries, last)
+    return entries
+
+
+def _fold(entries: list[Entry], line: Line) -> None:
+    if not entries or entries[-1].message is not None:
+        entries.append(Entry())
+    entries[-1].lines.append(line)
+
+
+def _answer(clock: Clock, at: datetime) -> Answered:
+    late = compact((at - clock.breached_at).total_seconds()) if clock.breached_at else ""
+    taken = clock.hours.between(clock.started_at, at, clock.folded().pauses)
+    return Answered(metric=clock.get_metric_display(), taken=compact(taken.total_seconds()), late=late)
+
+
+def answerable(clocks: Iterable[Clock]) -> Clock | None:
+    """The clock that a public reply would answer; the one with the first deadline."""
+    waiting = [clock for clock in clocks if clock.is_open and clock.metric in RESPONSES]
+    return min(waiting, key=lambda clock: (clock.due_at is None, clock.due_at, clock.pk), default=None)

@@ -1,0 +1,173 @@
+"""Accounts, people, teams and hubs: read by all staff, changed by administrators."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
+from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.workspace.lists import Choice, RoleAdmin
+from helpdesk.workspace.rights import Rights
+
+
+class MembershipInline(Rights, admin.TabularInline):
+    model = Membership
+    extra = 0
+    autocomplete_fields = ("user",)
+    fields = ("user", "role", "is_designated")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        return super().get_queryset(request).select_related("user", "account")
+
+
+class SubscriptionForm(forms.ModelForm):
+    """Channels as boxes to tick."""
+
+    channels = forms.MultipleChoiceField(
+        label=_("channels"), choices=Channel.choices, widget=forms.CheckboxSelectMultiple, required=False
+    )
+
+
+class SubscriptionInline(Rights, admin.TabularInline):
+    model = Subscription
+    form = SubscriptionForm
+    extra = 0
+    fields = ("hub", "tier", "premium_support", "channels", "starts_on", "ends_on")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
+        return super().get_queryset(request).select_related("hub", "account")
+
+
+@admin.register(Account)
+class AccountAdmin(RoleAdmin):
+    """A customer company with its subscriptions and people."""
+
+    list_display = ("name", "time_zone", "calendar", "created_at")
+    list_select_related = ("calendar",)
+    search_fields = ("name__istartswith",)
+    search_help_text = _("Beginning of the name")
+    ordering = ("name",)
+    fields = ("name", "time_zone", "calendar")
+    inlines = (SubscriptionInline, MembershipInline)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        return Account.objects.visible_to(request.user)
+
+
+class StaffFilter(Choice):
+    title = _("role")
+    parameter_name = "role"
+    options = (*StaffRole.choices, ("customer", _("Customer")))
+
+    def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
+        return queryset.filter(staff_role="" if value == "customer" else value)
+
+
+class PersonForm(AdminUserCreationForm):
+    """A new person; the address is kept in small letters, so that it is unique in any case."""
+
+    class Meta:
+        model = User
+        fields = ("email", "full_name", "staff_role", "language", "time_zone")
+        field_classes: dict[str, Any] = {}
+
+    def clean_email(self) -> str:
+        return self.cleaned_data["email"].lower()
+
+
+class PersonChangeForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+        field_classes: dict[str, Any] = {}
+
+    def clean_email(self) -> str:
+        return self.cleaned_data["email"].lower()
+
+
+@admin.register(User)
+class PersonAdmin(RoleAdmin, DjangoUserAdmin):
+    """People, customers and staff. Passwords are set by Django's own form, never shown."""
+
+    form = PersonChangeForm
+    add_form = PersonForm
+    list_display = ("email", "full_name", "staff_role", "is_active")
+    list_filter = (StaffFilter,)
+    search_fields = ("email__istartswith", "full_name__istartswith")
+    search_help_text = _("Beginning of the address or the name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    fieldsets = (
+        (None, {"fields": ("email", "full_name", "password")}),
+        (_("Reads"), {"fields": ("language", "time_zone")}),
+        (_("May"), {"fields": ("staff_role", "is_active")}),
+    )
+    add_fieldsets = (
+        (None, {"fields": ("email", "full_name", "staff_role", "language", "time_zone")}),
+        (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
+    )
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Who may only look sees no word about the password."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return ((None, {"fields": ("email", "full_name")}), *fieldsets[1:])
+
+
+class TeamMemberInline(Rights, admin.TabularInline):
+    model = TeamMembership
+    extra = 0
+    fields = ("user", "is_lead")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "user":
+            staff = Q(is_active=True) & Q(staff_role__in=StaffRole.values)
+            options["queryset"] = User.objects.filter(staff).order_by("full_name")
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMembership]:
+        return super().get_queryset(request).select_related("user", "team")
+
+
+@admin.register(Team)
+class TeamAdmin(RoleAdmin):
+    list_display = ("name", "people", "served")
+    search_fields = ("name__istartswith",)
+    fields = ("name",)
+    inlines = (TeamMemberInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        return super().get_queryset(request).prefetch_related("memberships__user", "hubs")
+
+    @admin.display(description=_("Members"))
+    def people(self, team: Team) -> str:
+        return ", ".join(row.user.full_name + (" *" if row.is_lead else "") for row in team.memberships.all())
+
+    @admin.display(description=_("Hubs"))
+    def served(self, team: Team) -> str:
+        return ", ".join(hub.name for hub in team.hubs.all())
+
+
+@admin.register(Hub)
+class HubAdmin(RoleAdmin):
+    list_display = ("name", "served_by")
+    ordering = ("position",)
+    fields = ("code", "name", "position", "teams")
+    filter_horizontal = ("teams",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Hub]:
+        return super().get_queryset(request).prefetch_related("teams")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Hub | None = None) -> tuple[str, ...]:
+        return ("code",) if obj else ()
+
+    @admin.display(description=_("Teams that serve it"))
+    def served_by(self, hub: Hub) -> str:
+        return ", ".join(team.name for team in hub.teams.all())

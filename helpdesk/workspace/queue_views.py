@@ -1,0 +1,117 @@
+"""The views of the queue: which tickets each one holds, and how many, without counting a table.
+
+Every view but the last reads a partial index over open tickets, so it costs what is open.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.accounts.models import User
+from helpdesk.sla.clock import State
+from helpdesk.sla.models import Clock
+from helpdesk.tickets.models import Severity, Status, Ticket
+from helpdesk.workspace.faces import SOON_AT_MOST, soon_window
+
+COUNT_LIMIT = 1000  # shown as "999+"
+CLOSED_LATELY = timedelta(days=30)
+
+MINE, TEAMS, UNASSIGNED, CRITICAL = "mine", "teams", "unassigned", "critical"
+NEAR, BREACHED, WAITING, OPEN, CLOSED = "near", "breached", "waiting", "open", "closed"
+VIEWS = {
+    MINE: _("Mine"),
+    TEAMS: _("My teams"),
+    UNASSIGNED: _("Unassigned"),
+    CRITICAL: _("Critical"),
+    NEAR: _("Near breach"),
+    BREACHED: _("Breached"),
+    WAITING: _("Waiting on customer"),
+    OPEN: _("All open"),
+    CLOSED: _("Closed lately"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onlooker:
+    """Who looks at the queue, and when."""
+
+    user: User
+    team_ids: tuple[int, ...]
+    now: datetime
+
+    @property
+    def default_view(self) -> str:
+        return TEAMS if self.team_ids else OPEN
+
+
+def narrow(queryset: QuerySet[Ticket], view: str, onlooker: Onlooker) -> QuerySet[Ticket]:
+    """The tickets of a view."""
+    if view == CLOSED:
+        return queryset.filter(closed_at__gte=onlooker.now - CLOSED_LATELY)
+    queryset = queryset.active()
+    match view:
+        case "mine":
+            return queryset.filter(owner=onlooker.user)
+        case "teams":
+            return queryset.filter(team__in=onlooker.team_ids)
+        case "unassigned":
+            return queryset.filter(owner=None)
+        case "critical":
+            return queryset.filter(severity=Severity.CRITICAL)
+        case "near":
+            return near_breach(queryset, now=onlooker.now)
+        case "breached":
+            return late(queryset, now=onlooker.now)
+        case "waiting":
+            return queryset.filter(status=Status.WAITING)
+    return queryset
+
+
+def late(queryset: QuerySet[Ticket], *, now: datetime) -> QuerySet[Ticket]:
+    return queryset.filter(next_due_at__lt=now)
+
+
+def near_breach(queryset: QuerySet[Ticket], *, now: datetime) -> QuerySet[Ticket]:
+    """Next deadline ahead, and so near that its face says *soon*."""
+    clock = Clock.objects.filter(
+        ticket=OuterRef("pk"),
+        state=State.RUNNING,
+        due_at=OuterRef("next_due_at"),
+        due_at__lte=Value(now) + soon_window(),
+    )
+    return queryset.filter(Q(next_due_at__gte=now) & Q(next_due_at__lte=now + SOON_AT_MOST) & Exists(clock))
+
+
+def ordered(queryset: QuerySet[Ticket], view: str) -> QuerySet[Ticket]:
+    """By the deadline that comes first; what is closed, the newest first."""
+    return queryset.order_by(*order(view))
+
+
+def order(view: str) -> tuple[object, ...]:
+    return ("-closed_at", "-id") if view == CLOSED else (F("next_due_at").asc(nulls_last=True), "id")
+
+
+def counts(querysets: Mapping[str, QuerySet[Ticket]]) -> dict[str, int]:
+    """How many rows each queryset has, up to `COUNT_LIMIT`. One query for all of them."""
+    found, parts, values = dict.fromkeys(querysets, 0), {}, []
+    for name, queryset in querysets.items():
+        try:
+            sql, params = queryset.order_by().values("pk")[:COUNT_LIMIT].query.sql_with_params()
+        except EmptyResultSet:
+            continue
+        parts[name] = f"(SELECT count(*) FROM ({sql}) AS part)"
+        values.extend(params)
+    if parts:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT " + ", ".join(parts.values()), values)
+            found.update(zip(parts, cursor.fetchone(), strict=True))
+    return found
+
+
+def shown(count: int) -> str:
+    return f"{COUNT_LIMIT - 1}+" if count >= COUNT_LIMIT else str(count)

@@ -1,0 +1,94 @@
+"""Who may do what in the workspace: one table, read by every page of it (SPEC 2.1, 2.8).
+
+The letters stand for view, add, change and delete. What isn't in the table nobody may do: nobody
+deletes a ticket, a clock or an event.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from helpdesk.accounts.models import StaffRole, User
+
+SPECIALIST, LEAD, MANAGER, ADMINISTRATOR = StaffRole
+
+
+class Act(StrEnum):
+    VIEW = "v"
+    ADD = "a"
+    CHANGE = "c"
+    DELETE = "d"
+
+
+def _all(letters: str, administrator: str | None = None) -> dict[str, str]:
+    """The same for everybody, and perhaps more for administrators."""
+    return dict.fromkeys(StaffRole.values, letters) | {ADMINISTRATOR: administrator or letters}
+
+
+# By model name; "report" and "assign_others" are acts without a model.
+RIGHTS: dict[str, dict[str, str]] = {
+    "ticket": _all("vc"),
+    "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
+    "clock": _all("v"),
+    "clockevent": _all("v"),
+    "escalation": _all("vc"),
+    "notice": _all("vc"),
+    "report": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "account": _all("v", "vac"),
+    "membership": _all("v", "vacd"),
+    "subscription": _all("v", "vac"),
+    "user": _all("v", "vac"),
+    "team": _all("v", "vac"),
+    "teammembership": _all("v", "vacd"),
+    "hub": _all("v", "vac"),
+    "policy": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "calendar": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
+    "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},
+}
+
+
+def may(user: User, act: Act, what: str) -> bool:
+    """May this person do `act` on `what` (a model's name, or a name of the table)?"""
+    return user.is_active and act in RIGHTS.get(what, {}).get(user.staff_role, "")
+
+
+class Rights:
+    """For ModelAdmins and inlines: permissions come from the table."""
+
+    model: type[Model]
+
+    def _may(self, request: HttpRequest, act: Act) -> bool:
+        return request.user.is_authenticated and may(request.user, act, self.model._meta.model_name)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, Act.VIEW)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, Act.ADD)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, Act.CHANGE)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self._may(request, Act.DELETE)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self._may(request, Act.VIEW)
+
+
+class ReadOnlyInline(Rights, admin.TabularInline):
+    """Rows that explain their parent."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

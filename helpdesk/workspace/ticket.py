@@ -1,0 +1,217 @@
+"""The ticket's page: conversation, reply box, clocks, triage, customer. Every act is a POST of its own."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from helpdesk.accounts.models import Team
+from helpdesk.tickets import services
+from helpdesk.tickets.models import Claim, Message, Status, Ticket
+from helpdesk.workspace.lists import numbers
+from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
+from helpdesk.workspace.rights import Act, may
+from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, StatusForm, new_submission
+from helpdesk.workspace.ticket_page import page_context
+
+ONCE = "message_submission_once"
+View = Callable[["TicketAdmin", HttpRequest, Ticket], HttpResponse]
+
+
+def act(view: View) -> Callable[["TicketAdmin", HttpRequest, int], HttpResponse]:
+    """An act on a ticket: POST only, on a ticket that the person may see and change."""
+
+    @wraps(view)
+    def wrapper(self: "TicketAdmin", request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        ticket = self.find(request, pk)
+        if not self.has_change_permission(request, ticket):
+            raise PermissionDenied
+        return view(self, request, ticket)
+
+    return wrapper
+
+
+@admin.register(Ticket)
+class TicketAdmin(QueuePages):
+    """Queue and ticket."""
+
+    def get_urls(self) -> list[URLPattern]:
+        def entry(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"helpdesk_ticket_{name}")
+
+        return [
+            entry("take-next/", self.take_next_view, "take_next"),
+            entry("<int:pk>/reply/", self.reply_view, "reply"),
+            entry("<int:pk>/note/", self.note_view, "note"),
+            entry("<int:pk>/judge/", self.judge_view, "judge"),
+            entry("<int:pk>/assign/", self.assign_view, "assign"),
+            entry("<int:pk>/status/", self.status_view, "status"),
+            *super().get_urls(),
+        ]
+
+    def find(self, request: HttpRequest, pk: int | str) -> Ticket:
+        """The ticket, if it exists and this person may see it; otherwise 404."""
+        related = ("account", "hub", "requester", "owner", "team", "claim_judged_by", "policy_version__policy")
+        tickets = Ticket.objects.visible_to(request.user).select_related(*related)
+        return get_object_or_404(tickets, pk__in=numbers([str(pk)]))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.page(request, self.find(request, object_id))
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A ticket's history is on its page."""
+        raise Http404
+
+    def page(
+        self,
+        request: HttpRequest,
+        ticket: Ticket,
+        *,
+        compose: ComposeForm | None = None,
+        judge: JudgeForm | None = None,
+    ) -> HttpResponse:
+        """The page; with a form that was refused, its errors beside the field, and 422."""
+        compose = compose or ComposeForm(initial={"kind": "reply", "submission": new_submission()})
+        lead = may(request.user, Act.CHANGE, "assign_others")
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": f"{ticket.reference} {ticket.subject}",
+            "compose": compose,
+            "judge": judge or JudgeForm(),
+            "may_change": self.has_change_permission(request, ticket),
+            "may_assign": lead,
+            "staff": staff_choices() if lead else [],
+            "teams": list(Team.objects.values_list("pk", "name")) if lead else [],
+            **page_context(request=request, ticket=ticket, everything="all" in request.GET),
+        }
+        refused = compose.is_bound or (judge is not None and judge.is_bound)
+        return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=422 if refused else 200)
+
+    @act
+    def reply_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        """Send a public reply. A form whose switch says *internal note* never becomes one."""
+        return self._say(request, ticket, kind=Message.Kind.REPLY)
+
+    @act
+    def note_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        return self._say(request, ticket, kind=Message.Kind.NOTE)
+
+    def _say(self, request: HttpRequest, ticket: Ticket, *, kind: Message.Kind) -> HttpResponse:
+        form = ComposeForm(request.POST)
+        if form.is_valid() and kind == Message.Kind.REPLY and form.cleaned_data["kind"] == "note":
+            form.add_error(None, _("This was marked as an internal note, so it was not sent. Choose again."))
+        if not form.is_valid():
+            return self.page(request, ticket, compose=form)
+        said = form.cleaned_data
+        common = {
+            "ticket": ticket,
+            "actor": request.user,
+            "body": said["body"],
+            "submission": said["submission"],
+            "now": timezone.now(),
+        }
+        try:
+            if kind == Message.Kind.NOTE:
+                services.add_note(**common)
+            else:
+                services.reply(**common, status=Status(said["status"] or Status.OPEN))
+        except services.Refused as refused:
+            form.add_error(None, str(refused))
+            return self.page(request, ticket, compose=form)
+        except IntegrityError as error:
+            if error.__cause__.diag.constraint_name != ONCE:
+                raise
+            return self._sent_before(request, ticket, form, kind=kind)
+        return self._back(request, ticket)
+
+    def _sent_before(
+        self, request: HttpRequest, ticket: Ticket, form: ComposeForm, *, kind: Message.Kind
+    ) -> HttpResponse:
+        """The same form again: nothing to do if it says the same, else the person decides."""
+        sent = ticket.messages.get(submission=form.cleaned_data["submission"])
+        if (sent.kind, sent.body) == (kind, form.cleaned_data["body"]):
+            return self._back(request, ticket)
+        form.data = form.data.copy()
+        form.data["submission"] = new_submission()
+        form.add_error(None, _("An earlier text was sent with this form already. Send again to add this one."))
+        return self.page(request, ticket, compose=form)
+
+    @act
+    def judge_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        """Confirm or decline the claim of business-critical."""
+        form = JudgeForm(request.POST)
+        if not form.is_valid():
+            return self.page(request, ticket, judge=form)
+        confirmed, reason = form.cleaned_data["verdict"] == "confirm", form.cleaned_data["reason"]
+        try:
+            services.judge_claim(
+                ticket=ticket, actor=request.user, confirmed=confirmed, reason=reason, now=timezone.now()
+            )
+        except services.Refused as refused:
+            ticket = self.find(request, ticket.pk)
+            if ticket.claim != Claim.CLAIMED:  # somebody else was first: there is no form to go back to
+                return self._back(request, ticket, error=str(refused))
+            form.add_error("reason", str(refused))
+            return self.page(request, ticket, judge=form)
+        return self._back(request, ticket)
+
+    @act
+    def assign_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        """Take the ticket or give it back; leads give it to anybody, in any team."""
+        chosen = request.POST.get("owner", "")
+        if chosen == "me":
+            owner, team = request.user, None
+        elif may(request.user, Act.CHANGE, "assign_others"):
+            owner = find_staff(chosen)
+            team = Team.objects.filter(pk__in=numbers([request.POST.get("team", "")])).first()
+            if owner is None and chosen != "nobody":
+                return self._back(request, ticket, error=_("Choose whom to assign to. Nothing was changed."))
+        elif chosen == "nobody" and ticket.owner_id == request.user.pk:
+            owner = team = None
+        else:
+            raise PermissionDenied
+        try:
+            services.assign(ticket=ticket, owner=owner, team=team, actor=request.user, now=timezone.now())
+        except services.Refused as refused:
+            return self._back(request, ticket, error=str(refused))
+        return self._back(request, ticket)
+
+    @act
+    def status_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        form = StatusForm(request.POST)
+        if not form.is_valid():
+            return self._back(request, ticket, error=_("A ticket cannot be moved there. Nothing was changed."))
+        try:
+            services.set_status(
+                ticket=ticket, status=Status(form.cleaned_data["status"]), actor=request.user, now=timezone.now()
+            )
+        except services.Refused as refused:
+            return self._back(request, ticket, error=str(refused))
+        return self._back(request, ticket)
+
+    def _back(self, request: HttpRequest, ticket: Ticket, *, error: str = "") -> HttpResponse:
+        """To the ticket, in the view that one came from."""
+        if error:
+            self.message_user(request, error, messages.ERROR)
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        return HttpResponseRedirect(reverse("admin:helpdesk_ticket_change", args=[ticket.pk]) + query)

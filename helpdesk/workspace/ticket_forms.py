@@ -1,0 +1,65 @@
+"""What is typed on the ticket's page."""
+
+import secrets
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.tickets.models import Status
+
+LONGEST_MESSAGE = 20_000
+LONGEST_REASON = 2_000
+KINDS = [("reply", _("Public reply")), ("note", _("Internal note"))]
+AFTER_REPLY = (Status.WAITING, Status.OPEN, Status.SOLVED)
+BY_HAND = (Status.OPEN, Status.WAITING, Status.SOLVED)
+
+
+def new_submission() -> str:
+    """A key for one form on one screen: sent twice, it makes one message."""
+    return secrets.token_hex(16)
+
+
+class PlainText(forms.CharField):
+    """Text of several lines, with one kind of line end."""
+
+    def to_python(self, value: Any) -> str:
+        return super().to_python(value).replace("\r\n", "\n").strip()
+
+
+class ComposeForm(forms.Form):
+    """The reply box. `status` is what the button that was pressed says."""
+
+    kind = forms.ChoiceField(choices=KINDS, initial="reply")
+    body = PlainText(
+        max_length=LONGEST_MESSAGE,
+        error_messages={
+            "required": _("There is nothing to send yet. Write your message first."),
+            "max_length": _("This is longer than %(limit_value)d characters (%(show_value)d). Please shorten it."),
+        },
+    )
+    submission = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
+    status = forms.ChoiceField(choices=[(status.value, status.label) for status in AFTER_REPLY], required=False)
+
+    def clean_submission(self) -> str:
+        return self.cleaned_data["submission"] or new_submission()
+
+
+class JudgeForm(forms.Form):
+    """Is it business critical?"""
+
+    verdict = forms.ChoiceField(
+        choices=[("confirm", _("Confirm")), ("decline", _("Decline"))],
+        error_messages={"required": _("Choose whether to confirm or to decline.")},
+    )
+    reason = PlainText(
+        max_length=LONGEST_REASON,
+        required=False,
+        error_messages={
+            "max_length": _("This is longer than %(limit_value)d characters (%(show_value)d). Please shorten it.")
+        },
+    )
+
+
+class StatusForm(forms.Form):
+    status = forms.ChoiceField(choices=[(status.value, status.label) for status in BY_HAND])

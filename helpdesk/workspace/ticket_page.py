@@ -1,0 +1,95 @@
+"""What the ticket's page shows beside the conversation. A fixed number of queries, whatever the ticket holds."""
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.http import HttpRequest
+from django.utils.dateparse import parse_date, parse_datetime
+
+from helpdesk.core.durations import target_words
+from helpdesk.sla.models import Clock
+from helpdesk.subscriptions.models import Channel, Tier
+from helpdesk.tickets.claims import answers
+from helpdesk.tickets.models import Claim, Ticket
+from helpdesk.workspace import queue_views
+from helpdesk.workspace.conversation import answerable, conversation
+from helpdesk.workspace.faces import Faces, open_faces
+from helpdesk.workspace.queue import onlooker
+
+IN_STRIP = 20
+OTHER_TICKETS = 5
+
+
+def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> dict[str, Any]:
+    """Everything of the page but its forms."""
+    viewer = onlooker(request)
+    related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
+    clocks = list(ticket.clocks.select_related(*related).order_by("-started_at", "-id"))
+    talk = conversation(ticket=ticket, clocks=clocks, everything=everything)
+    faces = Faces(now=viewer.now)
+    others = Ticket.objects.visible_to(request.user).filter(requester=ticket.requester_id).exclude(pk=ticket.pk)
+    owed = answerable(clocks)
+    return {
+        "ticket": ticket,
+        "now": viewer.now,
+        "talk": talk,
+        "clocks": [_clock_row(faces, clock, talk.explained.get(clock.pk, [])) for clock in clocks],
+        "owed": faces.of(owed) if owed else None,
+        "others": others.order_by("-created_at").only("pk", "subject", "status", "created_at")[:OTHER_TICKETS],
+        "customer": _customer(ticket, now=viewer.now),
+        "claim": _claim(ticket),
+        "strip": _strip(request, ticket),
+        "query": f"?{request.GET.urlencode()}" if request.GET else "",
+    }
+
+
+def _clock_row(faces: Faces, clock: Clock, lines: list[Any]) -> dict[str, Any]:
+    target = target_words(seconds=clock.target_seconds, business_days=clock.target_business_days)
+    return {"face": faces.of(clock), "clock": clock, "target": target, "lines": lines}
+
+
+def _customer(ticket: Ticket, *, now: datetime) -> dict[str, Any]:
+    """The person, and the entitlement as it was when the ticket was created."""
+    entitled = ticket.entitlement
+    channels = dict(Channel.choices)
+    return {
+        "person": ticket.requester,
+        # As text: a template would turn it into the reader's time again.
+        "local": f"{now.astimezone(ZoneInfo(ticket.requester.time_zone)):%H:%M}",
+        "zone": ticket.requester.time_zone.rpartition("/")[2].replace("_", " "),
+        "tier": dict(Tier.choices).get(entitled.get("tier", ""), ""),
+        "until": parse_date(entitled.get("ends_on") or ""),
+        "channels": [channels[code] for code in entitled.get("channels", []) if code in channels],
+    }
+
+
+def _claim(ticket: Ticket) -> dict[str, Any] | None:
+    """The claim with its guided facts; None where nothing was claimed."""
+    if ticket.claim == Claim.NONE:
+        return None
+    since = parse_datetime(str(ticket.claim_facts.get("since", "")))
+    facts = answers({**ticket.claim_facts, "since": ""})
+    return {"facts": facts, "since": since, "is_open": ticket.claim == Claim.CLAIMED}
+
+
+def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
+    """The first tickets of the view that one works through, with the ones before and after this one."""
+    viewer = onlooker(request)
+    chosen = request.GET.get("view", "")
+    view = chosen if chosen in queue_views.VIEWS else viewer.default_view
+    rows = queue_views.narrow(Ticket.objects.visible_to(request.user), view, viewer).select_related("account")
+    fields = ("subject", "status", "language", "next_due_at", "closed_at", "account__name")
+    tickets = list(queue_views.ordered(rows, view).only(*fields)[:IN_STRIP])
+    faces = open_faces(ticket_ids=[row.pk for row in tickets], now=viewer.now)
+    for row in tickets:
+        row.face = faces.get(row.pk)
+    keys = [row.pk for row in tickets]
+    here = keys.index(ticket.pk) if ticket.pk in keys else -1
+    return {
+        "view": view,
+        "label": queue_views.VIEWS[view],
+        "tickets": tickets,
+        "before": keys[here - 1] if here > 0 else None,
+        "after": keys[here + 1] if here + 1 < len(keys) else None,
+    }

@@ -1,0 +1,118 @@
+"""What happened to a ticket and its clocks, in words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from helpdesk.core.durations import target_words
+from helpdesk.sla.clock import EventKind, Promise
+from helpdesk.sla.models import ClockEvent
+from helpdesk.tickets.models import Source, Status, TicketEvent
+
+# Events that stand in the conversation as messages.
+SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One event: a few words for the fold, a sentence for the list. `by` is empty when the system acted."""
+
+    at: datetime
+    short: str
+    text: str
+    by: str = ""
+
+
+def instant(at: datetime | str) -> str:
+    """An instant in the reader's time zone, to the second."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return date_format(localtime(moment), "j M H:i:s")
+
+
+def ticket_line(event: TicketEvent) -> Line:
+    write = _TICKET.get(event.kind)
+    text = write(event.data) if write else event.get_kind_display()
+    by = event.actor.full_name if event.actor else ""
+    return Line(at=event.at, short=text.partition(":")[0], text=text, by=by)
+
+
+def clock_line(event: ClockEvent) -> Line:
+    metric = event.clock.get_metric_display()
+    values = {"metric": metric, "due": instant(event.data["due_at"]) if "due_at" in event.data else ""}
+    text = _CLOCK[EventKind(event.kind)](event, values)
+    by = event.actor.full_name if event.actor else ""
+    return Line(at=event.at, short=f"{metric}: {event.get_kind_display()}", text=text, by=by)
+
+
+def _target(data: dict[str, Any]) -> str:
+    return target_words(seconds=data.get("seconds"), business_days=data.get("business_days"))
+
+
+def _started(event: ClockEvent, values: dict[str, str]) -> str:
+    guaranteed = event.clock.promise == Promise.GUARANTEED
+    words = values | {
+        "target": _target(event.data),
+        "promise": _("guaranteed") if guaranteed else _("objective"),
+    }
+    return _("%(metric)s started: %(target)s, %(promise)s, due %(due)s") % words
+
+
+def _retargeted(event: ClockEvent, values: dict[str, str]) -> str:
+    words = values | {"target": _target(event.data), "why": event.data.get("reason", "")}
+    return _("%(metric)s has a new target: %(target)s, due %(due)s (%(why)s)") % words
+
+
+def _breached(event: ClockEvent, values: dict[str, str]) -> str:
+    return _("%(metric)s breached: was due %(due)s") % (values | {"due": instant(event.at)})
+
+
+def _resumed(event: ClockEvent, values: dict[str, str]) -> str:
+    return _("%(metric)s goes on: due %(due)s") % values
+
+
+_CLOCK: dict[EventKind, Callable[[ClockEvent, dict[str, str]], str]] = {
+    EventKind.START: _started,
+    EventKind.RETARGET: _retargeted,
+    EventKind.BREACH: _breached,
+    EventKind.RESUME: _resumed,
+    EventKind.PAUSE: lambda event, values: _("%(metric)s paused") % values,
+    EventKind.FULFIL: lambda event, values: _("%(metric)s answered") % values,
+    EventKind.CANCEL: lambda event, values: _("%(metric)s ended: %(why)s") % (values | {"why": event.data["reason"]}),
+    EventKind.EXEMPT: lambda event, values: _("%(metric)s void: %(why)s") % (values | {"why": event.data["reason"]}),
+}
+
+
+def _status(data: dict[str, Any]) -> str:
+    names = dict(Status.choices)
+    words = {"before": names.get(data.get("before"), "–"), "after": names.get(data.get("after"), "–")}
+    return _("Status: %(before)s → %(after)s") % words
+
+
+def _assigned(data: dict[str, Any]) -> str:
+    team = f" ({data['team']})" if data.get("team") else ""
+    if data.get("owner"):
+        return _("Assigned to %(owner)s") % {"owner": data["owner"]} + team
+    return _("Given back to the team") + team
+
+
+def _judged(text: str, data: dict[str, Any]) -> str:
+    return f"{text}: {data['reason']}" if data.get("reason") else text
+
+
+_TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
+    TicketEvent.Kind.OPENED: lambda data: (
+        _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
+    ),
+    TicketEvent.Kind.ACKNOWLEDGED: lambda data: _("Acknowledged by e-mail"),
+    TicketEvent.Kind.CLAIMED: lambda data: _("Claimed business critical"),
+    TicketEvent.Kind.CONFIRMED: lambda data: _judged(_("Critical confirmed"), data),
+    TicketEvent.Kind.DECLINED: lambda data: _judged(_("Critical declined"), data),
+    TicketEvent.Kind.ASSIGNED: _assigned,
+    TicketEvent.Kind.STATUS: _status,
+    TicketEvent.Kind.REOPENED: lambda data: _("Reopened"),
+}

@@ -1,0 +1,243 @@
+"""The queue: what is on it, in which order, at what cost, and what can be done to its rows."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from helpdesk.accounts.models import StaffRole
+from helpdesk.tickets import services
+from helpdesk.tickets.models import Status
+from tests.factories import (
+    AccountFactory,
+    DesignatedFactory,
+    MembershipFactory,
+    StaffFactory,
+    TeamFactory,
+    add_to_team,
+    make_ticket,
+)
+
+pytestmark = pytest.mark.django_db
+QUEUE = "/admin/helpdesk/ticket/"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def specialist(client):
+    person = StaffFactory(full_name="Anna Meier")
+    client.force_login(person)
+    return person
+
+
+def listed(answer) -> list[int]:
+    return [ticket.pk for ticket in answer.context["cl"].result_list]
+
+
+def test_the_deadline_that_comes_first_is_on_top(client, specialist):
+    now = timezone.now()
+    later = make_ticket(now=now - 10 * MINUTE)
+    critical = make_ticket(now=now, critical=True)
+    aim = make_ticket(MembershipFactory(), now=now - 20 * MINUTE)
+    late = make_ticket(now=now - 90 * MINUTE)
+    answered = make_ticket(now=now)
+    services.reply(ticket=answered, actor=specialist, body="done", now=now)
+    assert listed(client.get(QUEUE)) == [late.pk, critical.pk, later.pk, aim.pk, answered.pk]
+
+
+def test_each_row_says_how_it_stands_in_words(client, specialist):
+    now = timezone.now()
+    make_ticket(now=now - 90 * MINUTE)
+    make_ticket(now=now - 50 * MINUTE)
+    make_ticket(now=now)
+    answered = make_ticket(now=now)
+    services.reply(ticket=answered, actor=specialist, body="done", now=now)
+    faces = [ticket.face and ticket.face.state for ticket in client.get(QUEUE).context["cl"].result_list]
+    assert faces == ["breach", "soon", "ok", None]
+    page = client.get(QUEUE).content.decode()
+    assert "no clock runs" in page
+    assert page.count("guar.") == 4  # three rows and the legend
+
+
+def test_views_hold_what_they_say(client, specialist):
+    now = timezone.now()
+    team = TeamFactory()
+    add_to_team(team, specialist)
+    mine = services.assign(ticket=make_ticket(now=now), owner=specialist, actor=specialist, now=now)
+    ours = make_ticket(now=now)
+    services.assign(ticket=ours, owner=None, team=team, actor=specialist, now=now)
+    late = make_ticket(now=now - 61 * MINUTE)
+    near = make_ticket(now=now - 46 * MINUTE)
+    critical = make_ticket(now=now, critical=True)
+    waiting = make_ticket(now=now)
+    services.reply(ticket=waiting, actor=specialist, body="which form?", now=now, status=Status.WAITING)
+    closed = make_ticket(now=now)
+    services.reply(ticket=closed, actor=specialist, body="done", now=now, status=Status.SOLVED)
+    expected = {
+        "mine": {mine.pk, waiting.pk},
+        "teams": {ours.pk},
+        "unassigned": {ours.pk, late.pk, near.pk, critical.pk},
+        "critical": {critical.pk},
+        "near": {near.pk},
+        "breached": {late.pk},
+        "waiting": {waiting.pk},
+        "open": {mine.pk, ours.pk, late.pk, near.pk, critical.pk, waiting.pk},
+        "closed": {closed.pk},
+    }
+    found = {view: set(listed(client.get(QUEUE, {"view": view}))) for view in expected}
+    assert found == expected
+    assert set(listed(client.get(QUEUE))) == {ours.pk}, "who has teams begins with their teams' tickets"
+    counts = {view["key"]: view["count"] for view in client.get(QUEUE).context["cl"].views}
+    assert counts == {**{key: len(pks) for key, pks in expected.items()}, "closed": None}
+
+
+@pytest.mark.parametrize("minutes", [44, 45, 46, 60, 61])
+def test_near_breach_counts_the_very_tickets_that_are_shown_as_soon(client, specialist, minutes):
+    ticket = make_ticket(now=timezone.now() - minutes * MINUTE)
+    shown = client.get(QUEUE, {"view": "open"}).context["cl"].result_list[0].face.state
+    assert (ticket.pk in listed(client.get(QUEUE, {"view": "near"}))) == (shown == "soon")
+
+
+@pytest.mark.parametrize(
+    "typed", ["{pk}", "PS-{pk}", "ps-{pk}", " #{pk} ", "kestrel", "Forms show", "elena@kestrel.example"]
+)
+def test_search_finds_by_reference_account_person_and_subject(client, specialist, typed):
+    membership = DesignatedFactory(account=AccountFactory(name="Kestrel Logistics"))
+    membership.user.email = "elena@kestrel.example"
+    membership.user.save()
+    ticket = make_ticket(membership, now=timezone.now())
+    make_ticket(subject="Another", now=timezone.now())
+    assert listed(client.get(QUEUE, {"q": typed.format(pk=ticket.pk)})) == [ticket.pk]
+
+
+@pytest.mark.parametrize("typed", ["9" * 40, "PS-", "%", "'; drop table", "\u202e🙂" * 100, "a\x00b", "@"])
+def test_search_stands_whatever_is_typed(client, specialist, typed):
+    make_ticket(now=timezone.now())
+    assert client.get(QUEUE, {"q": typed}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ({"p": "0"}, 302),
+        ({"p": "99999999999999999999"}, 302),
+        ({"p": "x"}, 200),
+        ({"view": "nonsense"}, 200),
+        ({"hub": "nonsense"}, 200),
+        ({"o": "1.2.-3"}, 200),
+        ({"owner__email__startswith": "a"}, 400),
+        ({"subject__icontains": "a"}, 400),
+    ],
+)
+def test_an_address_cannot_ask_for_more_than_the_page_offers(client, specialist, query, status):
+    make_ticket(now=timezone.now())
+    assert client.get(QUEUE, query).status_code == status
+
+
+def test_filters_narrow(client, specialist):
+    now = timezone.now()
+    content = make_ticket(now=now)
+    sales = make_ticket(MembershipFactory(), hub="sales", now=now)
+    claimed = make_ticket(critical=True, now=now)
+    assert set(listed(client.get(QUEUE, {"hub": "sales"}))) == {sales.pk}
+    assert set(listed(client.get(QUEUE, {"promise": "guaranteed"}))) == {content.pk, claimed.pk}
+    assert set(listed(client.get(QUEUE, {"promise": "objective"}))) == {sales.pk}
+    assert set(listed(client.get(QUEUE, {"severity": "claimed"}))) == {claimed.pk}
+    assert set(listed(client.get(QUEUE, {"severity": "standard"}))) == {content.pk, sales.pk}
+    assert set(listed(client.get(QUEUE, {"channel": "chat"}))) == set()
+    assert set(listed(client.get(QUEUE, {"status": "new"}))) == {content.pk, sales.pk, claimed.pk}
+
+
+def queries_of(client, url: str) -> int:
+    with CaptureQueriesContext(connection) as caught:
+        assert client.get(url).status_code == 200
+    return len(caught)
+
+
+def test_the_number_of_queries_does_not_depend_on_the_rows(client):
+    lead = StaffFactory(staff_role=StaffRole.TEAM_LEAD)
+    client.force_login(lead)
+    add_to_team(TeamFactory(), lead)
+    make_ticket(now=timezone.now())
+    client.get(QUEUE)
+    few = queries_of(client, QUEUE + "?view=open")
+    for _number in range(29):
+        ticket = make_ticket(now=timezone.now(), critical=True)
+        services.assign(ticket=ticket, owner=StaffFactory(), actor=lead, now=timezone.now())
+    assert queries_of(client, QUEUE + "?view=open") == few
+    assert few <= 12
+
+
+def test_pages_follow_one_another_without_a_count(client, specialist):
+    membership = DesignatedFactory()
+    tickets = [make_ticket(membership, now=timezone.now() - number * MINUTE) for number in range(60)]
+    first = client.get(QUEUE)
+    second = client.get(QUEUE, {"p": "2"})
+    assert listed(first) + listed(second) == [ticket.pk for ticket in reversed(tickets)]
+    assert first.context["cl"].older
+    assert second.context["cl"].older is None
+
+
+def act(client, action: str, *tickets, **values):
+    data = {"action": action, "index": "0", "_selected_action": [ticket.pk for ticket in tickets], **values}
+    return client.post(QUEUE, data, follow=True)
+
+
+def test_what_is_ticked_is_taken_and_the_outcome_named(client, specialist):
+    one, two, other = (make_ticket(now=timezone.now()) for _ in range(3))
+    answer = act(client, "take", one, two)
+    assert f"2 tickets are now Anna Meier’s: {one.reference}, {two.reference}." in answer.content.decode()
+    owners = {ticket.pk: ticket.owner for ticket in specialist.owned_tickets.all()}
+    assert set(owners) == {one.pk, two.pk}
+    assert other.pk not in owners
+
+
+def test_select_across_takes_no_more_than_what_is_ticked(client, specialist):
+    one, other = make_ticket(now=timezone.now()), make_ticket(now=timezone.now())
+    act(client, "take", one, select_across="1")
+    other.refresh_from_db()
+    assert other.owner is None
+
+
+def test_only_leads_assign_to_others(client, specialist):
+    ticket, colleague = make_ticket(now=timezone.now()), StaffFactory()
+    act(client, "assign_to", ticket, owner=colleague.pk)
+    ticket.refresh_from_db()
+    assert ticket.owner is None
+    client.force_login(StaffFactory(staff_role=StaffRole.TEAM_LEAD))
+    act(client, "assign_to", ticket, owner=colleague.pk)
+    ticket.refresh_from_db()
+    assert ticket.owner == colleague
+
+
+@pytest.mark.parametrize("owner", ["", "0", "x", "9" * 30, "customer"])
+def test_assigning_to_nobody_in_particular_changes_nothing(client, owner):
+    client.force_login(StaffFactory(staff_role=StaffRole.TEAM_LEAD))
+    ticket = make_ticket(now=timezone.now())
+    chosen = ticket.requester_id if owner == "customer" else owner
+    assert "Choose whom to assign to" in act(client, "assign_to", ticket, owner=chosen).content.decode()
+    ticket.refresh_from_db()
+    assert ticket.owner is None
+
+
+def test_a_forged_selection_is_refused(client, specialist):
+    make_ticket(now=timezone.now())
+    assert client.post(QUEUE, {"action": "take", "index": "0", "_selected_action": "x"}).status_code == 400
+    assert client.post(QUEUE, {"action": "take", "index": "0", "_selected_action": "9" * 30}).status_code == 400
+
+
+def test_take_next_opens_the_most_urgent_ticket(client, specialist):
+    now = timezone.now()
+    make_ticket(now=now)
+    urgent = make_ticket(now=now - 30 * MINUTE)
+    answer = client.post(reverse("admin:helpdesk_ticket_take_next"))
+    assert answer.url == reverse("admin:helpdesk_ticket_change", args=[urgent.pk])
+    assert client.get(reverse("admin:helpdesk_ticket_take_next")).status_code == 405
+
+
+def test_nothing_to_take_is_said(client, specialist):
+    answer = client.post(reverse("admin:helpdesk_ticket_take_next"), follow=True)
+    assert "Nothing is waiting for an owner." in answer.content.decode()
