@@ -1,6 +1,6 @@
 """Pages for what went wrong. They need neither the database nor a session, which may be what failed."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
@@ -15,3 +15,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "400.html", {"incident": incident_number.get()}, status=400)
+
+
+def no_such_page(request: HttpRequest) -> HttpResponse:
+    """For an address of a package that this service doesn't offer."""
+    raise Http404

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, views
+from helpdesk.portal import asking, errors, views
 
 app_name = "portal"
 urlpatterns = [
@@ -13,4 +13,6 @@ urlpatterns = [
     path("tickets/<int:pk>/", views.ticket, name="ticket"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),
+    # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.
+    path("accounts/email/", errors.no_such_page),
 ]

@@ -102,7 +102,7 @@ def test_a_ticked_box_asks_for_its_answers_and_keeps_everything_typed(kestrel, s
         ({"subject": "a\x00b"}, "subject", "characters that aren't text"),
         ({"body": "\u2060 "}, "body", "Describe what happens"),
         ({"body": "x" * (BODY_LENGTH + 1)}, "body", "20001 characters, and 20000 fit"),
-        ({"body": "x" * 1_000_000}, "body", "too long"),
+        ({"body": "x" * 1_000_000}, "body", "1000000 characters"),
         ({"body": "a\x00b"}, "body", "characters that aren't text"),
         ({"cc": "m.okafor@kestrel"}, "cc", "“m.okafor@kestrel” isn't a complete e-mail address"),
         ({"cc": "<script>@x"}, "cc", "isn't a complete"),
@@ -120,7 +120,7 @@ def test_bad_input_is_answered_beside_the_field(changes, field, words, kestrel, 
     page = sign_in(kestrel.mina).post(NEW, filled(**changes))
     assert page.status_code == 200
     assert list(page.context["form"].errors) == [field]
-    assert words in str(page.context["form"].errors[field])
+    assert words in " ".join(page.context["form"].errors[field])
     assert Ticket.objects.count() == 0
 
 

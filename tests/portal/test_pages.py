@@ -92,7 +92,7 @@ def test_without_entitlement_nothing_can_be_sent(kestrel, sign_in, filled, now):
 
 def test_a_person_of_no_account_is_told_so(db, sign_in):
     for path in PAGES:
-        assert "You don&#x27;t belong to an account yet" in sign_in(UserFactory()).get(path).text
+        assert "You don't belong to an account yet" in sign_in(UserFactory()).get(path).text
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/tickets/1/"])
@@ -101,7 +101,7 @@ def test_the_mobile_app_is_told_where_to_go(path, kestrel, sign_in, settings):
     agent = {"user-agent": "Mozilla/5.0 (iPhone) hubmobile/4.2"}
     for client in (Client(headers=agent), sign_in(kestrel.mina, headers=agent)):
         page = client.get(path)
-        assert "isn&#x27;t available in the mobile app" in page.text
+        assert "isn't available in the mobile app" in page.text
         assert settings.SITE_URL in page.text
 
 

@@ -1,0 +1,79 @@
+"""What a person sees when something goes wrong: an explanation, and a number that the log knows (SPEC 2.9)."""
+
+import logging
+
+import pytest
+from django.test import Client
+
+from helpdesk.portal import views
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_unknown_address(sign_in, kestrel):
+    page = sign_in(kestrel.mina).get("/no/such/page/")
+    assert page.status_code == 404
+    assert "There's no page here" in page.text
+
+
+def test_a_form_that_was_open_too_long(kestrel):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(kestrel.mina.user)
+    page = client.post("/tickets/new/", {"subject": "x"})
+    assert page.status_code == 403
+    assert "This couldn't be sent" in page.text
+
+
+def test_a_request_that_is_too_large(sign_in, kestrel, filled):
+    page = sign_in(kestrel.mina).post("/tickets/new/", filled(**{f"x{n}": "" for n in range(2000)}))
+    assert page.status_code == 400
+    assert "couldn't be understood" in page.text
+
+
+def test_a_fault_of_ours_carries_its_number(sign_in, kestrel, monkeypatch, caplog):
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("nobody expects this")
+
+    monkeypatch.setattr(views.board, "tickets_of", broken)
+    client = sign_in(kestrel.mina, raise_request_exception=False)
+    with caplog.at_level(logging.ERROR):
+        page = client.get("/tickets/")
+    assert page.status_code == 500
+    number = page["X-Incident"]
+    assert f'<span class="code">{number}</span>' in page.text
+
+
+def test_nobody_signs_up_and_nobody_changes_their_address_by_themselves(sign_in, kestrel):
+    assert "By invitation only" in Client().get("/accounts/signup/").text
+    assert sign_in(kestrel.mina).get("/accounts/email/").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"])
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_pages_before_signing_in_wear_the_portals_dress(path, language):
+    page = Client(headers={"accept-language": language}).get(path)
+    assert page.status_code == 200
+    assert f'<html lang="{language}">' in page.text
+    assert 'class="card gate"' in page.text
+    assert " style=" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/accounts/password/change/", "/accounts/2fa/", "/accounts/logout/"])
+def test_pages_of_ones_own_sign_in_wear_it_too(path, sign_in, kestrel):
+    page = sign_in(kestrel.mina).get(path)
+    assert page.status_code == 200
+    assert 'class="card gate"' in page.text
+
+
+def test_a_wrong_password_is_explained_beside_the_form(kestrel):
+    page = Client().post("/accounts/login/", {"login": kestrel.mina.user.email, "password": "wrong"})
+    assert "<title>Error: Sign in" in page.text
+    assert 'role="alert"' in page.text
+
+
+def test_signing_in_leads_home(kestrel):
+    page = Client().post(
+        "/accounts/login/", {"login": kestrel.mina.user.email.upper(), "password": "correct horse battery"}, follow=True
+    )
+    assert page.redirect_chain[-1][0] == "/"
+    assert "Mina Okafor" in page.text
