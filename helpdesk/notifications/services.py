@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from django.conf import settings
@@ -19,8 +20,10 @@ from helpdesk.notifications.rendering import render
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=2)  # longer than any SMTP time-out: a lease that ran out means a dead worker
-MAX_ATTEMPTS = 12
+LEASE = timedelta(minutes=2)  # a lease that ran out means a dead worker
+LAST_START = timedelta(seconds=30)  # into the lease; a mail that starts then is through all its time-outs in time
+MAX_ATTEMPTS = 12  # of a mail that a server was there for
+SERVER_PAUSE = timedelta(seconds=45)  # between two looks for a server that is out of reach
 DELIVER_TASK = "helpdesk.tasks.deliver_mail"
 
 
@@ -133,19 +136,24 @@ def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
 def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:
     """Send what is due, at most `limit` mails; returns the counts of sent, failed and dead.
 
-    Each row is leased in a transaction of its own, sent outside any transaction, and marked at
-    once. Workers side by side never hold the same row; one that dies leaves a lease that runs out.
+    Mails are leased in a transaction of their own, sent outside any transaction, and marked one by
+    one. Workers side by side never hold the same mail; one that dies leaves leases that run out,
+    and one that is held up by a slow server starts no mail that it might not finish in time.
     """
     mails = _lease(now=now, limit=limit)
     counts = {"sent": 0, "failed": 0, "dead": 0}
-    if not mails:
-        return counts
-    connection = get_connection()
-    for mail in mails:
+    connection, begun = get_connection(), monotonic()
+    for place, mail in enumerate(mails):
+        if monotonic() - begun > LAST_START.total_seconds():
+            break
         try:
-            message = render(mail)
-            message.connection = connection
-            message.send()
+            connection.open()
+        except Exception as error:  # noqa: BLE001 - a server that is down, or refuses us, is no fault of the mail
+            _wait_for_server(mails[place:], error=error, now=now)
+            counts["failed"] += len(mails) - place
+            break
+        try:
+            connection.send_messages([render(mail)])
         except Exception as error:  # noqa: BLE001 - whatever one mail throws must not hold up the others
             counts[_failed(mail, error=error, now=now)] += 1
             connection.close()
@@ -173,15 +181,33 @@ def _failed(mail: OutboxMail, *, error: Exception, now: datetime) -> str:
     """Put a mail back with a growing pause (5 s, 10 s, … up to an hour), or give it up."""
     attempts = mail.attempts + 1
     dead = attempts >= MAX_ATTEMPTS
-    pause = min(timedelta(seconds=5 * 2**mail.attempts), timedelta(hours=1)) * (0.8 + secrets.randbelow(400) / 1000)
+    pause = min(timedelta(seconds=5 * 2**mail.attempts), timedelta(hours=1)) * _jitter()
     OutboxMail.objects.filter(pk=mail.pk).update(
         state=Delivery.DEAD if dead else Delivery.PENDING,
         attempts=attempts,
         next_attempt_at=None if dead else now + pause,
-        last_error=f"{type(error).__name__}: {error}"[:2000],
+        last_error=_words(error),
     )
     log.warning("mail %s to %s failed, attempt %d: %s", mail.pk, mail.to, attempts, error)
     return "dead" if dead else "failed"
+
+
+def _wait_for_server(mails: Sequence[OutboxMail], *, error: Exception, now: datetime) -> None:
+    """Put mails back that no server took: they are never given up for it, and tried again within a minute."""
+    for mail in mails:
+        mail.state, mail.last_error = Delivery.PENDING, _words(error)
+        mail.next_attempt_at = now + SERVER_PAUSE * _jitter()
+    OutboxMail.objects.bulk_update(mails, ["state", "last_error", "next_attempt_at"])
+    log.warning("the mail server is out of reach, %d mails wait: %s", len(mails), error)
+
+
+def _jitter() -> float:
+    """Spread over ± 20 %, so that what failed together does not come back together."""
+    return 0.8 + secrets.randbelow(400) / 1000
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:2000]
 
 
 def send_again(*, mail_ids: Iterable[int], now: datetime) -> int:
