@@ -98,6 +98,11 @@ class Cell:
     text_x: str
     text_y: str
 
+    @property
+    def text(self) -> str:
+        """The count, in at most three characters: that much fits."""
+        return str(self.late) if self.late < 1000 else f"{min(99, self.late // 1000)}k"
+
 
 def heat_map(report: Report) -> list[list[Cell]]:
     """Late targets by weekday and hour of the due time: seven lines of 24 cells."""

@@ -57,7 +57,7 @@ PRESETS: dict[str, Callable[[date], tuple[date, date]]] = {
     "today": lambda day: (day, day),
     "7d": lambda day: (day - 6 * DAY, day),
     "30d": lambda day: (day - 29 * DAY, day),
-    "13w": lambda day: (day - day.weekday() * DAY - timedelta(weeks=12), day),
+    "13w": lambda day: (_monday(day) - timedelta(weeks=12), _monday(day) + 6 * DAY),
     "month": lambda day: (day.replace(day=1), _last_of_month(day)),
     "last_month": lambda day: _whole_month(day.replace(day=1) - DAY),
     "quarter": lambda day: _quarter(day),
@@ -68,6 +68,10 @@ def preset(name: str, *, now: datetime, zone: ZoneInfo) -> Period:
     """A preset as of `now`. Raises KeyError for a name that is none."""
     first, last = PRESETS[name](today(now=now, zone=zone))
     return Period(first=first, last=last, zone=zone)
+
+
+def _monday(day: date) -> date:
+    return day - day.weekday() * DAY
 
 
 def _last_of_month(day: date) -> date:
