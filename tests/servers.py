@@ -69,7 +69,8 @@ _running = throwaway_servers()
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests() -> Iterator[None]:
-    """Before pytest-django's own hook, which imports the settings."""
+    """Before pytest-django's own hook, which imports the settings. The tests' own browser speaks plain HTTP."""
+    os.environ.setdefault("SECURE", "0")
     _running.__enter__()
     return (yield)
 
