@@ -16,7 +16,13 @@ from helpdesk.core.durations import spoken
 WEEK = 6  # days for which a weekday alone says which day is meant
 FORMATS = {
     "en": {"day": "l j F", "date": "j F Y", "near": "D H:i", "far": "j M H:i", "other_year": "j M Y H:i"},
-    "ja": {"day": "n月j日(D)", "date": "Y年n月j日", "near": "D曜 H:i", "far": "n月j日 H:i", "other_year": "Y年n月j日 H:i"},
+    "ja": {
+        "day": "n月j日(D)",
+        "date": "Y年n月j日",
+        "near": "D曜 H:i",
+        "far": "n月j日 H:i",
+        "other_year": "Y年n月j日 H:i",
+    },
 }
 
 

@@ -125,9 +125,7 @@ def _send(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: li
         language=form.language,
     )
     try:
-        receipt = receive(
-            source=Source.FORM, external_id=_external_id(visitor, data["key"]), new=new, now=visitor.now
-        )
+        receipt = receive(source=Source.FORM, external_id=_external_id(visitor, data["key"]), new=new, now=visitor.now)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _page(request, visitor, form, entitled)

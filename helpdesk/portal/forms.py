@@ -195,7 +195,9 @@ class TicketForm(OnceForm):
         ]
         if self.may_claim:
             parts.append(
-                Box("critical", "affected", Columns("since", "process"), "workaround", more="portal/parts/critical.html")
+                Box(
+                    "critical", "affected", Columns("since", "process"), "workaround", more="portal/parts/critical.html"
+                )
             )
         helper.layout = Layout(*parts, Div("cc", css_class="card form"))
         return helper
@@ -263,7 +265,12 @@ class ReplyForm(OnceForm):
 class SearchForm(forms.Form):
     """The filter of the list. What it cannot use it leaves out: a filter is no place for an error."""
 
-    STATES = [("", _("Open, closed lately")), ("open", _("Open")), ("waiting", _("Waiting for you")), ("closed", _("Closed"))]
+    STATES = [
+        ("", _("Open, closed lately")),
+        ("open", _("Open")),
+        ("waiting", _("Waiting for you")),
+        ("closed", _("Closed")),
+    ]
 
     q = LineField(
         label=_("Search"),

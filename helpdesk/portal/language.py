@@ -28,7 +28,9 @@ SMALL_WORDS = {language: frozenset(words.split()) for language, words in _SMALL_
 def guess_language(text: str) -> str:
     """`en`, a code of another language, or `und` for letters of another script."""
     letters = [letter for letter in text if letter.isalpha()]
-    foreign = [letter for letter in letters if not unicodedata.name(letter, "").startswith(("LATIN", "FULLWIDTH LATIN"))]
+    foreign = [
+        letter for letter in letters if not unicodedata.name(letter, "").startswith(("LATIN", "FULLWIDTH LATIN"))
+    ]
     if len(letters) >= LEAST_LETTERS and len(foreign) > NON_LATIN_SHARE * len(letters):
         return _by_script("".join(foreign))
     words = re.findall(r"[^\W\d_]+", text.lower())

@@ -63,7 +63,13 @@ def may_claim(membership: Membership) -> bool:
 
 
 def offer(
-    *, role: RequesterRole, account: Account, hub_code: str, severity: Severity, calendar: CalendarVersion, now: datetime
+    *,
+    role: RequesterRole,
+    account: Account,
+    hub_code: str,
+    severity: Severity,
+    calendar: CalendarVersion,
+    now: datetime,
 ) -> Offer | None:
     """The promise of one first reply by e-mail; None where the policies promise nothing. One query."""
     facts = facts_of(hub_code=hub_code, channel=Channel.EMAIL, role=role, severity=severity, account_id=account.pk)

@@ -13,6 +13,7 @@ from helpdesk.core import durations, moments
 from helpdesk.portal.board import Badge, missed_badge
 from helpdesk.sla.clock import EventKind, Metric, State
 from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.tickets.claims import answers
 from helpdesk.tickets.models import Claim, Message, Source, Status, Ticket, TicketEvent
 
 SHOWN_EVENTS = (
@@ -53,6 +54,7 @@ class Story:
     paused: Clock | None
     first: Clock | None
     lines: list[Line]  # how the first reply's time came about
+    facts: list[tuple[str, str]]  # what was answered when it was claimed business critical
 
 
 def read(ticket: Ticket, *, now: datetime) -> Story:
@@ -72,7 +74,15 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
         paused=next((clock for clock in clocks if clock.state == State.PAUSED), None),
         first=first,
         lines=[line for step in steps if (line := _line(step, ticket, first))],
+        facts=_facts(ticket, now=now),
     )
+
+
+def _facts(ticket: Ticket, *, now: datetime) -> list[tuple[str, str]]:
+    facts = dict(ticket.claim_facts)
+    if since := facts.get("since"):
+        facts["since"] = moments.moment(datetime.fromisoformat(since), now)
+    return answers(facts)
 
 
 def is_late(clock: Clock, now: datetime) -> bool:

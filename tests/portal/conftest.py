@@ -25,7 +25,9 @@ def kestrel(db) -> SimpleNamespace:
     for code in ("content", "marketing"):
         SubscriptionFactory(account=account, hub=Hub.objects.get(code=code), ends_on=None)
     people = {
-        "mina": DesignatedFactory(account=account, user=UserFactory(full_name="Mina Okafor", time_zone="Europe/Berlin")),
+        "mina": DesignatedFactory(
+            account=account, user=UserFactory(full_name="Mina Okafor", time_zone="Europe/Berlin")
+        ),
         "tomas": MembershipFactory(
             account=account, role=Membership.Role.SUPER_ADMIN, user=UserFactory(full_name="Tomás Ferreira")
         ),

@@ -106,7 +106,11 @@ def test_a_ticked_box_asks_for_its_answers_and_keeps_everything_typed(kestrel, s
         ({"body": "a\x00b"}, "body", "characters that aren't text"),
         ({"cc": "m.okafor@kestrel"}, "cc", "“m.okafor@kestrel” isn't a complete e-mail address"),
         ({"cc": "<script>@x"}, "cc", "isn't a complete"),
-        ({"cc": ",".join(f"p{n}@x.example" for n in range(11))}, "cc", "At most 10 people can be in copy; these are 11."),
+        (
+            {"cc": ",".join(f"p{n}@x.example" for n in range(11))},
+            "cc",
+            "At most 10 people can be in copy; these are 11.",
+        ),
         ({"cc": "a@b.example," * 400}, "cc", "too long"),
         ({"key": "forged/key"}, "key", "press Send again"),
         ({"key": ""}, "key", "press Send again"),

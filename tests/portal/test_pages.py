@@ -10,7 +10,14 @@ from helpdesk.accounts.models import Membership
 from helpdesk.subscriptions.models import Subscription
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Status, Ticket
-from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, SubscriptionFactory, UserFactory, make_ticket
+from tests.factories import (
+    DesignatedFactory,
+    MembershipFactory,
+    StaffFactory,
+    SubscriptionFactory,
+    UserFactory,
+    make_ticket,
+)
 
 MINUTE = timedelta(minutes=1)
 PAGES = ["/", "/tickets/", "/tickets/new/", "/account/"]
