@@ -7,6 +7,7 @@ from django.forms import BoundField, CheckboxInput, RadioSelect
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -84,6 +85,6 @@ def countdown_words() -> dict[str, str]:
         "late": _("%(time)s late"),
         "minutes": _("%(count)d min"),
         "hours": _("%(count)d h"),
-        "day": _("%(count)d day"),
-        "days": _("%(count)d days"),
+        "day": ngettext("%(count)d day", "%(count)d days", 1),
+        "days": ngettext("%(count)d day", "%(count)d days", 2),
     }
