@@ -1,6 +1,5 @@
 """Every number opens exactly its tickets, for managers and nobody else (SPEC 2.6)."""
 
-import asyncio
 import csv
 import html
 import io
@@ -10,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import time_machine
+from asgiref.sync import async_to_sync
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -139,12 +139,11 @@ def csv_of(response) -> list[list[str]]:
         return b"".join([piece async for piece in response.streaming_content])
 
     assert response.is_async
-    text = asyncio.run(read()).decode()
+    text = async_to_sync(read)().decode()
     assert text.startswith("\ufeff")
     return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_file_has_the_rows_of_the_list(get, mixed):
     for parameters in ({}, {"outcome": "late"}, {"outcome": "unanswered", "hub": "content"}, {"specialist": "nobody"}):
         listed = get(reverse("admin:breach_list"), **parameters).context["targets"]
@@ -153,7 +152,6 @@ def test_the_file_has_the_rows_of_the_list(get, mixed):
         assert [row[heading.index("Outcome")] for row in rows] == [target.verdict_words for target in listed]
 
 
-@pytest.mark.django_db(transaction=True)
 def test_the_file_tells_times_with_their_offset_and_is_named_by_its_days(get, now):
     ticket = make_ticket(now=now)
     services.reply(ticket=ticket, actor=StaffFactory(full_name="Ada Ash"), body="Done.", now=now + 61 * MINUTE)
@@ -167,7 +165,6 @@ def test_the_file_tells_times_with_their_offset_and_is_named_by_its_days(get, no
     assert (cells["Outcome"], cells["Over target, seconds"]) == ("Answered late", "60")
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_subject_that_a_spreadsheet_would_run_stays_text(get, now):
     account = AccountFactory(name="@SUM(A1)")
     make_ticket(DesignatedFactory(account=account), subject='=HYPERLINK("http://x.example")', now=now)
