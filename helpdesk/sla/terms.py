@@ -95,13 +95,15 @@ class Terms:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Terms":
         """Read terms. Raises ValueError that names the field."""
+        if not isinstance(data, Mapping):
+            raise ValueError("terms: must be a mapping")
         unknown = set(data) - {"conditions", "targets", "steps", "repeat_minutes"}
         if unknown:
             raise ValueError(f"{sorted(unknown)[0]}: not known")
         terms = cls(
             conditions=_conditions(data.get("conditions", {})),
-            targets=tuple(_target(index, row) for index, row in enumerate(data.get("targets", ()))),
-            steps=tuple(_step(index, row) for index, row in enumerate(data.get("steps", ()))),
+            targets=tuple(_target(index, row) for index, row in enumerate(_list(data, "targets"))),
+            steps=tuple(_step(index, row) for index, row in enumerate(_list(data, "steps"))),
             repeat_minutes=data.get("repeat_minutes", 30),
         )
         percents = [step.percent for step in terms.steps]
@@ -110,7 +112,7 @@ class Terms:
         metrics = [target.metric for target in terms.targets]
         if len(metrics) != len(set(metrics)):
             raise ValueError("targets: one for each metric")
-        if not isinstance(terms.repeat_minutes, int) or terms.repeat_minutes < 0:
+        if not _is_whole(terms.repeat_minutes) or terms.repeat_minutes < 0:
             raise ValueError("repeat_minutes: a whole number, 0 for never")
         return terms
 
@@ -142,10 +144,21 @@ class Terms:
         }
 
 
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _list(data: Mapping[str, Any], name: str) -> list[Any]:
+    rows = data.get(name, [])
+    if not isinstance(rows, list | tuple):
+        raise ValueError(f"{name}: must be a list")
+    return list(rows)
+
+
 def _conditions(data: Mapping[str, Any]) -> Conditions:
     try:
         return Conditions(**{name: frozenset(values) for name, values in data.items()})
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"conditions: {error}") from None
 
 
@@ -157,7 +170,7 @@ def _target(index: int, row: Mapping[str, Any]) -> TargetTerms:
             hours=Hours(row["hours"]),
             target=Target(seconds=row.get("seconds"), business_days=row.get("business_days")),
         )
-    except (KeyError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"targets.{index}: {error}") from None
     if terms.promise == Promise.GUARANTEED and terms.hours != Hours.ALWAYS:
         raise ValueError(f"targets.{index}: a guarantee runs on a calendar that is always open")
@@ -167,7 +180,7 @@ def _target(index: int, row: Mapping[str, Any]) -> TargetTerms:
 def _step(index: int, row: Mapping[str, Any]) -> Step:
     try:
         step = Step(percent=int(row["percent"]), recipients=tuple(Recipient(who) for who in row["recipients"]))
-    except (KeyError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"steps.{index}: {error}") from None
     if step.percent <= 0 or not step.recipients:
         raise ValueError(f"steps.{index}: needs a percentage above 0 and somebody to tell")
