@@ -15,7 +15,7 @@ from django.conf import settings
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.management.demo.rows import Rows
-from helpdesk.management.demo.texts import AFFECTED, WORKAROUNDS, Topic
+from helpdesk.management.demo.texts import Topic
 from helpdesk.management.demo.world import Asker, Customer, World
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
@@ -25,6 +25,7 @@ from helpdesk.sla.models import BreachCause, Clock, ClockEvent
 from helpdesk.sla.services import first_match
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 from helpdesk.subscriptions.models import Channel
+from helpdesk.tickets.claims import Affected, Workaround
 from helpdesk.tickets.models import Claim, Message, Severity, Source, Status, Ticket, TicketEvent
 from helpdesk.tickets.services import FIRST_METRIC
 
@@ -349,10 +350,10 @@ class Story:
 
     def _claim_facts(self) -> dict[str, str]:
         return {
-            "affected": self.rng.choice(AFFECTED),
-            "since": self.customer.local(self.opened_at - timedelta(minutes=self.rng.randrange(5, 90))),
+            "affected": self.rng.choice([Affected.EVERYONE, Affected.EVERYONE, Affected.TEAMS]),
+            "since": (self.opened_at - timedelta(minutes=self.rng.randrange(5, 90))).isoformat(),
             "process": self.topic.process,
-            "workaround": self.rng.choice(WORKAROUNDS),
+            "workaround": self.rng.choice([Workaround.NONE, Workaround.NONE, Workaround.PARTIAL]),
         }
 
     def _message(self, kind: Message.Kind, author: int, body: str, *, via: Source) -> int:

@@ -419,8 +419,6 @@ DECLINED = [
     "The issue affects five people, and there is a workaround. It is treated as a standard issue: 1 hour.",
     "Sending is delayed but nothing has stopped or is lost. We treat it as a standard issue, answered within 1 hour.",
 ]
-AFFECTED = ["Everybody in the organisation", "All visitors of our website", "Several teams in two countries"]
-WORKAROUNDS = ["None", "We take orders by telephone", "Not tried, as we fear to make it worse"]
 CAUSE_NOTES = {
     "unassigned": "Nobody took it for 40 minutes at the change of shifts.",
     "capacity": "Two critical issues at the same time, one specialist on duty.",

@@ -78,10 +78,6 @@ class Customer:
     askers: tuple[Asker, ...]
     entitlements: dict[str, Entitlement]
 
-    def local(self, at: datetime) -> str:
-        """An instant as the customer's people write it."""
-        return f"{at.astimezone(ZoneInfo(self.hours.timezone)):%H:%M}"
-
     def asker(self, role: RequesterRole) -> Asker:
         return next(asker for asker in self.askers if asker.role == role)
 
