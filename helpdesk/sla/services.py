@@ -135,7 +135,11 @@ def settle(clocks: Iterable[Clock], *, now: datetime, owner_id: int | None) -> N
 
 
 def fulfil(clock: Clock, *, now: datetime, actor: User, owner_id: int | None) -> None:
-    """The answer: verdict and event, in the transaction of the reply itself."""
+    """The answer: verdict and event, in the transaction of the reply itself.
+
+    A paused clock runs on first, so that it ends with the deadline it was answered against.
+    """
+    resume(clock, now=now, actor=actor)
     _record(clock, pure.fulfil(clock.folded(), at=now, by=actor.pk, owner=owner_id), now=now, actor=actor)
 
 
@@ -145,6 +149,7 @@ def cancel(clock: Clock, *, now: datetime, actor: User | None, reason: str) -> N
 
 def close(clock: Clock, *, now: datetime, actor: User, owner_id: int | None, reason: str) -> None:
     """End without an answer: cancelled before the deadline, a breach after it."""
+    resume(clock, now=now, actor=actor)
     _record(clock, pure.close(clock.folded(), at=now, reason=reason, owner=owner_id), now=now, actor=actor)
 
 

@@ -212,3 +212,17 @@ def test_events_cannot_be_changed_or_deleted(now):
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             act()
+
+
+def test_waiting_pauses_a_next_response_and_its_answer_still_counts(now):
+    ticket = make_ticket(now=now)
+    specialist = StaffFactory()
+    services.reply(ticket=ticket, actor=specialist, body="?", now=now + MINUTE)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="!", now=now + 5 * MINUTE)
+    services.set_status(ticket=ticket, status=Status.WAITING, actor=specialist, now=now + 15 * MINUTE)
+    clock = ticket.clocks.get(metric="next_response")
+    assert (clock.state, clock.due_at, clock.next_check_at) == ("paused", None, None)
+    services.reply(ticket=ticket, actor=specialist, body="Done.", now=now + 45 * MINUTE)
+    clock.refresh_from_db()
+    assert clock.is_met
+    assert clock.due_at == now + (5 + 240 + 30) * MINUTE  # four hours from the message, and the half hour of the pause
