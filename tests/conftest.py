@@ -12,6 +12,10 @@ from helpdesk.subscriptions.models import Hub
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", help="a directory to keep the pictures of the pages in")
+
+
 @pytest.fixture
 def now() -> datetime:
     return NOW

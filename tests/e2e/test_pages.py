@@ -1,0 +1,118 @@
+"""Every page a person uses, looked at in a real browser (SPEC 2.9).
+
+Each is opened wide, light and in English, and narrow, dark and in Japanese, and must have no violation of
+WCAG 2.2 AA, nothing wider than the screen, and nothing in the console (the strict CSP complains there).
+`pytest tests/e2e/test_pages.py --pictures docs/pictures` makes the pictures of the README and docs again.
+"""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.core.management import call_command
+from playwright.sync_api import Page
+
+from helpdesk.accounts.models import User
+from helpdesk.core.demo import PASSWORD
+from helpdesk.tickets.models import Claim, Ticket
+
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+LOOKS = {
+    "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en-GB"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
+}
+# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement.
+PAGES = {
+    "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
+    "mina@kestrel.example": [
+        "/",
+        "/tickets/",
+        "/tickets/new/",
+        "/tickets/{ticket}/",
+        "/account/",
+        "/accounts/password/change/",
+        "/accounts/2fa/",
+    ],
+    "piet@vandenberg.example": ["/", "/tickets/new/"],
+    "anna@premium.example": [
+        "/admin/helpdesk/ticket/",
+        "/admin/helpdesk/ticket/{ticket}/change/",
+        "/admin/helpdesk/ticket/{claim}/change/",
+        "/admin/helpdesk/escalation/",
+        "/admin/helpdesk/account/",
+    ],
+    "helen@premium.example": [
+        "/admin/reports/breaches/",
+        "/admin/reports/breaches/tickets/?outcome=late",
+        "/admin/helpdesk/policy/",
+        "/admin/helpdesk/calendar/",
+        "/admin/helpdesk/outboxmail/",
+    ],
+    "admin@premium.example": [
+        "/admin/",
+        "/admin/helpdesk/user/",
+        "/admin/helpdesk/user/add/",
+        "/admin/helpdesk/team/",
+        "/admin/helpdesk/hub/",
+        "/admin/helpdesk/heartbeat/",
+    ],
+}
+KEPT = {
+    "mina@kestrel.example /": "portal",
+    "mina@kestrel.example /tickets/new/": "form",
+    "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
+    "anna@premium.example /admin/helpdesk/ticket/": "queue",
+    "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
+    "helen@premium.example /admin/reports/breaches/": "report",
+}
+
+
+@pytest.fixture
+def demonstration(transactional_db) -> dict[str, int]:
+    """The demonstration's data, and the tickets that the pages are looked at with."""
+    call_command("demo_data", tickets=300, verbosity=0)
+    mina = User.objects.get(email="mina@kestrel.example")
+    return {
+        "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
+        "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
+    }
+
+
+def problems(page: Page) -> list[str]:
+    """What is wrong with the page as it stands."""
+    found = [
+        f"{violation['id']}: {node['html'][:200]}"
+        for violation in Axe().run(page, options=RULES).response["violations"]
+        for node in violation["nodes"][:3]
+    ]
+    too_wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return found + ([f"{too_wide} px wider than the screen"] if too_wide > 0 else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_page_is_fit_to_be_seen(demonstration, new_context, look, pytestconfig, tmp_path):
+    kept = Path(pytestconfig.getoption("pictures") or tmp_path)
+    language = LOOKS[look]["locale"][:2]
+    wrong: dict[str, list[str]] = {}
+    for email, paths in PAGES.items():
+        user = None if email == "-" else User.objects.get(email=email)
+        page = new_context(user, password=PASSWORD, language=language, **LOOKS[look])
+        for path in paths:
+            page.goto(path.format(**demonstration))
+            assert page.evaluate("document.documentElement.lang")[:2] == language, path
+            if name := KEPT.get(f"{email} {path}"):
+                page.screenshot(path=kept / f"{name}-{look}.png")
+            if found := problems(page):
+                wrong[f"{email} {path}"] = found
+    assert wrong == {}
+
+
+@pytest.mark.slow
+def test_the_queue_shows_twenty_tickets_with_the_filters_in_sight(demonstration, new_context):
+    page = new_context(User.objects.get(email="anna@premium.example"), password=PASSWORD, **LOOKS["wide"])
+    page.goto("/admin/helpdesk/ticket/?view=all")
+    rows = page.locator("#result_list tbody tr").all()
+    in_sight = [row for row in rows if (box := row.bounding_box()) and box["y"] + box["height"] <= 900]
+    assert len(in_sight) >= 20
+    assert page.locator("#changelist-filter").is_visible()
