@@ -48,13 +48,14 @@ class Conversation:
 def conversation(*, ticket: Ticket, clocks: list[Clock], everything: bool = False) -> Conversation:
     """Read a ticket's messages and events: three queries (and a count of messages), however many there are."""
     messages, hidden = _latest(ticket.messages.select_related("author"), everything=everything)
-    happened = ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS]
+    happened = list(ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS])
     ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
     ticked = list(ticked[:MOST_EVENTS])
     explained: dict[int, list[Line]] = {}
     for event in reversed(ticked):
         explained.setdefault(event.clock_id, []).append(clock_line(event))
-    lines = [ticket_line(event) for event in happened] + [line for rows in explained.values() for line in rows]
+    lines = [ticket_line(event) for event in reversed(happened)]
+    lines += [line for rows in explained.values() for line in rows]
     since = messages[0].created_at if hidden else None
     lines = sorted((line for line in lines if since is None or line.at >= since), key=lambda line: line.at)
     return Conversation(entries=_merge(messages, lines, clocks), hidden=hidden, explained=explained)

@@ -1,13 +1,16 @@
 """Accounts, people, teams and hubs: read by all staff, changed by administrators."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.db.models import Q, QuerySet
+from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
@@ -16,10 +19,46 @@ from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
 
 
+class PersonField(forms.ModelChoiceField):
+    """A person, named by their address: no list of everybody is sent to the page."""
+
+    widget = forms.EmailInput
+    default_error_messages = {"invalid_choice": _("Nobody has this address. Add the person first.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(User.objects.all(), to_field_name="email", label=_("E-mail"), **options)
+
+    def to_python(self, value: Any) -> User | None:
+        return super().to_python(value.strip().lower() if isinstance(value, str) else value)
+
+
+class RowFormSet(forms.BaseInlineFormSet):
+    """Rows of a table: the column's head names each field, for who cannot see it, too."""
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            widget = getattr(field.widget, "widget", field.widget)  # inside the admin's wrapper, where there is one
+            if not isinstance(widget, forms.CheckboxSelectMultiple):  # its boxes have labels of their own
+                widget.attrs = {**widget.attrs, "aria-label": field.label}
+
+
+class ByAddressForm(forms.ModelForm):
+    """A row that ties a person to something."""
+
+    user = PersonField()
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["user"] = self.instance.user.email
+
+
 class MembershipInline(Rights, admin.TabularInline):
     model = Membership
+    form = ByAddressForm
+    formset = RowFormSet
     extra = 0
-    autocomplete_fields = ("user",)
     fields = ("user", "role", "is_designated")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
@@ -37,8 +76,16 @@ class SubscriptionForm(forms.ModelForm):
 class SubscriptionInline(Rights, admin.TabularInline):
     model = Subscription
     form = SubscriptionForm
+    formset = RowFormSet
     extra = 0
     fields = ("hub", "tier", "premium_support", "channels", "starts_on", "ends_on")
+    formfield_overrides = {models.DateField: {"widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")}}
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """The hubs are read once, not once a row."""
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        field.choices = list(field.choices)
+        return field
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Subscription]:
         return super().get_queryset(request).select_related("hub", "account")
@@ -48,7 +95,7 @@ class SubscriptionInline(Rights, admin.TabularInline):
 class AccountAdmin(RoleAdmin):
     """A customer company with its subscriptions and people."""
 
-    list_display = ("name", "time_zone", "calendar", "created_at")
+    list_display = ("name", "premium", "time_zone", "calendar")
     list_select_related = ("calendar",)
     search_fields = ("name__istartswith",)
     search_help_text = _("Beginning of the name")
@@ -57,7 +104,18 @@ class AccountAdmin(RoleAdmin):
     inlines = (SubscriptionInline, MembershipInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return Account.objects.visible_to(request.user)
+        return Account.objects.visible_to(request.user).prefetch_related("subscriptions__hub")
+
+    @admin.display(description=_("Premium support"))
+    def premium(self, account: Account) -> str:
+        """The hubs that a subscription of today includes it for, by the account's own calendar day."""
+        today = timezone.now().astimezone(ZoneInfo(account.time_zone)).date()
+        hubs = {
+            row.hub
+            for row in account.subscriptions.all()
+            if row.premium_support and row.starts_on <= today and (row.ends_on is None or today <= row.ends_on)
+        }
+        return ", ".join(hub.name.removesuffix(" Hub") for hub in sorted(hubs, key=lambda hub: hub.position)) or "–"
 
 
 class StaffFilter(Choice):
@@ -121,16 +179,20 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         return ((None, {"fields": ("email", "full_name")}), *fieldsets[1:])
 
 
+class TeamMemberForm(ByAddressForm):
+    def clean_user(self) -> User:
+        person = self.cleaned_data["user"]
+        if not person.is_staff:
+            raise forms.ValidationError(_("Only members of staff belong to a team."))
+        return person
+
+
 class TeamMemberInline(Rights, admin.TabularInline):
     model = TeamMembership
+    form = TeamMemberForm
+    formset = RowFormSet
     extra = 0
     fields = ("user", "is_lead")
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name == "user":
-            staff = Q(is_active=True) & Q(staff_role__in=StaffRole.values)
-            options["queryset"] = User.objects.filter(staff).order_by("full_name")
-        return super().formfield_for_foreignkey(db_field, request, **options)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMembership]:
         return super().get_queryset(request).select_related("user", "team")

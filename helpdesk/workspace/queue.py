@@ -134,6 +134,10 @@ class Search:
 class TicketChangeList(OpenChangeList):
     """The queue with what its page shows besides the rows: faces of clocks, views with their counts, sums."""
 
+    def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
+        super().__init__(request, *args, **options)
+        self.title = queue_views.VIEWS.get(self.view.chosen) or _("Found")
+
     @cached_property
     def view(self) -> ViewFilter:
         return next(spec for spec in self.filter_specs if isinstance(spec, ViewFilter))
@@ -153,7 +157,6 @@ class TicketChangeList(OpenChangeList):
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
         for ticket in self.result_list:
             ticket.face = faces.get(ticket.pk)
-        self.title = queue_views.VIEWS.get(self.view.chosen) or _("Found")
         self._count()
 
     def _count(self) -> None:

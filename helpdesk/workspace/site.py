@@ -1,19 +1,21 @@
 """The admin site: staff only, and only with a second factor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import wraps
 from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.workspace import reports
 from helpdesk.workspace import reports
 from helpdesk.workspace.rights import Act, may
 
@@ -40,20 +42,50 @@ class WorkspaceSite(admin.AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [*reports.urls(self), *super().get_urls()]
 
+    def register(
+        self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
+    ) -> None:
+        """This project's pages only: those that other packages bring know nothing of its roles."""
+        models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
+        own = [model for model in models if model._meta.app_label == "helpdesk"]
+        super().register(own, admin_class, **options)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return redirect("admin:index")
+
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         if not (user.is_active and user.is_authenticated and user.is_staff):
             return False
         return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *super().get_urls()]
+    def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
+        """For customers the workspace does not exist; who isn't signed in is asked to."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def wrapper(request: HttpRequest, *args: Any, **values: Any) -> HttpResponse:
+            if request.user.is_authenticated and not request.user.is_staff:
+                raise Http404
+            return inner(request, *args, **values)
+
+        return wrapper
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """There is one way to sign in: the portal's. Staff without a second factor are sent to set one up."""
-        if request.user.is_authenticated and request.user.is_staff:
-            return redirect("mfa_index")
-        return redirect(f"{settings.LOGIN_URL}?next={request.get_full_path()}")
+        target = request.GET.get("next", "")
+        if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
+            target = reverse("admin:helpdesk_ticket_changelist")
+        if not request.user.is_authenticated:
+            return redirect_to_login(target)
+        if not request.user.is_staff:
+            raise Http404
+        if self.has_permission(request):
+            return redirect(target)
+        messages.warning(request, _("The workspace opens with a second factor only. Please set one up."))
+        return redirect("mfa_index")
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return redirect("account_logout")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
 
 from helpdesk.core.durations import target_words
+from helpdesk.core.moments import is_same_day, moment
 from helpdesk.sla.clock import EventKind, Promise
 from helpdesk.sla.models import ClockEvent
 from helpdesk.tickets.models import Source, Status, TicketEvent
@@ -29,9 +30,9 @@ class Line:
 
 
 def instant(at: datetime | str) -> str:
-    """An instant in the reader's time zone, to the second."""
-    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
-    return date_format(localtime(moment), "j M H:i:s")
+    """An instant in the reader's time zone: today's to the second, others with their day."""
+    at, now = datetime.fromisoformat(at) if isinstance(at, str) else at, timezone.now()
+    return date_format(timezone.localtime(at), "H:i:s") if is_same_day(at, now) else moment(at, now)
 
 
 def ticket_line(event: TicketEvent) -> Line:

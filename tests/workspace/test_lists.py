@@ -1,0 +1,197 @@
+"""Every list: the same number of queries for one row and for thirty; and the forms that change people."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from helpdesk.accounts.models import Account, Membership, StaffRole, User
+from helpdesk.escalation.models import Escalation
+from helpdesk.notifications.models import Heartbeat, Notice
+from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion
+from helpdesk.subscriptions.models import Hub
+from tests.factories import (
+    PASSWORD,
+    AccountFactory,
+    MembershipFactory,
+    StaffFactory,
+    SubscriptionFactory,
+    TeamFactory,
+    UserFactory,
+    add_to_team,
+    make_ticket,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def administrator(client):
+    person = StaffFactory(staff_role=StaffRole.ADMINISTRATOR)
+    client.force_login(person)
+    return person
+
+
+def _escalation(number: int, administrator: User, now) -> None:
+    ticket = make_ticket(now=now)
+    later = now + timedelta(seconds=3)
+    Escalation.objects.create(
+        clock=ticket.clocks.get(), ticket=ticket, deadline_version=1, percent=50, due_at=now, detected_at=later
+    )
+
+
+def _notice(number: int, administrator: User, now) -> None:
+    Notice.objects.create(key=str(number), recipient=administrator, kind="escalation", created_at=now)
+
+
+def _team(number: int, administrator: User, now) -> None:
+    team = TeamFactory()
+    add_to_team(team, StaffFactory())
+    team.hubs.add(Hub.objects.first())
+
+
+def _hub(number: int, administrator: User, now) -> None:
+    Hub.objects.create(code=f"h{number}", name=f"Hub {number}", position=number).teams.add(TeamFactory())
+
+
+def _policy(number: int, administrator: User, now) -> None:
+    policy = Policy.objects.create(name=f"Policy {number}", position=number)
+    document = PolicyVersion.objects.get(policy__name="Callback").document
+    PolicyVersion.objects.create(policy=policy, number=1, document=document, created_at=now, created_by=UserFactory())
+
+
+def _calendar(number: int, administrator: User, now) -> None:
+    calendar = Calendar.objects.create(name=f"Calendar {number}")
+    definition = CalendarVersion.objects.get(calendar__is_default=True).definition
+    CalendarVersion.objects.create(calendar=calendar, number=1, definition=definition, created_at=now)
+
+
+ROWS = {
+    "escalation": _escalation,
+    "notice": _notice,
+    "account": lambda number, administrator, now: SubscriptionFactory(),
+    "user": lambda number, administrator, now: UserFactory(),
+    "team": _team,
+    "hub": _hub,
+    "policy": _policy,
+    "calendar": _calendar,
+    "outboxmail": lambda number, administrator, now: make_ticket(now=now),
+    "heartbeat": lambda number, administrator, now: Heartbeat.objects.create(name=f"job {number}", at=now),
+}
+
+
+@pytest.mark.parametrize("model", ROWS)
+def test_a_list_costs_the_same_for_one_row_and_for_thirty(client, administrator, model):
+    def count() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert client.get(f"/admin/helpdesk/{model}/").status_code == 200
+        return len(caught)
+
+    ROWS[model](100, administrator, timezone.now())
+    count()
+    one = count()
+    for number in range(101, 130):
+        ROWS[model](number, administrator, timezone.now())
+    assert count() == one
+    assert one <= 12
+
+
+@pytest.mark.parametrize("role", [StaffRole.ADMINISTRATOR, StaffRole.SPECIALIST])
+def test_an_account_costs_the_same_however_many_hubs_and_people_it_has(client, role):
+    client.force_login(StaffFactory(staff_role=role))
+    account = AccountFactory()
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            assert client.get(f"/admin/helpdesk/account/{account.pk}/change/").status_code == 200
+        return len(caught)
+
+    def grow(times: int) -> None:
+        for _number in range(times):
+            MembershipFactory(account=account)
+            SubscriptionFactory(account=account)
+
+    grow(1)
+    count()
+    one = count()
+    grow(29)
+    assert count() == one
+
+
+def account_form(account: Account, **rows) -> dict[str, str]:
+    data = {"name": account.name, "time_zone": account.time_zone, "calendar": ""}
+    for prefix in ("subscriptions", "memberships"):
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    return data | rows
+
+
+def test_a_person_joins_an_account_by_their_address(client, administrator):
+    account, person = AccountFactory(), UserFactory(email="mina@kestrel.example")
+    row = {"memberships-TOTAL_FORMS": "1", "memberships-0-user": " Mina@Kestrel.example ", "memberships-0-role": "user"}
+    answer = client.post(f"/admin/helpdesk/account/{account.pk}/change/", account_form(account, **row))
+    assert answer.status_code == 302
+    assert Membership.objects.get(account=account).user == person
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"memberships-0-user": "nobody@kestrel.example"}, "Nobody has this address."),
+        ({"memberships-0-user": "x\x00y@z"}, "Null characters"),
+        ({"memberships-0-user": "mina@kestrel.example", "memberships-0-is_designated": "on"}, "Only a super admin"),
+    ],
+)
+def test_a_wrong_row_is_said_and_kept(client, administrator, row, said):
+    account = AccountFactory()
+    UserFactory(email="mina@kestrel.example")
+    rows = {"memberships-TOTAL_FORMS": "1", "memberships-0-role": "user", **row}
+    answer = client.post(f"/admin/helpdesk/account/{account.pk}/change/", account_form(account, **rows))
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert said in page
+    assert row["memberships-0-user"].split("\x00")[0] in page
+
+
+def test_an_administrator_adds_a_person_who_can_sign_in(client, administrator):
+    data = {
+        "email": "New.Person@Premium.example",
+        "full_name": "New Person",
+        "staff_role": "specialist",
+        "language": "en",
+        "time_zone": "Europe/Berlin",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    assert client.post("/admin/helpdesk/user/add/", data).status_code == 302
+    person = User.objects.get(email="new.person@premium.example")
+    assert person.check_password(PASSWORD)
+    again = client.post("/admin/helpdesk/user/add/", {**data, "time_zone": "Mars/Olympus"}).content.decode()
+    assert "is not a time zone" in again
+    assert "already exists" in again
+    assert client.get(f"/admin/helpdesk/user/{person.pk}/history/").status_code == 200
+    assert client.get(f"/admin/helpdesk/user/{person.pk}/password/").status_code == 200
+
+
+def test_only_staff_join_a_team(client, administrator):
+    team, customer = TeamFactory(), UserFactory()
+    data = {"name": team.name, "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0"}
+    answer = client.post(f"/admin/helpdesk/team/{team.pk}/change/", {**data, "memberships-0-user": customer.email})
+    assert "Only members of staff belong to a team." in answer.content.decode()
+
+
+def test_a_policy_is_told_in_sentences(client, administrator):
+    policy = Policy.objects.get(position=0)
+    page = client.get(f"/admin/helpdesk/policy/{policy.pk}/change/").content.decode()
+    assert "First response: 30 minutes, guaranteed, counted at all hours" in page
+    assert "At 75 % of the time: the team lead" in page
+    assert "Then again every 30 minutes, while unanswered" in page
+
+
+def test_a_calendar_is_told_in_words(client, administrator):
+    calendar = Calendar.objects.get()
+    page = client.get(f"/admin/helpdesk/calendar/{calendar.pk}/change/").content.decode()
+    assert "Monday: 09:00–17:00" in page
+    assert "Saturday" not in page
