@@ -7,6 +7,7 @@ wrote to the customer or judged their claim (SPEC 2.2, 2.7).
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from helpdesk.core import durations, moments
@@ -80,8 +81,8 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
 
 def _facts(ticket: Ticket, *, now: datetime) -> list[tuple[str, str]]:
     facts = dict(ticket.claim_facts)
-    if since := facts.get("since"):
-        facts["since"] = moments.moment(datetime.fromisoformat(since), now)
+    if since := parse_datetime(str(facts.get("since", ""))):
+        facts["since"] = moments.moment(since, now)
     return answers(facts)
 
 

@@ -19,12 +19,15 @@ class Workaround(models.TextChoices):
 
 
 def answers(facts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The questions and answers in the reader's language; `since` is an instant in ISO 8601, left as it is."""
+    """The questions and answers in the reader's language; `since` is an instant in ISO 8601, left as it is.
+
+    An answer that is no code (from another channel than the form) stands as it was given.
+    """
     said = {
-        "affected": dict(Affected.choices).get(facts.get("affected")),
+        "affected": dict(Affected.choices).get(facts.get("affected"), facts.get("affected")),
         "since": facts.get("since"),
         "process": facts.get("process"),
-        "workaround": dict(Workaround.choices).get(facts.get("workaround")),
+        "workaround": dict(Workaround.choices).get(facts.get("workaround"), facts.get("workaround")),
     }
     questions = {
         "affected": _("Who is affected?"),
