@@ -7,6 +7,7 @@ wrote to the customer or judged their claim (SPEC 2.2, 2.7).
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Max
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -77,6 +78,12 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
         lines=[line for step in steps if (line := _line(step, ticket, first))],
         facts=_facts(ticket, now=now),
     )
+
+
+def stamp(ticket: Ticket) -> str:
+    """Names the state that a customer can see: it changes with a public message, the status or a judgement."""
+    last = ticket.messages.exclude(kind=Message.Kind.NOTE).aggregate(last=Max("pk"))["last"]
+    return f"{last}-{ticket.status}-{ticket.claim}"
 
 
 def _facts(ticket: Ticket, *, now: datetime) -> list[tuple[str, str]]:

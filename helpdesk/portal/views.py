@@ -103,6 +103,7 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         "now": visitor.now,
         "ticket": found,
         "story": read,
+        "stamp": story.stamp(found),
         "first_is_late": bool(read.first and story.is_late(read.first, visitor.now)),
         "claim_words": board.claim_words(found),
         "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
@@ -110,6 +111,16 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
     }
     return render(request, "portal/ticket.html", context)
+
+
+@require_safe
+@portal_page
+def ticket_news(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+    """Whether anything has changed since the page was made: a notice, or nothing (204) and the page stays."""
+    found = get_object_or_404(Ticket.objects.visible_to(visitor.user), pk=pk)
+    if request.GET.get("seen", "") == story.stamp(found):
+        return HttpResponse(status=204)
+    return render(request, "portal/parts/news.html", {"ticket": found})
 
 
 @require_safe

@@ -34,8 +34,9 @@ window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("[data-once]")) delete form.dataset.sent;
 });
 
-// A change of hub is announced, the passing of a minute is not.
+// Nobody looks: nothing is asked. A change of hub is announced, the passing of a minute is not.
 document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden) return event.preventDefault();
   const panel = event.target.closest("[aria-live]");
   if (panel) panel.setAttribute("aria-live", event.detail.requestConfig.triggeringEvent?.type === "change" ? "polite" : "off");
 });

@@ -291,6 +291,16 @@ def test_a_reply_is_sent_once_and_starts_the_next_response(kestrel, sign_in, now
     assert ticket.clocks.get(metric="next_response").started_at == now + 5 * MINUTE
 
 
+def test_an_open_page_hears_of_a_reply_and_of_nothing_internal(kestrel, sign_in, now):
+    ticket, client, staff = make_ticket(kestrel.mina, now=now), sign_in(kestrel.mina), StaffFactory()
+    news = f"/tickets/{ticket.pk}/news/?seen=" + client.get(f"/tickets/{ticket.pk}/").context["stamp"]
+    services.add_note(ticket=ticket, actor=staff, body="hm", now=now + MINUTE)
+    assert client.get(news).status_code == 204
+    services.reply(ticket=ticket, actor=staff, body="Here", now=now + MINUTE)
+    assert "There is something new in this ticket." in client.get(news).text
+    assert sign_in(kestrel.aoife).get(news).status_code == 404
+
+
 def test_an_empty_reply_is_refused_and_a_long_one_kept(kestrel, sign_in):
     ticket, client = make_ticket(kestrel.mina), sign_in(kestrel.mina)
     page = client.post(f"/tickets/{ticket.pk}/", {"key": "B" * 22, "body": " "})
