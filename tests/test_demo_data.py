@@ -21,6 +21,7 @@ from helpdesk.management.demo.plots import SCENES, Past, Present
 from helpdesk.management.demo.rows import COLUMNS
 from helpdesk.management.demo.story import Story
 from helpdesk.management.demo.world import make_world
+from helpdesk.notifications.models import OutboxMail
 from helpdesk.sla.models import Clock
 from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.entitlement import entitlements
@@ -234,6 +235,14 @@ def test_the_first_sweep_does_not_flood_anybody():
     load()
     assert sweep(now=NOW + timedelta(seconds=2)).fired <= 2
     assert sweep(now=NOW + timedelta(minutes=30)).fired >= 4
+
+
+def test_the_managers_screen_shows_what_was_missed():
+    load()
+    helen = User.objects.get(email="helen@premium.example")
+    missed = Clock.objects.open().filter(breached_at__isnull=False, promise="guaranteed").count()
+    assert helen.notices.filter(read_at=None).count() >= missed >= 2
+    assert set(OutboxMail.objects.values_list("state", flat=True)) == {"sent"}  # nothing of the past goes out again
 
 
 def test_steps_left_to_a_sweep_are_as_many_as_asked_for():

@@ -132,7 +132,7 @@ def _sweep_clock(
         result.superseded += 1
     for rung in due[-1:]:
         batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.FIRED))
-        batch.tellings.append(_telling(clock, rung, directory=directory, now=now))
+        batch.tellings.append(telling(clock, rung, directory=directory, now=now))
         result.fired += 1
     result.late_seconds = max(result.late_seconds, (now - since).total_seconds())
 
@@ -161,7 +161,7 @@ def _escalation(clock: Clock, rung: Rung, *, now: datetime, state: Escalation.St
     }
 
 
-def _telling(clock: Clock, rung: Rung, *, directory: Directory, now: datetime) -> Telling:
+def telling(clock: Clock, rung: Rung, *, directory: Directory, now: datetime) -> Telling:
     """What the step's recipients hear."""
     ticket = clock.ticket
     url = reverse("admin:helpdesk_ticket_change", args=[ticket.pk])

@@ -10,6 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
 from helpdesk.management.demo.cast import Cast
+from helpdesk.management.demo.notices import bring_notices
 from helpdesk.management.demo.world import make_world
 
 BULK = 20_000  # from so many tickets on, indexes are made after the rows
@@ -55,6 +56,8 @@ class Command(BaseCommand):
             world = make_world(rng=rng, accounts=options["accounts"], now=now, days=days)
             cast = Cast(world=world, rng=rng, now=now, days=days, say=self.say)
             cast.perform(past=tickets - open_, present=open_, due=options["due"], bulk=tickets >= BULK)
+            if tickets < BULK:
+                bring_notices(now=now)
         self.say(f"Done in {time.monotonic() - begun:.1f} s")
 
     def say(self, line: str) -> None:

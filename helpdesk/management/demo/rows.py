@@ -130,6 +130,8 @@ def without_indexes() -> Iterator[None]:
             cursor.execute(away)
     yield
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")  # to sort for indexes
+        cursor.execute("SET LOCAL work_mem = '256MB'")  # to join for foreign keys
         for definition, _away in [*unique, *indexes, *foreign, *incoming]:
             cursor.execute(definition)
         cursor.execute("ANALYZE " + ", ".join(tables))

@@ -1,0 +1,35 @@
+"""What people heard of the escalations of the last day: notices on their screens, mails that have left."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from helpdesk.escalation.models import Escalation
+from helpdesk.escalation.recipients import Directory
+from helpdesk.escalation.sweep import telling
+from helpdesk.notifications.models import Delivery, Notice, OutboxMail
+from helpdesk.notifications.services import tell
+from helpdesk.sla.ladder import Rung
+from helpdesk.tickets.models import Status
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+def bring_notices(*, now: datetime) -> None:
+    """Tell of the escalations of tickets that are open still; what is older than an hour has been read."""
+    directory = Directory.load()
+    escalations = Escalation.objects.filter(
+        state=Escalation.State.FIRED, ticket__status__in=Status.active(), detected_at__gte=now - DAY
+    ).select_related(
+        "clock__policy_version", "clock__ticket__account", "clock__ticket__hub", "clock__ticket__requester"
+    )
+    for escalation in escalations.order_by("detected_at"):
+        clock = escalation.clock
+        step = next(step for step in clock.policy_version.terms.steps if step.percent == escalation.percent)
+        if clock.breached_at and clock.breached_at > escalation.due_at:
+            clock.breached_at = None  # nobody knew it then
+        rung = Rung(step, escalation.reminder, escalation.due_at)
+        heard = escalation.detected_at
+        tell([telling(clock, rung, directory=directory, now=heard)], now=heard)
+    OutboxMail.objects.update(state=Delivery.SENT, sent_at=F("created_at") + timedelta(seconds=2), next_attempt_at=None)
+    Notice.objects.filter(created_at__lt=now - HOUR).update(read_at=F("created_at") + timedelta(minutes=4))
