@@ -1,8 +1,19 @@
 """Times in the workspace's templates."""
 
+from datetime import datetime
+
 from django import template
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
+from django.utils.translation import pgettext
 
 from helpdesk.workspace.wording import instant
 
 register = template.Library()
 register.filter("instant", instant)
+
+
+@register.filter
+def short_day(at: datetime) -> str:
+    """`23 Nov`, for a narrow column."""
+    return date_format(timezone.localtime(at), pgettext("format of a day and month", "j M"))

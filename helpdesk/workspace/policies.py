@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.dates import WEEKDAYS
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from helpdesk.accounts.models import Account, RequesterRole
 from helpdesk.core.durations import target_words
+from helpdesk.core.moments import full_date
 from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.models import METRICS, PROMISES, Calendar, CalendarVersion, Policy, PolicyVersion
 from helpdesk.sla.terms import Conditions, Hours, Recipient, TargetTerms, Terms
@@ -169,7 +169,7 @@ def _hours(intervals: list[list[str]]) -> str:
 
 
 def _day(day: str) -> str:
-    return date_format(date.fromisoformat(day), "D j M Y")
+    return full_date(date.fromisoformat(day))
 
 
 def _versions(versions: Any) -> list[str]:
