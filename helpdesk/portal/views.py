@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -49,6 +50,7 @@ def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "rows": [board.row_of(ticket, visitor=visitor) for ticket in tickets],
         "more": more,
         "packages": _packages(visitor),
+        "sales_contact": settings.SALES_CONTACT,
     }
     return render(request, "portal/home.html", context)
 
@@ -136,6 +138,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "packages": _packages(visitor),
         "promises": _promises(visitor),
         "members": members[:MOST_PEOPLE],
+        "sales_contact": settings.SALES_CONTACT,
     }
     return render(request, "portal/account.html", context)
 
