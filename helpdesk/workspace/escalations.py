@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from helpdesk.core.durations import compact
 from helpdesk.escalation.models import Escalation
@@ -41,7 +41,7 @@ class AcknowledgedFilter(Choice):
         ("superseded", Escalation.State.SUPERSEDED.label),
         ("all", gettext_lazy("All")),
     )
-    all_label = gettext_lazy("Waiting")
+    all_label = pgettext_lazy("escalation", "Waiting")
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         waiting = Q(state=Escalation.State.FIRED, acknowledged_at=None)

@@ -164,7 +164,7 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
     fieldsets = (
         (None, {"fields": ("email", "full_name", "password")}),
         (_("Reads"), {"fields": ("language", "time_zone")}),
-        (_("May"), {"fields": ("staff_role", "is_active")}),
+        (_("Rights"), {"fields": ("staff_role", "is_active")}),
     )
     add_fieldsets = (
         (None, {"fields": ("email", "full_name", "staff_role", "language", "time_zone")}),

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from helpdesk.accounts.models import Account, RequesterRole
 from helpdesk.core.durations import target_words
@@ -165,7 +165,7 @@ def _definition(calendar: Calendar) -> dict[str, Any]:
 
 
 def _hours(intervals: list[list[str]]) -> str:
-    return ", ".join(f"{begin}–{end}" for begin, end in intervals) or _("closed")
+    return ", ".join(f"{begin}–{end}" for begin, end in intervals) or pgettext("opening hours", "closed")
 
 
 def _day(day: str) -> str:
