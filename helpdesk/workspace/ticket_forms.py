@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from helpdesk.tickets.models import Status
 
@@ -49,7 +50,7 @@ class JudgeForm(forms.Form):
     """Is it business critical?"""
 
     verdict = forms.ChoiceField(
-        choices=[("confirm", _("Confirm")), ("decline", _("Decline"))],
+        choices=[("confirm", pgettext_lazy("claim", "Confirm")), ("decline", pgettext_lazy("claim", "Decline"))],
         error_messages={"required": _("Choose whether to confirm or to decline.")},
     )
     reason = PlainText(
