@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.humanize",  # for allauth's pages
     "django.contrib.postgres",
     "django.forms",  # its templates, for FORM_RENDERER
     "allauth",

@@ -1,0 +1,168 @@
+"""Who reaches what: every address of the service, as every role (SPEC 2.1).
+
+The addresses come from the resolver, so that a new one is walked without anybody thinking of it, and
+fails `test_every_address_has_its_row` until somebody has. What must stay secret belongs to one account;
+`stranger` is a designated super admin of another one, `nobody` belongs to none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from helpdesk.accounts.models import Account, Membership, StaffRole, User
+from helpdesk.escalation.sweep import sweep
+from helpdesk.tickets import services
+from helpdesk.tickets.models import Message, Ticket, TicketEvent
+from tests.factories import (
+    AccountFactory,
+    DesignatedFactory,
+    MembershipFactory,
+    StaffFactory,
+    SubscriptionFactory,
+    TeamFactory,
+    UserFactory,
+    make_ticket,
+)
+from tests.rights_table import ROLES, TABLE
+
+pytestmark = pytest.mark.django_db
+MODELS = list(apps.get_app_config("helpdesk").get_models())
+SECRET = "Zanzibar"  # in every name and text that belongs to the account
+
+
+@dataclass(frozen=True)
+class Address:
+    name: str
+    parameters: tuple[str, ...]
+
+
+def addresses() -> list[Address]:
+    """Every named address of the service."""
+
+    def walk(resolver: URLResolver, namespace: str, outer: tuple[str, ...]) -> Iterator[Address]:
+        for entry in resolver.url_patterns:
+            parameters = outer + tuple(entry.pattern.converters or entry.pattern.regex.groupindex)
+            if isinstance(entry, URLResolver):
+                inner = f"{namespace}{entry.namespace}:" if entry.namespace else namespace
+                yield from walk(entry, inner, parameters)
+            elif isinstance(entry, URLPattern) and entry.name:
+                yield Address(f"{namespace}{entry.name}", parameters)
+
+    return sorted(set(walk(get_resolver(), "", ())), key=lambda address: address.name)
+
+
+@dataclass
+class World:
+    people: dict[str, User]
+    ticket: Ticket
+    ids: tuple[str, ...]
+
+    def client(self, role: str) -> Client:
+        client = Client()
+        if role != "anonymous":
+            client.force_login(self.people[role], backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    def urls(self, address: Address, ids: tuple[str, ...] | None = None) -> Iterator[str]:
+        """The address with each of the secret account's ids in its place."""
+        values = {"app_label": ["helpdesk"], "url": ["nothing/"]}
+        choices = [values.get(name, list(ids or self.ids)) for name in address.parameters]
+        for choice in product(*choices):
+            try:
+                yield reverse(address.name, kwargs=dict(zip(address.parameters, choice, strict=True)))
+            except NoReverseMatch:
+                continue
+
+    def url(self, address: Address) -> str:
+        """The address of an object of its own kind: of the ticket, or of whatever stands in the database."""
+        model = next((model for model in MODELS if f"_{model._meta.model_name}_" in address.name), Ticket)
+        if address.name == "admin:auth_user_password_change":
+            model = User
+        return next(self.urls(address, ids=(str(model.objects.order_by("-pk").first().pk),)))
+
+    def state(self) -> list:
+        """All that a forbidden request could have changed."""
+        return [
+            list(Ticket.objects.order_by("pk").values()),
+            list(Account.objects.order_by("pk").values()),
+            list(Membership.objects.order_by("pk").values()),
+            Message.objects.count(),
+            TicketEvent.objects.count(),
+        ]
+
+
+@pytest.fixture
+def world(now) -> World:
+    account = AccountFactory(name=f"{SECRET} Freight")
+    other = DesignatedFactory(account=AccountFactory(name="Other Works"))
+    SubscriptionFactory(account=other.account)
+    people = {
+        "designated": DesignatedFactory(account=account, user=UserFactory(full_name=f"Mina {SECRET}")).user,
+        "super_admin": MembershipFactory(account=account, role=Membership.Role.SUPER_ADMIN).user,
+        "colleague": MembershipFactory(account=account).user,
+        "stranger": other.user,
+        "nobody": UserFactory(),
+    } | {role: StaffFactory(staff_role=role) for role in StaffRole.values}
+    membership = people["designated"].memberships.get()
+    ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
+    services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
+    TeamFactory()
+    sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
+    sweep(now=timezone.now())  # a heartbeat
+    objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]
+    ids = {str(row.pk) for row in [*objects, *ticket.events.all()]}
+    return World(people=people, ticket=ticket, ids=tuple(sorted(ids)))
+
+
+def test_every_address_has_its_row():
+    assert sorted(TABLE) == [address.name for address in addresses()]
+
+
+@pytest.mark.parametrize("role", ["anonymous", "nobody", "stranger"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_nobody_reaches_another_accounts_anything(world, role, method):
+    client = world.client(role)
+    before = world.state()
+    for address in addresses():
+        for url in world.urls(address):
+            answer = getattr(client, method)(url)
+            text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert SECRET.encode() not in text, url
+            assert SECRET not in answer.headers.get("Location", ""), url
+            if role != "anonymous":  # signing out is an address, too
+                client.force_login(world.people[role], backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert world.state() == before
+
+
+def test_a_colleague_without_the_role_does_not_read_others_tickets(world):
+    client = world.client("colleague")
+    for address in addresses():
+        for url in world.urls(address):
+            answer = client.get(url)
+            text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert b"is down" not in text, url
+
+
+@pytest.mark.parametrize("role", ["designated", "super_admin"])
+def test_no_customer_reads_an_internal_note(world, role):
+    client = world.client(role)
+    for address in addresses():
+        for url in world.urls(address, ids=(str(world.ticket.pk),)):
+            answer = client.get(url)
+            text = b"".join(answer.streaming_content) if answer.streaming else answer.content
+            assert b"budget" not in text, url
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_gets_what_the_table_says(world, role):
+    client = world.client(role)
+    answers = {address.name: str(client.get(world.url(address)).status_code) for address in addresses()}
+    column = ROLES.index(role)
+    assert answers == {name: row.split()[column] for name, row in TABLE.items()}
