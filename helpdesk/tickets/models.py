@@ -188,6 +188,16 @@ class Ticket(models.Model):
                 condition=Q(status__in=["new", "open", "waiting"]),
             ),
             # The portal: an account's tickets, a person's tickets, newest first.
+            models.Index(
+                "account",
+                F("next_due_at").asc(nulls_last=True),
+                "id",
+                name="ticket_account_queue",
+                condition=Q(status__in=["new", "open", "waiting"]),
+            ),
+            models.Index(
+                fields=["account", "-closed_at"], name="ticket_account_closed", condition=Q(closed_at__isnull=False)
+            ),
             models.Index(fields=["account", "-created_at"], name="ticket_account"),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester"),
         ]
