@@ -23,10 +23,24 @@ from helpdesk.tickets.queue import take_next
 from helpdesk.workspace import queue_views
 from helpdesk.workspace.faces import open_faces
 from helpdesk.workspace.lists import Choice, OpenChangeList, RoleAdmin, chosen_ids, numbers
+from helpdesk.workspace.queue_rows import Rows
 from helpdesk.workspace.queue_views import Onlooker
 from helpdesk.workspace.rights import Act, may
 
 MOST_ACCOUNTS = 50
+SHOWN = (
+    "subject",
+    "status",
+    "claim",
+    "channel",
+    "language",
+    "requester_role",
+    "closed_at",
+    "account__name",
+    "hub__name",
+    "owner__full_name",
+    "owner__email",
+)
 
 
 def onlooker(request: HttpRequest) -> Onlooker:
@@ -155,8 +169,8 @@ class TicketChangeList(OpenChangeList):
         self.onlooker = onlooker(request)
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
-        for ticket in self.result_list:
-            ticket.face = faces.get(ticket.pk)
+        self.rows = Rows(user=request.user).of(self.result_list, faces)
+        self.carried = f"?view={self.view.value()}" if self.view.value() else ""
         self._count()
 
     def _count(self) -> None:
@@ -211,10 +225,11 @@ class QueuePages(RoleAdmin):
 
     @admin.display(description=gettext_lazy("Next clock"))
     def clock(self, ticket: Ticket) -> str:
-        return ticket.face.text if ticket.face else ""
+        """Shown by the row's own template (`queue_rows`)."""
+        return ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
-        return Ticket.objects.visible_to(request.user).defer("claim_facts", "claim_reason", "entitlement", "cc")
+        return Ticket.objects.visible_to(request.user).only(*SHOWN)
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return TicketChangeList

@@ -1,5 +1,6 @@
 """The queue: what is on it, in which order, at what cost, and what can be done to its rows."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,9 +56,8 @@ def test_each_row_says_how_it_stands_in_words(client, specialist):
     make_ticket(now=now)
     answered = make_ticket(now=now)
     services.reply(ticket=answered, actor=specialist, body="done", now=now)
-    faces = [ticket.face and ticket.face.state for ticket in client.get(QUEUE).context["cl"].result_list]
-    assert faces == ["breach", "soon", "ok", None]
     page = client.get(QUEUE).content.decode()
+    assert re.findall(r"clk clk--(\w+)", page) == ["breach", "soon", "ok", "met"]
     assert "no clock runs" in page
     assert page.count("guar.") == 4  # three rows and the legend
 
@@ -97,8 +97,8 @@ def test_views_hold_what_they_say(client, specialist):
 @pytest.mark.parametrize("minutes", [44, 45, 46, 60, 61])
 def test_near_breach_counts_the_very_tickets_that_are_shown_as_soon(client, specialist, minutes):
     ticket = make_ticket(now=timezone.now() - minutes * MINUTE)
-    shown = client.get(QUEUE, {"view": "open"}).context["cl"].result_list[0].face.state
-    assert (ticket.pk in listed(client.get(QUEUE, {"view": "near"}))) == (shown == "soon")
+    page = client.get(QUEUE, {"view": "open"}).content.decode()
+    assert (ticket.pk in listed(client.get(QUEUE, {"view": "near"}))) == ("clk--soon" in page)
 
 
 @pytest.mark.parametrize(
