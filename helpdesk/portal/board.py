@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils.translation import gettext as _
 
 from helpdesk.core import durations, moments
@@ -62,7 +62,7 @@ def open_first(tickets: TicketQuerySet) -> TicketQuerySet:
 
 
 def closed_lately(tickets: TicketQuerySet) -> TicketQuerySet:
-    return tickets.filter(status__in=Status.done()).order_by(F("closed_at").desc(nulls_last=True), "-id")
+    return tickets.filter(closed_at__isnull=False).order_by("-closed_at", "-id")
 
 
 def search(tickets: TicketQuerySet, *, text: str, hub: str) -> TicketQuerySet:
