@@ -35,6 +35,7 @@ def throwaway_servers() -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True) as directory:
         var = Path(directory)
         os.environ.update({_STARTED_BY: str(os.getpid()), "HELPDESK_VAR": directory})
+        (var / "static").mkdir()
         supervisor = Supervisor(say=lambda line: None)
         try:
             compile_catalogues()
