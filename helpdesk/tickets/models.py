@@ -171,6 +171,12 @@ class Ticket(models.Model):
             models.Index(
                 F("next_due_at").asc(nulls_last=True),
                 "id",
+                name="ticket_unassigned_queue",
+                condition=Q(status__in=["new", "open", "waiting"], owner=None),
+            ),
+            models.Index(
+                F("next_due_at").asc(nulls_last=True),
+                "id",
                 name="ticket_critical_queue",
                 condition=Q(status__in=["new", "open", "waiting"], severity="critical"),
             ),

@@ -87,8 +87,13 @@ class PromiseFilter(Choice):
     parameter_name = "promise"
     options = PROMISES
 
-    def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
-        return queryset.filter(Exists(Clock.objects.open().filter(ticket=OuterRef("pk"), promise=value)))
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """What is promised by a clock that runs; of closed tickets, by any that ran."""
+        if self.value() is None:
+            return queryset
+        closed = request.GET.get("view") == queue_views.CLOSED
+        clocks = Clock.objects.all() if closed else Clock.objects.open()
+        return queryset.filter(Exists(clocks.filter(ticket=OuterRef("pk"), promise=self.value())))
 
 
 class SeverityFilter(Choice):
@@ -173,28 +178,33 @@ class TicketChangeList(OpenChangeList):
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
         self._count()
 
+    def _sums_to_count(self) -> dict[str, QuerySet[Ticket]]:
+        """The sums that aren't the counts of views already; what is closed has no others than their number."""
+        narrowed = bool(self.query) or any(spec.value() for spec in self.shown_filters)
+        view, here = self.view.chosen, self.queryset
+        sums = {"all": here} if narrowed or view == queue_views.CLOSED else {}
+        if view != queue_views.CLOSED and (narrowed or view != queue_views.OPEN):
+            sums["late"] = queue_views.late(here.active(), now=self.now)
+            sums["soon"] = queue_views.near_breach(here.active(), now=self.now)
+            sums["free"] = here.active().filter(owner=None)
+        return sums
+
     def _count(self) -> None:
-        parts = {
-            key: queue_views.narrow(self.root_queryset, key, self.onlooker)
-            for key in queue_views.VIEWS
-            if key != queue_views.CLOSED
-        }
-        here = self.queryset
-        parts |= {
-            "sum_all": here,
-            "sum_late": queue_views.late(here.active(), now=self.now),
-            "sum_soon": queue_views.near_breach(here.active(), now=self.now),
-            "sum_unassigned": here.active().filter(owner=None),
-        }
-        counts = queue_views.counts(parts)
-        self.sums = {key.removeprefix("sum_"): counts[key] for key in counts if key.startswith("sum_")}
-        self.shown_sums = {key: queue_views.shown(count) for key, count in self.sums.items()}
+        """The views' counts and the sums of what is shown, in one query."""
+        counted = [key for key in queue_views.VIEWS if key != queue_views.CLOSED]
+        parts = {key: queue_views.narrow(self.root_queryset, key, self.onlooker) for key in counted}
+        counts = queue_views.counts(parts | self._sums_to_count())
+        same = {"all": self.view.chosen}
+        if self.view.chosen != queue_views.CLOSED:
+            same |= {"late": queue_views.BREACHED, "soon": queue_views.NEAR, "free": queue_views.UNASSIGNED}
+        self.sums = {key: counts[key] if key in counts else counts[view] for key, view in same.items()}
+        self.shown_sums = {key: queue_views.shown(key, count) for key, count in self.sums.items()}
         self.views = [
             {
                 "key": key,
                 "label": label,
                 "count": counts.get(key),
-                "shown": queue_views.shown(counts[key]) if key in counts else "",
+                "shown": queue_views.shown(key, counts[key]) if key in counts else "",
                 "current": key == self.view.chosen,
                 "url": self.get_query_string({"view": key}, ["q"]),
             }

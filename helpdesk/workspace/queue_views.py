@@ -19,6 +19,7 @@ from helpdesk.tickets.models import Severity, Status, Ticket
 from helpdesk.workspace.faces import SOON_AT_MOST, soon_window
 
 COUNT_LIMIT = 1000  # shown as "999+"
+SOON_LIMIT = 100  # each of these takes a look at a clock
 CLOSED_LATELY = timedelta(days=30)
 
 MINE, TEAMS, UNASSIGNED, CRITICAL = "mine", "teams", "unassigned", "critical"
@@ -97,11 +98,11 @@ def order(view: str) -> tuple[object, ...]:
 
 
 def counts(querysets: Mapping[str, QuerySet[Ticket]]) -> dict[str, int]:
-    """How many rows each queryset has, up to `COUNT_LIMIT`. One query for all of them."""
+    """How many rows each queryset has, up to its `limit`. One query for all of them."""
     found, parts, values = dict.fromkeys(querysets, 0), {}, []
     for name, queryset in querysets.items():
         try:
-            sql, params = queryset.order_by().values("pk")[:COUNT_LIMIT].query.sql_with_params()
+            sql, params = queryset.order_by().values("pk")[: limit(name)].query.sql_with_params()
         except EmptyResultSet:
             continue
         parts[name] = f"(SELECT count(*) FROM ({sql}) AS part)"  # noqa: S608 - the ORM wrote it, values apart
@@ -113,5 +114,10 @@ def counts(querysets: Mapping[str, QuerySet[Ticket]]) -> dict[str, int]:
     return found
 
 
-def shown(count: int) -> str:
-    return f"{COUNT_LIMIT - 1}+" if count >= COUNT_LIMIT else str(count)
+def limit(name: str) -> int:
+    """Where the counting of a view or a sum ends."""
+    return SOON_LIMIT if name in (NEAR, "soon") else COUNT_LIMIT
+
+
+def shown(name: str, count: int) -> str:
+    return f"{limit(name) - 1}+" if count >= limit(name) else str(count)

@@ -94,6 +94,23 @@ def test_views_hold_what_they_say(client, specialist):
     assert counts == {**{key: len(pks) for key, pks in expected.items()}, "closed": None}
 
 
+def test_the_head_sums_up_what_is_shown(client, specialist):
+    now = timezone.now()
+    for minutes in (61, 50, 46, 0):
+        make_ticket(now=now - minutes * MINUTE)
+    taken = make_ticket(MembershipFactory(), hub="sales", now=now)
+    services.assign(ticket=taken, owner=specialist, actor=specialist, now=now)
+    sums = {view: client.get(QUEUE, {"view": view}).context["cl"].sums for view in ("open", "mine", "near", "closed")}
+    assert sums == {
+        "open": {"all": 5, "late": 1, "soon": 2, "free": 4},
+        "mine": {"all": 1, "late": 0, "soon": 0, "free": 0},
+        "near": {"all": 2, "late": 0, "soon": 2, "free": 2},
+        "closed": {"all": 0},
+    }
+    assert client.get(QUEUE, {"hub": "sales"}).context["cl"].sums == {"all": 1, "late": 0, "soon": 0, "free": 0}
+    assert "<b>4</b> unassigned" in client.get(QUEUE).content.decode()
+
+
 @pytest.mark.parametrize("minutes", [44, 45, 46, 60, 61])
 def test_near_breach_counts_the_very_tickets_that_are_shown_as_soon(client, specialist, minutes):
     ticket = make_ticket(now=timezone.now() - minutes * MINUTE)
