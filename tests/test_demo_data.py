@@ -154,12 +154,12 @@ def cast(monkeypatch):
 def test_a_past_ticket_is_what_the_services_would_have_written(cast, monkeypatch):
     finished = []
     monkeypatch.setattr(Twin, "finish", lambda story, until: (Story.finish(story, until), finished.append(story)))
-    for at in cast.arrivals(60):
+    for at in cast.arrivals(40):
         with transaction.atomic():
             cast.past(at)
             assert_same(finished[-1])
             transaction.set_rollback(True)
-    assert len(finished) == 60
+    assert len(finished) == 40
 
 
 @pytest.mark.parametrize("number", range(len(SCENES)))

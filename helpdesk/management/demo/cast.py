@@ -13,7 +13,7 @@ from helpdesk.management.demo.companies import KESTREL
 from helpdesk.management.demo.plots import MINA, MINUTE, SCENES, Past, Present, Scene
 from helpdesk.management.demo.rows import Rows, without_indexes
 from helpdesk.management.demo.story import Story
-from helpdesk.management.demo.texts import TOPICS, Topic
+from helpdesk.management.demo.topics import TOPICS, Topic
 from helpdesk.management.demo.world import Customer, World
 from helpdesk.tickets.models import Ticket
 

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.management.demo.rows import Rows
-from helpdesk.management.demo.texts import Topic
+from helpdesk.management.demo.topics import Topic
 from helpdesk.management.demo.world import Asker, Customer, World
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
