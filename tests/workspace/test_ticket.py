@@ -55,7 +55,7 @@ def test_the_page_shows_the_promise_and_who_asked(client, specialist):
         "Designated super admin",
         "Business critical, designated super admins, version 1",
         "Content Hub Enterprise",
-        "31 Dec 2027",
+        "31 December 2027",
         "First response started: 30 minutes, guaranteed, due",
         "Answers <b>First response</b>",
     ):
