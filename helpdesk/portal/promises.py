@@ -91,15 +91,15 @@ def offer(
 
 
 def business_hours(definition: Mapping[str, Any]) -> str:
-    """A calendar in words: `Monday to Friday, 09:00 to 18:00, Berlin time`."""
-    weekly = definition["weekly"]
+    """A calendar in words: `Monday to Friday, 09:00 to 18:00, Berlin time`; of special days only, the zone."""
+    weekly = definition.get("weekly", {})
     runs = []
     for hours, days in groupby(range(7), key=lambda day: weekly.get(DAYS[day], [])):
         if hours:
             runs.append(f"{_days(list(days))}, {_hours(hours)}")
     city = definition["timezone"].rpartition("/")[2].replace("_", " ")
     zone = city if city == "UTC" else _("%(city)s time") % {"city": city}
-    return "; ".join(runs) + f", {zone}"
+    return f"{'; '.join(runs)}, {zone}" if runs else zone
 
 
 def _days(days: list[int]) -> str:

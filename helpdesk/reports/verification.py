@@ -20,7 +20,7 @@ HEARTBEAT = "verify_report"
 _RECOUNT = """
 WITH facts AS (
     SELECT clock_id,
-           min(at) FILTER (WHERE kind = 'breach') AS breached,
+           min(at) FILTER (WHERE kind = 'breach') AS noticed,
            min(at) FILTER (WHERE kind = 'fulfil') AS answered,
            min(at) FILTER (WHERE kind = 'cancel') AS ended,
            bool_or(kind = 'exempt' OR kind = 'cancel' AND data->>'breach_stays' IS DISTINCT FROM 'true') AS void,
@@ -32,6 +32,9 @@ WITH facts AS (
            max(coalesce((data->>'owner')::bigint, (data->>'by')::bigint)) FILTER (WHERE kind = 'fulfil') AS answerer
     FROM helpdesk_clockevent GROUP BY clock_id
 ),
+timed AS (  -- a reply of before the deadline counts, though a sweep came between
+    SELECT *, CASE WHEN answered <= noticed THEN NULL ELSE noticed END AS breached FROM facts
+),
 judged AS (
     SELECT clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
            CASE WHEN breached IS NOT NULL THEN owner_then
@@ -39,8 +42,8 @@ judged AS (
            answered IS NOT NULL AND breached IS NULL AND answered <= deadline AS met,
            answered IS NOT NULL AS replied,
            coalesce(answered, ended, %(now)s) - coalesce(breached, deadline) AS over
-    FROM facts
-    JOIN helpdesk_clock AS clock ON clock.id = facts.clock_id
+    FROM timed
+    JOIN helpdesk_clock AS clock ON clock.id = timed.clock_id
     JOIN helpdesk_ticket AS ticket ON ticket.id = clock.ticket_id
     WHERE NOT void AND (breached IS NOT NULL OR NOT paused)
       AND coalesce(breached, deadline) >= %(start)s AND coalesce(breached, deadline) < %(end)s

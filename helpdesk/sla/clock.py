@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from helpdesk.sla.calendar import BusinessCalendar
+from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 
 ZERO = timedelta(0)
 
@@ -73,12 +73,23 @@ class Target:
     ) -> datetime:
         """The deadline of a clock started at `start` (aware; result in UTC).
 
-        A pause moves the deadline of business days by the open time that it took before it.
+        A pause moves the deadline of business days by the open time that it took before it. Where the
+        calendar never opens again (its special days are over), the target counts day and night: a
+        ticket is accepted, and watched, whatever became of a calendar.
         """
+        pauses = tuple(sorted(pauses))
+        try:
+            return self._due(calendar, start, pauses)
+        except OverflowError:
+            return self._due(ALWAYS_OPEN, start, pauses)
+
+    def _due(
+        self, calendar: BusinessCalendar, start: datetime, pauses: tuple[tuple[datetime, datetime], ...]
+    ) -> datetime:
         if self.seconds is not None:
-            return calendar.add(start, timedelta(seconds=self.seconds), tuple(pauses))
+            return calendar.add(start, timedelta(seconds=self.seconds), pauses)
         due = calendar.add_business_days(start, self.business_days)
-        for begin, end in sorted(pauses):
+        for begin, end in pauses:
             if begin < due:
                 due = calendar.add(due, calendar.between(max(begin, start), end))
         return due
@@ -189,7 +200,7 @@ def close(clock: Clock, *, at: datetime, reason: str, owner: int | None) -> list
     if not clock.is_open:
         return []
     breach = settle(clock, now=at, owner=owner)
-    stays = bool(breach or clock.breached_at)
+    stays = bool(breach) or (clock.breached_at is not None and clock.breached_at < at)
     return [*breach, Event(EventKind.CANCEL, at, {"reason": reason, "breach_stays": stays})]
 
 
@@ -223,10 +234,13 @@ def apply(clock: Clock | None, event: Event) -> Clock:
         case EventKind.BREACH if clock.is_open and clock.breached_at is None:
             return replace(clock, breached_at=event.at, owner_at_due=event.data.get("owner"))
         case EventKind.FULFIL if clock.is_open:
+            # An answer of before the deadline may be written down after a sweep saw the deadline pass.
+            is_late = clock.breached_at is not None and clock.breached_at < event.at
             return replace(
                 _end(clock, State.FULFILLED, event.at),
                 answered_by=event.data.get("by"),
-                owner_at_due=clock.owner_at_due if clock.breached_at else event.data.get("owner"),
+                breached_at=clock.breached_at if is_late else None,
+                owner_at_due=clock.owner_at_due if is_late else event.data.get("owner"),
             )
         case EventKind.CANCEL if clock.is_open:
             return _end(clock, State.ENDED if event.data.get("breach_stays") else State.CANCELLED, event.at)
@@ -258,7 +272,11 @@ def instant_at(
         return due_at
     if percent < 100:
         return calendar.add(started_at, total * percent / 100, pauses)
-    return calendar.add(due_at, total * (percent - 100) / 100)
+    beyond = total * (percent - 100) / 100
+    try:
+        return calendar.add(due_at, beyond)
+    except OverflowError:  # closed for good: day and night, as in `Target.due`
+        return due_at + beyond
 
 
 def _end(clock: Clock, state: State, at: datetime) -> Clock:
