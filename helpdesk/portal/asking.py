@@ -16,7 +16,7 @@ from helpdesk.portal.promises import Offers, may_claim, offers
 from helpdesk.subscriptions.entitlement import Entitlement
 from helpdesk.subscriptions.models import Channel, Hub
 from helpdesk.tickets.intake import receive
-from helpdesk.tickets.models import InboundMessage, Source, Ticket
+from helpdesk.tickets.models import Claim, InboundMessage, Source, Ticket
 from helpdesk.tickets.services import NewTicket, Refused
 
 
@@ -38,13 +38,35 @@ def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     )
     if data is not None:
         if form.key_is_valid and (ticket := _sent_before(visitor, form.data["key"])):
-            messages.info(request, _("This was sent already: it is %(reference)s.") % {"reference": ticket.reference})
-            return redirect("portal:ticket", ticket.pk)
+            return _again(request, visitor, form, entitled, ticket)
         if form.is_valid():
             if not form.needs_warning:
                 return _send(request, visitor, form, entitled)
             form.warn()
     return _page(request, visitor, form, entitled)
+
+
+def _again(
+    request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement], ticket: Ticket
+) -> HttpResponse:
+    """The same text leads to its ticket; another one (*back* in the browser, then changed) stays in the form."""
+    messages.info(request, _("This was sent already: it is %(reference)s.") % {"reference": ticket.reference})
+    if form.is_valid() and not _says_the_same(form, ticket):
+        form.renew()
+        return _page(request, visitor, form, entitled)
+    return redirect("portal:ticket", ticket.pk)
+
+
+def _says_the_same(form: TicketForm, ticket: Ticket) -> bool:
+    said = form.cleaned_data
+    first = ticket.messages.order_by("id").values_list("body", flat=True).first()
+    claimed = ticket.claim != Claim.NONE
+    return (said["hub"], said["subject"], said["body"], bool(said.get("critical"))) == (
+        ticket.hub_id,
+        ticket.subject,
+        first,
+        claimed,
+    )
 
 
 @require_GET

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crispy_forms.helper import FormHelper
@@ -11,6 +11,7 @@ from crispy_forms.layout import HTML, Div, Layout
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import timezone
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +24,7 @@ from helpdesk.tickets.claims import Affected, Workaround
 SUBJECT_LENGTH = 160
 BODY_LENGTH = 20_000
 MOST_COPIES = 10
+LONGEST_ADDRESS = 254  # what a mail server takes (RFC 5321), and the column holds
 KEY = re.compile(r"[A-Za-z0-9_-]{22}")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
@@ -71,12 +73,24 @@ class AddressesField(LineField):
 
     def _check(self, address: str) -> None:
         try:
+            if len(address) > LONGEST_ADDRESS:
+                raise ValidationError("too long")
             validate_email(address)
         except ValidationError:
             raise ValidationError(
                 _("“%(address)s” isn't a complete e-mail address. Write it like name@company.com."),
                 params={"address": address[:80]},
             ) from None
+
+
+class WallTimeField(forms.DateTimeField):
+    """A time on the reader's clock, such as anybody can give: also in the hour that comes twice when
+    summer time ends (the first one is meant), or in the one that is skipped when it begins."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        with timezone.override(UTC):  # where each time comes once
+            given = super().to_python(value)
+        return timezone.make_aware(given.replace(tzinfo=None)) if given else None
 
 
 class OnceForm(forms.Form):
@@ -91,6 +105,12 @@ class OnceForm(forms.Form):
             data["key"] = new_key()
         super().__init__(data, **kwargs)
         self.fields["key"].initial = new_key
+
+    def renew(self) -> None:
+        """Take a new key, for a text that differs from the one that this form sent before."""
+        self.data = self.data.copy()
+        self.data["key"] = new_key()
+        self.add_error(None, _("An earlier text was sent with this form already. Send again to add this one."))
 
     def clean_key(self) -> str:
         if not self.key_is_valid:
@@ -124,7 +144,7 @@ class TicketForm(OnceForm):
     affected = forms.ChoiceField(
         label=_("Who is affected?"), choices=Affected, required=False, widget=forms.RadioSelect
     )
-    since = forms.DateTimeField(
+    since = WallTimeField(
         label=_("Since when?"),
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),

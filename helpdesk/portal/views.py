@@ -3,6 +3,7 @@
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
@@ -158,7 +159,7 @@ def _act(request: HttpRequest, visitor: Visitor, found: Ticket, form: ReplyForm)
     words = {"time": moments.clock(visitor.now)}
     try:
         if body:
-            receive_reply(
+            received = receive_reply(
                 source=Source.FORM,
                 external_id=f"{visitor.user.pk}/{key}",
                 ticket=found,
@@ -166,6 +167,9 @@ def _act(request: HttpRequest, visitor: Visitor, found: Ticket, form: ReplyForm)
                 body=body,
                 now=visitor.now,
             )
+            if received is None and not found.messages.filter(author=visitor.user, body=body).exists():
+                form.renew()
+                return False
             messages.success(request, _("Your reply was sent at %(time)s.") % words)
         if "close" in request.POST:
             close_by_customer(ticket=found, actor=visitor.user, now=visitor.now)
@@ -187,8 +191,8 @@ def _greeting(visitor: Visitor) -> str:
 
 
 def _packages(visitor: Visitor) -> list[dict[str, Any]]:
-    """The account's subscriptions of today, hubs with the same conditions together. One query."""
-    today = timezone.localdate(visitor.now)
+    """The account's subscriptions of its own today, hubs with the same conditions together. One query."""
+    today = timezone.localdate(visitor.now, ZoneInfo(visitor.account.time_zone))
     rows = (
         Subscription.objects.filter(account=visitor.account, starts_on__lte=today)
         .exclude(ends_on__lt=today)

@@ -62,3 +62,9 @@ def filled():
         } | changes
 
     return data
+
+
+@pytest.fixture
+def time_machine_at():
+    """The pages' time stands still at an instant of one's own."""
+    return lambda at: time_machine.travel(at, tick=False)
