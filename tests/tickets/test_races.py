@@ -1,4 +1,4 @@
-"""Two people, or a person and the sweep, at the same moment: nothing lost, nothing doubled, no deadlock (SPEC 2.2, 2.5)."""
+"""Two people, or a person and the sweep, at one moment: nothing lost, nothing doubled, no deadlock (SPEC 2.2)."""
 
 import threading
 from datetime import UTC, datetime, timedelta
