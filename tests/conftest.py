@@ -1,12 +1,12 @@
 """What every test has at hand. Servers come from `tests/servers.py`, objects from `tests/factories.py`."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
 
 import pytest
 from django.apps import apps
-
-from helpdesk.subscriptions.models import Hub
+from pytest_django.plugin import blocking_manager_key
 
 # A Tuesday, 13:05 in Berlin.
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -32,12 +32,13 @@ def _quick_and_plain(settings, tmp_path):
     settings.STAFF_MFA_REQUIRED = False
 
 
-@pytest.fixture(autouse=True)
-def _operator_policy(request):
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """A test that really commits empties all tables after it: give the next one the migrations' rows back."""
-    marker = request.node.get_closest_marker("django_db")
-    commits = (marker and marker.kwargs.get("transaction")) or "live_server" in request.fixturenames
-    if commits or "transactional_db" in request.fixturenames:
-        request.getfixturevalue("transactional_db")
-        if not Hub.objects.exists():
+    yield
+    marker = item.get_closest_marker("django_db")
+    fixtures = {"transactional_db", "live_server"} & set(item.fixturenames)
+    commits = fixtures or (marker and marker.kwargs.get("transaction"))
+    if commits and nextitem is not None:
+        with item.config.stash[blocking_manager_key].unblock():
             import_module("helpdesk.migrations.0003_operator_policy").seed(apps, None)

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from helpdesk.accounts.models import StaffRole
+from helpdesk.notifications.models import Heartbeat
 from helpdesk.subscriptions.models import Hub
 from tests.factories import (
     PASSWORD,
@@ -120,6 +122,10 @@ def jobs(live_server, inbox, settings, tmp_path) -> Iterator[None]:
     ]
     with (tmp_path / "jobs.log").open("wb") as log:
         started = [subprocess.Popen(command, env=env, stdout=log, stderr=log) for command in commands]
+        patience = time.monotonic() + 60
+        while not Heartbeat.objects.exists():  # the first sweep has run
+            assert time.monotonic() < patience, "worker and beat did not come up"
+            time.sleep(0.2)
         yield
         for process in started:
             process.terminate()

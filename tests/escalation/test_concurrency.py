@@ -42,13 +42,8 @@ def staff():
 
 
 @pytest.fixture
-def world(transactional_db, seeded, staff):
+def world(transactional_db, staff):
     return staff
-
-
-@pytest.fixture
-def seeded(transactional_db, django_db_serialized_rollback):
-    """What the migrations put in: a transactional test finds the tables as they left them."""
 
 
 def tickets(number: int) -> list:

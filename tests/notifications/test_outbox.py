@@ -190,7 +190,7 @@ def test_a_worker_that_is_slow_leaves_the_rest_of_its_lease_to_others(smtp, now,
     assert len(inbox.received) == 3
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.django_db(transaction=True)
 def test_workers_at_once_send_each_mail_exactly_once(smtp, now):
     inbox = smtp()
     mails = waiting(40, now)
