@@ -12,6 +12,8 @@ BOOTSTRAP := $(PYTHON) bin/bootstrap
 DEV := .venv/bin/python
 SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
+# Two at a time at least; a file's tests stay together.
+PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: run test check lint lock messages venv
 
@@ -19,7 +21,7 @@ run:
 	@$(BOOTSTRAP) manage.py run
 
 test:
-	@$(BOOTSTRAP) --dev -m pytest $(ARGS)
+	@$(BOOTSTRAP) --dev $(PYTEST) $(ARGS)
 
 venv:
 	@$(BOOTSTRAP) --dev
@@ -29,7 +31,7 @@ check: venv lint
 	$(SERVERS) manage.py makemigrations --check --dry-run
 	DEMO=0 DEBUG=0 ALLOWED_HOSTS=support.example.com $(SERVERS) manage.py check --deploy --fail-level=WARNING
 	$(DEV) -m helpdesk.core.catalogues --check
-	$(DEV) -m pytest $(ARGS)
+	$(DEV) $(PYTEST) $(ARGS)
 
 lint: venv
 	.venv/bin/ruff check
