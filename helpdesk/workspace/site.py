@@ -29,6 +29,34 @@ NAVIGATION = [
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (_("Administration"), "admin:index", "team", ("", "user", "team", "hub", "heartbeat")),
 ]
+# The front page of the administration: model, and what a person finds there.
+INDEX = [
+    (
+        _("People"),
+        [
+            ("account", _("Customers, what they bought, and who speaks for them")),
+            ("user", _("Everybody who signs in, with their role")),
+            ("team", _("Who serves which hubs, and who leads")),
+        ],
+    ),
+    (
+        _("Promises"),
+        [
+            ("policy", _("What is promised to whom, and who hears when it is at risk")),
+            ("calendar", _("Business hours and holidays that aims are counted in")),
+            ("hub", _("The products that support is given for")),
+        ],
+    ),
+    (
+        _("Operation"),
+        [
+            ("outboxmail", _("Mail that waits, left, or was given up")),
+            ("heartbeat", _("When each recurring job last ran, and what it did")),
+            ("escalation", _("Steps that fired, and who took them up")),
+            ("notice", _("What the workspace told you")),
+        ],
+    ),
+]
 MOST_NOTICES = 100
 
 
@@ -49,6 +77,11 @@ class WorkspaceSite(admin.AdminSite):
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         own = [model for model in models if model._meta.app_label == "helpdesk"]
         super().register(own, admin_class, **options)
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        listed = {row["object_name"].lower(): row for app in self.get_app_list(request) for row in app["models"]}
+        sections = [(title, [(listed[name], text) for name, text in rows if name in listed]) for title, rows in INDEX]
+        return super().index(request, {**(extra_context or {}), "sections": sections})
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
