@@ -95,6 +95,9 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     "min_size": 0,
     "max_size": env.int("DATABASE_POOL", default=8),
     "timeout": 10,
+    # By default the pauses between two attempts grow for five minutes: a database that is back after
+    # one minute stayed out of reach for another. No longer than a request waits, and then anew.
+    "reconnect_timeout": 10,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
