@@ -176,6 +176,8 @@ class Run:
             say(f"\n  Sign in, with the password {PASSWORD}, as")
             for role, email in LOGINS:
                 say(f"    {role:{width}}  {email}")
+        if settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"):
+            say(f"\n  Mail is written to {settings.EMAIL_FILE_PATH} (EMAIL_URL names a mail server)")
         say("\n  Ctrl-C stops it.\n")
 
 
