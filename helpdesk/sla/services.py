@@ -175,11 +175,13 @@ def retarget(
 
 def rebuild(clock: Clock) -> bool:
     """Make the columns again from the events; True when they differed. Needs the clock locked."""
-    state = pure.fold(event.folded() for event in clock.events.order_by("number"))
-    if state == clock.folded():
+    events = list(clock.events.order_by("number"))
+    state = pure.fold(event.folded() for event in events)
+    if (state, len(events)) == (clock.folded(), clock.event_count):
         return False
     clock.take_state(state)
-    clock.save(update_fields=Clock.FOLDED)
+    clock.event_count = len(events)
+    clock.save(update_fields=[*Clock.FOLDED, "event_count"])
     return True
 
 

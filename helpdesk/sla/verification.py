@@ -5,6 +5,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from django.db import transaction
+
 from helpdesk.notifications.services import beat
 from helpdesk.sla import clock as pure
 from helpdesk.sla.models import Clock, ClockEvent
@@ -40,10 +42,17 @@ def verify(*, now: datetime) -> Verification:
         events = {pk: list(group) for pk, group in groupby(rows.iterator(CHUNK), key=lambda row: row.clock_id)}
         for clock in chunk:
             result.checked += 1
-            if problem := difference(clock, events.get(clock.pk, [])):
+            if difference(clock, events.get(clock.pk, [])) and (problem := _settled_difference(clock)):
                 result.add(clock, problem)
     beat(name=HEARTBEAT, now=now, detail=result.as_json())
     return result
+
+
+@transaction.atomic
+def _settled_difference(clock: Clock) -> str:
+    """Look again at a clock that seemed to differ, locked: somebody may have worked on it between the two readings."""
+    locked = Clock.objects.select_for_update(no_key=True).get(pk=clock.pk)
+    return difference(locked, list(locked.events.order_by("number")))
 
 
 def difference(clock: Clock, events: list[ClockEvent]) -> str:

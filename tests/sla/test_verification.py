@@ -1,0 +1,41 @@
+"""Clocks are what their events say: the check finds a false one, and nothing else; the repair makes it true."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from helpdesk.sla.models import Clock
+from helpdesk.sla.verification import verify
+from helpdesk.tickets import services
+from tests.factories import StaffFactory, make_ticket
+
+pytestmark = pytest.mark.django_db
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_reply_while_the_check_reads_is_no_difference(now):
+    """A false alarm each busy day, and nobody looks at a true one."""
+    ticket, specialist, replied = make_ticket(now=now), StaffFactory(), []
+
+    def reply_before_the_events_are_read(execute, sql, *rest):
+        if 'FROM "helpdesk_clockevent"' in sql and not replied:
+            replied.append(True)
+            services.reply(ticket=ticket, actor=specialist, body="Here.", now=now + MINUTE)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(reply_before_the_events_are_read):
+        found = verify(now=now)
+    assert (replied, found.checked, found.differing) == ([True], 1, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"due_at": None}, {"state": "fulfilled"}, {"event_count": 7}])
+def test_a_false_column_is_found_and_made_true_again(wrong, now, capsys):
+    make_ticket(now=now)
+    Clock.objects.update(**wrong)
+    assert verify(now=now).differing == 1
+    call_command("rebuild_clocks")
+    assert verify(now=now).differing == 0
+    call_command("rebuild_clocks")
+    assert capsys.readouterr().out.split() == ["rebuilt", "1", "rebuilt", "0"]
