@@ -111,8 +111,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     )
     clock = None
     if promised:
-        weak = new.source not in Source.guaranteed()
-        promise = Promise.OBJECTIVE if weak else promised.terms.promise
+        promise = _promise_of(ticket, promised)
         clock = sla.start(ticket_id=ticket.pk, promised=promised, promise=promise, now=now, actor=requester)
     events = [_event(ticket, TicketEvent.Kind.OPENED, now, opened_by or requester, source=new.source)]
     if new.critical:
@@ -324,10 +323,19 @@ def _start_next_response(ticket: Ticket, *, now: datetime, actor: User) -> None:
         terms=terms, version=ticket.policy_version, calendar_version=ticket.calendar_version, now=now
     )
     cycle = ticket.clocks.filter(metric=Metric.NEXT_RESPONSE).count() + 1
-    sla.start(ticket_id=ticket.pk, promised=promised, promise=promised.terms.promise, now=now, actor=actor, cycle=cycle)
+    promise = _promise_of(ticket, promised)
+    sla.start(ticket_id=ticket.pk, promised=promised, promise=promise, now=now, actor=actor, cycle=cycle)
+
+
+def _promise_of(ticket: Ticket, promised: sla.Promised) -> Promise:
+    """The policy's promise; an objective where the ticket came in by a way that is not guaranteed (SPEC 2.3)."""
+    return promised.terms.promise if ticket.source in Source.guaranteed() else Promise.OBJECTIVE
 
 
 def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime) -> None:
+    """In time, the target of a standard issue; after the deadline the breach stays, also of a clock answered since."""
+    first = ticket.clocks.filter(metric=Metric.FIRST_RESPONSE)
+    first.filter(breached_at__isnull=False, cause="").update(cause=BreachCause.DECLINED_LATE)
     facts = facts_of(
         hub_code=ticket.hub_id,
         channel=ticket.channel,
@@ -336,11 +344,7 @@ def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime)
         account_id=ticket.account_id,
     )
     for clock in clocks:
-        if clock.metric != Metric.FIRST_RESPONSE:
-            continue
-        if clock.breached_at is not None:
-            clock.cause = BreachCause.DECLINED_LATE
-            clock.save(update_fields=["cause"])
+        if clock.metric != Metric.FIRST_RESPONSE or clock.breached_at is not None:
             continue
         promised = sla.promise(
             facts=facts, metric=Metric.FIRST_RESPONSE, calendar_version=ticket.calendar_version, now=now

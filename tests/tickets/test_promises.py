@@ -63,6 +63,17 @@ def test_a_ticket_that_did_not_come_by_the_form_is_an_objective(source, now):
     assert clock.due_at == now + 60 * MINUTE
 
 
+def test_nor_are_its_further_replies_guaranteed_whatever_the_policy_says(now):
+    ticket = make_ticket(source=Source.MAIL, now=now)
+    version = ticket.policy_version
+    targets = [{**row, "promise": "guaranteed", "hours": "always"} for row in version.document["targets"]]
+    version.document = {**version.document, "targets": targets}
+    version.save()
+    services.reply(ticket=ticket, actor=StaffFactory(), body="?", now=now + MINUTE)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="!", now=now + 2 * MINUTE)
+    assert ticket.clocks.get(metric="next_response").promise == "objective"
+
+
 def test_the_promise_survives_a_change_of_the_account(now):
     membership = DesignatedFactory()
     ticket = make_ticket(membership, now=now)
@@ -148,6 +159,23 @@ def test_declined_after_the_deadline_keeps_the_breach(now):
     services.judge_claim(ticket=ticket, actor=StaffFactory(), confirmed=False, reason="No.", now=now + 31 * MINUTE)
     clock = first_response(ticket)
     assert (clock.breached_at, clock.cause) == (now + 30 * MINUTE, BreachCause.DECLINED_LATE)
+
+
+def test_declined_after_a_late_reply_says_why_it_was_late(now):
+    ticket = make_ticket(critical=True, now=now)
+    specialist = StaffFactory()
+    services.reply(ticket=ticket, actor=specialist, body="Sorry.", now=now + 45 * MINUTE)
+    services.judge_claim(ticket=ticket, actor=specialist, confirmed=False, reason="No.", now=now + 50 * MINUTE)
+    clock = first_response(ticket)
+    assert (clock.breached_at, clock.cause) == (now + 30 * MINUTE, BreachCause.DECLINED_LATE)
+
+
+def test_a_cause_that_somebody_has_coded_is_kept(now):
+    ticket = make_ticket(critical=True, now=now)
+    services.add_note(ticket=ticket, actor=StaffFactory(), body="hm", now=now + 31 * MINUTE)
+    ticket.clocks.update(cause=BreachCause.SYSTEM_FAULT)
+    services.judge_claim(ticket=ticket, actor=StaffFactory(), confirmed=False, reason="No.", now=now + 40 * MINUTE)
+    assert first_response(ticket).cause == BreachCause.SYSTEM_FAULT
 
 
 def test_confirmed_keeps_the_thirty_minutes(now):
