@@ -1,6 +1,6 @@
 """The ticket's page: what a specialist sees there and does there."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
@@ -10,9 +10,18 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import StaffRole
 from helpdesk.notifications.models import OutboxMail
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Message, Status
-from tests.factories import PASSWORD, MembershipFactory, StaffFactory, TeamFactory, make_ticket
+from tests.factories import (
+    PASSWORD,
+    DesignatedFactory,
+    MembershipFactory,
+    StaffFactory,
+    SubscriptionFactory,
+    TeamFactory,
+    make_ticket,
+)
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -46,7 +55,9 @@ def first_response(ticket):
 
 
 def test_the_page_shows_the_promise_and_who_asked(client, specialist):
-    ticket = make_ticket(critical=True, now=timezone.now() - 16 * MINUTE)
+    member, hub = DesignatedFactory(), Hub.objects.get(code="content")
+    SubscriptionFactory(account=member.account, hub=hub, ends_on=date(2099, 12, 31))
+    ticket = make_ticket(member, critical=True, now=timezone.now() - 16 * MINUTE)
     page = client.get(url(ticket)).content.decode()
     for text in (
         ticket.subject,
@@ -55,7 +66,7 @@ def test_the_page_shows_the_promise_and_who_asked(client, specialist):
         "Designated super admin",
         "Business critical, designated super admins, version 1",
         "Content Hub Enterprise",
-        "31 December 2027",
+        "31 December 2099",
         "First response started: 30 minutes, guaranteed, due",
         "Answers <b>First response</b>",
     ):
