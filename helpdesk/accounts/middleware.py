@@ -1,11 +1,12 @@
 """The page speaks the reader's language and shows the reader's time."""
 
 from collections.abc import Callable
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+
+from helpdesk.core.zones import zone_of
 
 
 class ReaderMiddleware:
@@ -20,5 +21,5 @@ class ReaderMiddleware:
         if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
             translation.activate(request.user.language)
             request.LANGUAGE_CODE = request.user.language
-        with timezone.override(ZoneInfo(request.user.time_zone)):
+        with timezone.override(zone_of(request.user.time_zone)):
             return self.get_response(request)

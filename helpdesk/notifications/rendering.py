@@ -2,13 +2,13 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
 
 
@@ -28,7 +28,7 @@ def values(mail: OutboxMail) -> dict[str, Any]:
 
 def render(mail: OutboxMail) -> EmailMultiAlternatives:
     """The mail as it goes out. Raises when its template is missing or broken."""
-    with translation.override(mail.language), timezone.override(ZoneInfo(mail.time_zone)):
+    with translation.override(mail.language), timezone.override(zone_of(mail.time_zone)):
         context = values(mail)
         subject = " ".join(render_to_string(f"mail/{mail.template}.subject.txt", context).split())
         message = EmailMultiAlternatives(

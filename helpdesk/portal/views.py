@@ -3,7 +3,6 @@
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
+from helpdesk.core.zones import zone_of
 from helpdesk.portal import board, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
@@ -192,7 +192,7 @@ def _greeting(visitor: Visitor) -> str:
 
 def _packages(visitor: Visitor) -> list[dict[str, Any]]:
     """The account's subscriptions of its own today, hubs with the same conditions together. One query."""
-    today = timezone.localdate(visitor.now, ZoneInfo(visitor.account.time_zone))
+    today = timezone.localdate(visitor.now, zone_of(visitor.account.time_zone))
     rows = (
         Subscription.objects.filter(account=visitor.account, starts_on__lte=today)
         .exclude(ends_on__lt=today)
