@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.views.decorators.cache import cache_control
 
 from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
@@ -53,9 +54,11 @@ def portal_page(view: View) -> View:
 
     The mobile app is told where to go, staff are sent to their workspace, and a person who belongs
     to no account gets the page that says so. Which of several accounts is meant is a choice kept in
-    the session; it counts only while the membership exists.
+    the session; it counts only while the membership exists. No proxy keeps a page for somebody else;
+    the browser may, so that *back* finds what was typed.
     """
 
+    @cache_control(private=True, no_cache=True)
     @wraps(view)
     def page(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if is_mobile_app(request):

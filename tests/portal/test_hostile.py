@@ -130,3 +130,10 @@ def test_nobody_can_have_us_write_to_a_stranger(client):
     ]
     assert answers[0].headers["Location"] == answers[1].headers["Location"]
     assert [row.to for row in OutboxMail.objects.all()] == [[person.email]]
+
+
+@pytest.mark.parametrize("address", ["/", "/tickets/", "/tickets/new/", "/account/"])
+def test_no_proxy_keeps_a_customers_page(address, kestrel, sign_in):
+    """A cache between us and two people of one office must not show one the other's tickets."""
+    kept = sign_in(kestrel.mina).get(address).headers["Cache-Control"]
+    assert {part.strip() for part in kept.split(",")} == {"private", "no-cache"}
