@@ -4,7 +4,8 @@ import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.contrib.sites.shortcuts import get_current_site
+from django.conf import settings
+from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
@@ -19,7 +20,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Into the outbox, as every mail: a mail server that is down delays it, and breaks no page."""
-        values = {"request": self.request, "email": email, "current_site": get_current_site(self.request), **context}
+        site = RequestSite(self.request)
+        site.name = settings.SITE_NAME
+        values = {"request": self.request, "email": email, **context, "current_site": site}
         written = self.render_mail(template_prefix, email, values)
         reader = Reader(email=email, user_id=None, language=translation.get_language() or "en", time_zone="UTC")
         words = {"subject": written.subject, "body": written.body}
