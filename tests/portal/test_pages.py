@@ -371,7 +371,7 @@ def test_pages_hold_no_inline_script_or_style(path, kestrel, sign_in):
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_pages_speak_japanese(path, kestrel, sign_in):
+def test_pages_speak_japanese(path, kestrel, sign_in, frozen):
     kestrel.mina.user.language = "ja"
     kestrel.mina.user.save()
     page = sign_in(kestrel.mina).get(path)
