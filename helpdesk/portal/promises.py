@@ -13,13 +13,12 @@ from helpdesk.accounts.models import Account, Membership, RequesterRole
 from helpdesk.core.durations import target_words
 from helpdesk.portal.access import Visitor
 from helpdesk.sla import services as sla
+from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion
 from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.models import Severity
 from helpdesk.tickets.services import facts_of
-
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ def business_hours(definition: Mapping[str, Any]) -> str:
     """A calendar in words: `Monday to Friday, 09:00 to 18:00, Berlin time`; of special days only, the zone."""
     weekly = definition.get("weekly", {})
     runs = []
-    for hours, days in groupby(range(7), key=lambda day: weekly.get(DAYS[day], [])):
+    for hours, days in groupby(range(7), key=lambda day: weekly.get(DAY_NAMES[day], [])):
         if hours:
             runs.append(f"{_days(list(days))}, {_hours(hours)}")
     city = definition["timezone"].rpartition("/")[2].replace("_", " ")
