@@ -145,6 +145,7 @@ def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:
     connection, begun = get_connection(), monotonic()
     for place, mail in enumerate(mails):
         if monotonic() - begun > LAST_START.total_seconds():
+            _give_back(mails[place:], now=now)
             break
         try:
             connection.open()
@@ -175,6 +176,12 @@ def _lease(*, now: datetime, limit: int) -> list[OutboxMail]:
         state=Delivery.SENDING, next_attempt_at=now + LEASE
     )
     return mails
+
+
+def _give_back(mails: Sequence[OutboxMail], *, now: datetime) -> None:
+    """End the lease of mails that were not begun, where it is still ours: they wait for no time-out."""
+    ours = OutboxMail.objects.filter(pk__in=[mail.pk for mail in mails], next_attempt_at=now + LEASE)
+    ours.filter(state=Delivery.SENDING).update(state=Delivery.PENDING, next_attempt_at=now)
 
 
 def _failed(mail: OutboxMail, *, error: Exception, now: datetime) -> str:
