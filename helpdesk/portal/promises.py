@@ -16,9 +16,9 @@ from helpdesk.sla import services as sla
 from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion
+from helpdesk.sla.terms import Facts
 from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.models import Severity
-from helpdesk.tickets.services import facts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def offer(
     now: datetime,
 ) -> Offer | None:
     """The promise of one first reply by e-mail; None where the policies promise nothing. One query."""
-    facts = facts_of(hub_code=hub_code, channel=Channel.EMAIL, role=role, severity=severity, account_id=account.pk)
+    facts = Facts(hub=hub_code, channel=Channel.EMAIL, role=role, severity=severity, account=account.pk)
     promised = sla.promise(facts=facts, metric=Metric.FIRST_RESPONSE, calendar_version=calendar, now=now)
     if promised is None:
         return None

@@ -53,10 +53,6 @@ class NewTicket:
     language: str = "en"
 
 
-def facts_of(*, hub_code: str, channel: str, role: str, severity: str, account_id: int) -> Facts:
-    return Facts(hub=hub_code, channel=channel, role=role, severity=severity, account=account_id)
-
-
 @transaction.atomic
 def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None) -> Ticket:
     """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
@@ -70,13 +66,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
     severity = Severity.CRITICAL if new.critical else Severity.STANDARD
     calendar_version = sla.business_calendar(account)
-    facts = facts_of(
-        hub_code=new.entitlement.hub.pk,
-        channel=new.channel,
-        role=role,
-        severity=severity,
-        account_id=account.pk,
-    )
+    facts = Facts(hub=new.entitlement.hub.pk, channel=new.channel, role=role, severity=severity, account=account.pk)
     promised = sla.promise(facts=facts, metric=FIRST_METRIC[new.channel], calendar_version=calendar_version, now=now)
     ticket = Ticket.objects.create(
         subject=new.subject,
@@ -336,12 +326,12 @@ def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime)
     """In time, the target of a standard issue; after the deadline the breach stays, also of a clock answered since."""
     first = ticket.clocks.filter(metric=Metric.FIRST_RESPONSE)
     first.filter(breached_at__isnull=False, cause="").update(cause=BreachCause.DECLINED_LATE)
-    facts = facts_of(
-        hub_code=ticket.hub_id,
+    facts = Facts(
+        hub=ticket.hub_id,
         channel=ticket.channel,
         role=ticket.requester_role,
         severity=ticket.severity,
-        account_id=ticket.account_id,
+        account=ticket.account_id,
     )
     for clock in clocks:
         if clock.metric != Metric.FIRST_RESPONSE or clock.breached_at is not None:
