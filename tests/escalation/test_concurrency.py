@@ -206,9 +206,7 @@ def test_a_batch_takes_as_many_queries_for_fifty_clocks_as_for_five(staff):
     counts = []
     for number in (5, 50):
         tickets(number)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             assert sweep(now=BREACH).claimed == number
         counts.append(len([query for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]))
         Clock.objects.update(next_check_at=None)

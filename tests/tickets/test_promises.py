@@ -231,7 +231,6 @@ def test_every_clock_is_the_fold_of_its_events_and_every_change_names_its_actor(
 
 
 def test_events_cannot_be_changed_or_deleted(now):
-
     ticket = make_ticket(now=now)
     for act in (
         lambda: TicketEvent.objects.filter(ticket=ticket).update(kind="noted"),
