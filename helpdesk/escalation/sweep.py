@@ -6,8 +6,9 @@ nothing of it. A sweeper killed half-way leaves its batch as it was. The queries
 depend on how many clocks it holds, and only clocks that are due are read.
 """
 
+import logging
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -25,7 +26,9 @@ from helpdesk.sla.ladder import Rung, next_check, rungs
 from helpdesk.sla.models import Clock, ClockEvent
 from helpdesk.sla.services import Rules
 
+log = logging.getLogger(__name__)
 HEARTBEAT = "sweep"
+FAILED_PAUSE = timedelta(minutes=5)  # before a clock that could not be reckoned is looked at again
 # What is read of a clock: its state, and what decides about its steps.
 COLUMNS = (
     *Clock.FOLDED,
@@ -48,6 +51,7 @@ class SweepResult:
     fired: int = 0
     superseded: int = 0
     breached: int = 0
+    failed: int = 0
     batches: int = 0
     late_seconds: float = 0.0
 
@@ -87,7 +91,12 @@ def _sweep_batch(*, now: datetime, size: int, directory: Directory, rules: Rules
     rules.learn(clocks)
     batch = _Batch()
     for clock in clocks:
-        _sweep_clock(clock, now=now, directory=directory, rules=rules, batch=batch, result=result)
+        try:
+            _sweep_clock(clock, now=now, directory=directory, rules=rules, batch=batch, result=result)
+        except Exception:  # noqa: BLE001 - one clock that cannot be reckoned must not stop everybody's
+            log.exception("clock %s cannot be swept", clock.pk)
+            clock.next_check_at = now + FAILED_PAUSE
+            result.failed += 1
     insert(ClockEvent, batch.events)
     insert(Escalation, batch.escalations, ignore_conflicts=True)
     tell(batch.tellings, now=now)

@@ -3,10 +3,11 @@
 The caller holds the ticket's row first: ticket, then clocks, in every service.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from helpdesk.accounts.models import Account, User
 from helpdesk.sla import clock as pure
@@ -15,6 +16,7 @@ from helpdesk.sla.ladder import next_check
 from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 
+log = logging.getLogger(__name__)
 Version = TypeVar("Version")
 
 
@@ -29,12 +31,24 @@ class Rules:
         """Read what these clocks need and is not known yet: at most two queries."""
         clocks = list(clocks)
         if policies := {clock.policy_version_id for clock in clocks} - self._terms.keys():
-            self._terms |= {row.pk: row.terms for row in PolicyVersion.objects.filter(pk__in=policies)}
+            self._terms |= _readable(PolicyVersion.objects.filter(pk__in=policies), "terms")
         if calendars := {clock.calendar_version_id for clock in clocks} - self._hours.keys():
-            self._hours |= {row.pk: row.hours for row in CalendarVersion.objects.filter(pk__in=calendars)}
+            self._hours |= _readable(CalendarVersion.objects.filter(pk__in=calendars), "hours")
 
     def of(self, clock: Clock) -> tuple[Terms, BusinessCalendar]:
+        """KeyError when the version of its policy or calendar cannot be read."""
         return self._terms[clock.policy_version_id], self._hours[clock.calendar_version_id]
+
+
+def _readable(rows: Iterable[PolicyVersion | CalendarVersion], name: str) -> dict[int, Any]:
+    """What the versions say, by id; one that cannot be read (its time zone left the data, say) is left out."""
+    found = {}
+    for row in rows:
+        try:
+            found[row.pk] = getattr(row, name)
+        except ValueError:
+            log.exception("%s %s cannot be read", row._meta.verbose_name, row.pk)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,41 @@
+"""One clock that cannot be reckoned must not silence everybody's escalations (SPEC 2.5)."""
+
+from datetime import timedelta
+
+import pytest
+
+from helpdesk.escalation.sweep import sweep
+from helpdesk.sla.models import CalendarVersion, Clock, PolicyVersion
+from tests.factories import MembershipFactory, StaffFactory, make_ticket
+
+pytestmark = pytest.mark.django_db
+
+
+def spoil_policy(clock: Clock, now) -> None:
+    policy = clock.policy_version.policy
+    bad = PolicyVersion.objects.create(
+        policy=policy, number=2, document={"steps": "none"}, is_current=False, created_at=now
+    )
+    Clock.objects.filter(pk=clock.pk).update(policy_version=bad)
+
+
+def spoil_calendar(clock: Clock, now) -> None:
+    calendar = clock.calendar_version.calendar
+    bad = CalendarVersion.objects.create(
+        calendar=calendar, number=2, definition={"timezone": "US/Pacific-New"}, is_current=False, created_at=now
+    )
+    Clock.objects.filter(pk=clock.pk).update(calendar_version=bad)
+
+
+@pytest.mark.parametrize("spoil", [spoil_policy, spoil_calendar])
+def test_the_others_are_swept_and_the_spoiled_one_is_counted(spoil, now):
+    StaffFactory(staff_role="manager")
+    spoiled, sound = (make_ticket(MembershipFactory(), now=now).clocks.get() for _ in range(2))
+    spoil(spoiled, now)
+    later = now + timedelta(days=3)
+
+    result = sweep(now=later)
+    assert (result.claimed, result.fired, result.failed) == (2, 1, 1)
+    assert sound.escalations.count() >= 3
+    spoiled.refresh_from_db()
+    assert spoiled.next_check_at == later + timedelta(minutes=5)  # seen again, and not each second
