@@ -14,9 +14,14 @@ function spoken(seconds) {
   return fill(words.minutes, minutes);
 }
 
+// How far this device's clock is off, from the page's time stamp; a page brought back from the history has an old one.
+const stamp = document.querySelector("meta[name=server-now]");
+const isFresh = performance.getEntriesByType("navigation")[0]?.type !== "back_forward";
+const drift = stamp && isFresh ? Date.parse(stamp.content) - Date.now() : 0;
+
 function count() {
   for (const node of document.querySelectorAll("[data-until]")) {
-    const seconds = (new Date(node.dataset.until) - Date.now()) / 1000;
+    const seconds = (Date.parse(node.dataset.until) - Date.now() - drift) / 1000;
     const text = fill(seconds >= 0 ? words.ahead : words.late, spoken(seconds));
     if (node.textContent !== text) node.textContent = text;
   }

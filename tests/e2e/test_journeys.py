@@ -76,6 +76,16 @@ def test_from_the_customers_question_to_the_managers_report(world, new_context, 
         expect(helen.locator("table").first).to_contain_text(f"PS-{ticket.pk}")
 
 
+@pytest.mark.slow
+def test_a_device_whose_clock_is_wrong_counts_down_rightly(world, new_context):
+    ticket = make_ticket(world.account.memberships.get(user=world.mina), now=datetime.now(UTC))
+    mina = new_context(world.mina)
+    mina.clock.install(time=datetime.now(UTC) + timedelta(minutes=20))
+    mina.goto(f"/tickets/{ticket.pk}/")
+    mina.clock.run_for(6000)
+    expect(mina.locator("[data-until]").first).to_have_text("in 59 min")
+
+
 def shorten_the_ladder(seconds: int) -> None:
     """The same ladder on a target of seconds, as a new version of the standard policy."""
     policy = Policy.objects.get(name="Standard, designated super admins")
