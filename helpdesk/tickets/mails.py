@@ -5,15 +5,22 @@ from datetime import datetime
 from django.conf import settings
 from django.urls import reverse
 
-from helpdesk.accounts.models import User
+from helpdesk.accounts.models import Membership, User
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import Reader, mail_row
 from helpdesk.sla.models import Clock
 from helpdesk.tickets.models import Message, Ticket
 
 
-def reader(user: User) -> Reader:
-    return Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
+def reader(ticket: Ticket) -> Reader | None:
+    """Who reads a ticket's mails: its requester, or a super admin of the account once the requester
+    may not see the ticket any more; nobody where nobody is left (SPEC 2.1)."""
+    user: User | None = ticket.requester
+    if not Ticket.objects.visible_to(user).filter(pk=ticket.pk).exists():
+        governing = ticket.account.memberships.filter(role=Membership.Role.SUPER_ADMIN, user__is_active=True)
+        heir = governing.select_related("user").order_by("-is_designated", "id").first()
+        user = heir.user if heir else None
+    return user and Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
 
 
 def reply_address(ticket: Ticket) -> str:
@@ -48,59 +55,66 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
     }
 
 
-def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, now: datetime) -> OutboxMail:
+def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: str) -> list[OutboxMail]:
+    to = reader(ticket)
+    if to is None:
+        return []
+    return [
+        mail_row(
+            key=key,
+            reader=to,
+            template=template,
+            context={**ticket_values(ticket), **context, "sent_at": now.isoformat()},
+            reply_to=reply_address(ticket),
+            cc=ticket.cc,
+            now=now,
+            **headers,
+        )
+    ]
+
+
+def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, now: datetime) -> list[OutboxMail]:
     """Says that the ticket arrived and what is promised; it is not the reply, and answers no clock."""
-    return mail_row(
+    return _mail(
+        ticket=ticket,
         key=f"acknowledgement/{ticket.pk}",
-        reader=reader(ticket.requester),
         template="acknowledgement",
-        context={**ticket_values(ticket), **clock_values(clock), "body": message.body, "sent_at": now.isoformat()},
-        reply_to=reply_address(ticket),
-        cc=ticket.cc,
+        context={**clock_values(clock), "body": message.body},
         now=now,
     )
 
 
 def reply(
     *, ticket: Ticket, message: Message, first: Clock | None, quoted: Message | None, now: datetime
-) -> OutboxMail:
+) -> list[OutboxMail]:
     """A specialist's public reply to the requester and the people in copy."""
-    return mail_row(
+    return _mail(
+        ticket=ticket,
         key=f"reply/{message.pk}",
-        reader=reader(ticket.requester),
         template="reply",
         context={
-            **ticket_values(ticket),
             **clock_values(first),
             "author": message.author.full_name,
             "body": message.body,
-            "sent_at": now.isoformat(),
             "quoted": quoted.body if quoted else "",
             "quoted_at": quoted.created_at.isoformat() if quoted else None,
         },
         message_id=message.message_id,
         in_reply_to=quoted.message_id if quoted else "",
-        reply_to=reply_address(ticket),
-        cc=ticket.cc,
         now=now,
     )
 
 
-def judgement(*, ticket: Ticket, clock: Clock | None, now: datetime) -> OutboxMail:
+def judgement(*, ticket: Ticket, clock: Clock | None, now: datetime) -> list[OutboxMail]:
     """The customer hears whether the claim was confirmed, and why not."""
-    return mail_row(
+    return _mail(
+        ticket=ticket,
         key=f"judgement/{ticket.pk}/{now.isoformat()}",
-        reader=reader(ticket.requester),
         template="judgement",
         context={
-            **ticket_values(ticket),
             **clock_values(clock),
-            "claim": ticket.claim,
             "reason": ticket.claim_reason,
             "author": ticket.claim_judged_by.full_name,
-            "sent_at": now.isoformat(),
         },
-        reply_to=reply_address(ticket),
-        cc=ticket.cc,
         now=now,
     )

@@ -108,7 +108,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
         events.append(_event(ticket, TicketEvent.Kind.CLAIMED, now, requester))
     events.append(_event(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None))
     TicketEvent.objects.bulk_create(events)
-    post([mails.acknowledgement(ticket=ticket, message=message, clock=clock, now=now)])
+    post(mails.acknowledgement(ticket=ticket, message=message, clock=clock, now=now))
     return ticket
 
 
@@ -143,7 +143,7 @@ def reply(
         changed += _own(ticket, owner=actor, actor=actor, now=now)
     changed += _move(ticket, status=status, actor=actor, now=now)
     _touch(ticket, now, *changed)
-    post([mails.reply(ticket=ticket, message=message, first=next(iter(answered), None), quoted=quoted, now=now)])
+    post(mails.reply(ticket=ticket, message=message, first=next(iter(answered), None), quoted=quoted, now=now))
     return message
 
 
@@ -241,7 +241,7 @@ def judge_claim(*, ticket: Ticket, actor: User, confirmed: bool, reason: str, no
     _event(ticket, kind, now, actor, reason=reason).save()
     _touch(ticket, now, "claim", "claim_reason", "claim_judged_by", "claim_judged_at", "severity")
     clock = ticket.clocks.filter(metric=Metric.FIRST_RESPONSE).first()
-    post([mails.judgement(ticket=ticket, clock=clock, now=now)])
+    post(mails.judgement(ticket=ticket, clock=clock, now=now))
     return ticket
 
 

@@ -253,3 +253,15 @@ def test_waiting_pauses_a_next_response_and_its_answer_still_counts(now):
     clock.refresh_from_db()
     assert clock.is_met
     assert clock.due_at == now + (5 + 240 + 30) * MINUTE  # four hours from the message, and the half hour of the pause
+
+
+def test_who_left_the_account_reads_no_more_of_its_mail(now):
+    ticket = make_ticket(now=now)
+    heir = MembershipFactory(account=ticket.account, role=Membership.Role.SUPER_ADMIN).user
+    ticket.requester.memberships.all().delete()
+    services.reply(ticket=ticket, actor=StaffFactory(), body="Confidential.", now=now + MINUTE)
+    assert OutboxMail.objects.get(template="reply").to == [heir.email]
+    heir.is_active = False
+    heir.save()
+    services.reply(ticket=ticket, actor=StaffFactory(), body="For nobody.", now=now + 2 * MINUTE)
+    assert OutboxMail.objects.filter(template="reply").count() == 1
