@@ -1,7 +1,6 @@
 """Accounts, people, teams and hubs: read by all staff, changed by administrators."""
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import admin
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
+from helpdesk.core.zones import zone_of
 from helpdesk.subscriptions.models import Channel, Hub, Subscription
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
@@ -78,8 +78,16 @@ class SubscriptionInline(Rights, admin.TabularInline):
     form = SubscriptionForm
     formset = RowFormSet
     extra = 0
-    fields = ("hub", "tier", "premium_support", "channels", "starts_on", "ends_on")
+    readonly_fields = ("channel_names",)
     formfield_overrides = {models.DateField: {"widget": forms.DateInput({"type": "date"}, format="%Y-%m-%d")}}
+
+    def get_fields(self, request: HttpRequest, obj: Account | None = None) -> tuple[str, ...]:
+        channels = "channels" if self.has_change_permission(request, obj) else "channel_names"
+        return ("hub", "tier", "premium_support", channels, "starts_on", "ends_on")
+
+    @admin.display(description=_("channels"))
+    def channel_names(self, subscription: Subscription) -> str:
+        return ", ".join(str(label) for value, label in Channel.choices if value in subscription.channels) or "–"
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """The hubs are read once, not once a row."""
@@ -109,7 +117,7 @@ class AccountAdmin(RoleAdmin):
     @admin.display(description=_("Premium support"))
     def premium(self, account: Account) -> str:
         """The hubs that a subscription of today includes it for, by the account's own calendar day."""
-        today = timezone.now().astimezone(ZoneInfo(account.time_zone)).date()
+        today = timezone.now().astimezone(zone_of(account.time_zone)).date()
         hubs = {
             row.hub
             for row in account.subscriptions.all()
@@ -147,6 +155,15 @@ class PersonChangeForm(UserChangeForm):
 
     def clean_email(self) -> str:
         return self.cleaned_data["email"].lower()
+
+    def clean(self) -> dict[str, Any]:
+        """Somebody must be left who can give roles."""
+        data = super().clean()
+        stays = data.get("is_active") and data.get("staff_role") == StaffRole.ADMINISTRATOR
+        others = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).exclude(pk=self.instance.pk)
+        if self.instance.is_superuser and not stays and not others.exists():
+            self.add_error("staff_role", _("This is the last administrator. Give somebody else the role first."))
+        return data
 
 
 @admin.register(User)

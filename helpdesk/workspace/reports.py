@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from asgiref.sync import sync_to_async
 from django.contrib.admin import AdminSite
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from helpdesk.core.zones import zone_of
 from helpdesk.reports import breaches
 from helpdesk.reports.breaches import EVERYTHING, Filters, Part
 from helpdesk.reports.charts import heat_map, trend
@@ -143,7 +143,7 @@ async def _flow(pieces: Iterator[str]) -> AsyncIterator[str]:
 
 
 def _form(request: HttpRequest) -> FilterForm:
-    return FilterForm(request.GET.dict(), zone=ZoneInfo(request.user.time_zone), now=timezone.now())
+    return FilterForm(request.GET.dict(), zone=zone_of(request.user.time_zone), now=timezone.now())
 
 
 def _part(form: PartForm) -> Part:

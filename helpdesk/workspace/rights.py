@@ -7,7 +7,6 @@ deletes a ticket, a clock or an event.
 from enum import StrEnum
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -78,17 +77,3 @@ class Rights:
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self._may(request, Act.VIEW)
-
-
-class ReadOnlyInline(Rights, admin.TabularInline):
-    """Rows that explain their parent."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

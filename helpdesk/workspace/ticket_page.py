@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
 from helpdesk.core.durations import target_words
+from helpdesk.core.zones import zone_of
 from helpdesk.sla.models import Clock
 from helpdesk.subscriptions.models import Channel, Tier
 from helpdesk.tickets.claims import answers
@@ -56,7 +56,7 @@ def _customer(ticket: Ticket, *, now: datetime) -> dict[str, Any]:
     return {
         "person": ticket.requester,
         # As text: a template would turn it into the reader's time again.
-        "local": f"{now.astimezone(ZoneInfo(ticket.requester.time_zone)):%H:%M}",
+        "local": f"{now.astimezone(zone_of(ticket.requester.time_zone)):%H:%M}",
         "zone": ticket.requester.time_zone.rpartition("/")[2].replace("_", " "),
         "tier": dict(Tier.choices).get(entitled.get("tier", ""), ""),
         "until": parse_date(entitled.get("ends_on") or ""),
