@@ -26,11 +26,6 @@ class StaffRole(models.TextChoices):
     ADMINISTRATOR = "administrator", _("Administrator")
 
     @classmethod
-    def leading(cls) -> tuple["StaffRole", ...]:
-        """May assign to others and see escalations of all."""
-        return (cls.TEAM_LEAD, cls.MANAGER, cls.ADMINISTRATOR)
-
-    @classmethod
     def managing(cls) -> tuple["StaffRole", ...]:
         """May read reports and change policies and calendars."""
         return (cls.MANAGER, cls.ADMINISTRATOR)
@@ -95,10 +90,6 @@ class User(AbstractBaseUser):
     @property
     def is_superuser(self) -> bool:
         return self.staff_role == StaffRole.ADMINISTRATOR
-
-    @property
-    def is_leading(self) -> bool:
-        return self.staff_role in StaffRole.leading()
 
     @property
     def is_managing(self) -> bool:

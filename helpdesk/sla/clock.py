@@ -16,8 +16,6 @@ from typing import Any
 
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 
-ZERO = timedelta(0)
-
 
 class Metric(StrEnum):
     FIRST_RESPONSE = "first_response"

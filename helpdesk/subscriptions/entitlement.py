@@ -57,11 +57,3 @@ def entitlements(*, account: Account, now: datetime) -> list[Entitlement]:
         for row in active
     }
     return list(by_hub.values())
-
-
-def entitlement_for(*, account: Account, hub_code: str, channel: str, now: datetime) -> Entitlement | None:
-    """The entitlement that covers this hub and channel at `now`, if any."""
-    for entitlement in entitlements(account=account, now=now):
-        if entitlement.hub.pk == hub_code and entitlement.includes(channel):
-            return entitlement
-    return None

@@ -255,10 +255,6 @@ class Message(models.Model):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.ticket_id}"
 
-    @property
-    def is_public(self) -> bool:
-        return self.kind != self.Kind.NOTE
-
 
 class TicketEvent(models.Model):
     """One fact about a ticket, with its actor. Append-only: the database refuses to change or delete a row."""

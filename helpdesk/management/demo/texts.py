@@ -33,7 +33,6 @@ FOLLOW_UPS = [
     "Sorry, it is back again since lunchtime. Nothing was changed at our side.",
     "That worked, thank you! Could you also tell us how to prevent it next time?",
 ]
-THANKS = ["Perfect, thank you very much. You can close this.", "Solved on our side, too. Thanks for the quick help!"]
 SOLUTIONS = [
     "I am glad it works. I am closing this ticket; just reply should anything be left.",
     "The correction has reached your account, and I have checked it with a test record. All is well again.",
