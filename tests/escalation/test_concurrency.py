@@ -22,6 +22,7 @@ from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Message
+from tests.at_once import at_once
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, add_to_team, make_ticket
 
 MINUTE = timedelta(minutes=1)
@@ -49,28 +50,6 @@ def world(transactional_db, staff):
 def tickets(number: int) -> list:
     membership = DesignatedFactory()
     return [make_ticket(membership, now=NOW) for _ in range(number)]
-
-
-def at_once(*acts) -> list[BaseException]:
-    """Run acts in threads of their own, begun together; returns what they raised."""
-    begin, raised = threading.Barrier(len(acts)), []
-
-    def run(act):
-        try:
-            begin.wait(timeout=20)
-            act()
-        except BaseException as error:  # noqa: BLE001 - reported to the test
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not any(thread.is_alive() for thread in threads), "a deadlock, or worse"
-    return raised
 
 
 @pytest.mark.parametrize("sweepers", [2, 4])

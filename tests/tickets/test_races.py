@@ -1,10 +1,9 @@
 """Two people, or a person and the sweep, at one moment: nothing lost, nothing doubled, no deadlock (SPEC 2.2)."""
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.sweep import sweep
@@ -17,6 +16,7 @@ from helpdesk.tickets.intake import receive, receive_reply
 from helpdesk.tickets.models import Claim, Message, Source, Status, Ticket
 from helpdesk.tickets.queue import take_next
 from helpdesk.tickets.services import NewTicket, Refused
+from tests.at_once import at_once
 from tests.factories import StaffFactory, make_ticket
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -25,28 +25,6 @@ DUE = NOW + 60 * MINUTE
 BIT = timedelta(milliseconds=10)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(*acts) -> list[BaseException]:
-    """Run acts in threads of their own, begun together; returns what they raised."""
-    begin, raised = threading.Barrier(len(acts)), []
-
-    def run(act):
-        try:
-            begin.wait(timeout=20)
-            act()
-        except BaseException as error:  # noqa: BLE001 - reported to the test
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=[act]) for act in acts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not any(thread.is_alive() for thread in threads), "a deadlock, or worse"
-    return raised
 
 
 def all_is_well() -> bool:
