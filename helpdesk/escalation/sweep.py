@@ -7,8 +7,9 @@ depend on how many clocks it holds, and only clocks that are due are read.
 """
 
 import logging
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import takewhile
 from typing import Any
 
@@ -28,7 +29,6 @@ from helpdesk.sla.services import Rules
 
 log = logging.getLogger(__name__)
 HEARTBEAT = "sweep"
-FAILED_PAUSE = timedelta(minutes=5)  # before a clock that could not be reckoned is looked at again
 # What is read of a clock: its state, and what decides about its steps.
 COLUMNS = (
     *Clock.FOLDED,
@@ -67,16 +67,26 @@ class _Batch:
     escalations: list[dict[str, Any]] = field(default_factory=list)
     tellings: list[Telling] = field(default_factory=list)
 
+    def add(self, other: "_Batch") -> None:
+        self.events += other.events
+        self.escalations += other.escalations
+        self.tellings += other.tellings
+
 
 def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 1000) -> SweepResult:
-    """Fire everything whose time lies before `now`; returns when nothing due is left unclaimed."""
-    result = SweepResult()
+    """Fire everything whose time lies before `now`; returns when nothing due is left unclaimed.
+
+    A clock that cannot be reckoned (its policy's document is spoilt, say) holds up nobody else's. It
+    stays as it is and due, so that each sweep tries it again, says so in the log, and no step is lost.
+    """
+    result, failing = SweepResult(), set()
     size = batch_size or settings.SWEEP_BATCH
     directory, rules = Directory.load(), Rules()
     while result.batches < max_batches:
-        claimed = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result)
+        claimed = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result, failing=failing)
         if claimed < size:
             break
+    result.failed = len(failing)
     if result.fired:
         kick(DELIVER_TASK)
     beat(name=HEARTBEAT, now=now, detail=result.as_json())
@@ -84,34 +94,40 @@ def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 10
 
 
 @transaction.atomic
-def _sweep_batch(*, now: datetime, size: int, directory: Directory, rules: Rules, result: SweepResult) -> int:
-    clocks = _claim(now=now, size=size)
+def _sweep_batch(
+    *, now: datetime, size: int, directory: Directory, rules: Rules, result: SweepResult, failing: set[int]
+) -> int:
+    clocks = _claim(now=now, size=size, without=failing)
     if not clocks:
         return 0
     rules.learn(clocks)
-    batch = _Batch()
+    batch, swept = _Batch(), []
     for clock in clocks:
+        own = _Batch()
         try:
-            _sweep_clock(clock, now=now, directory=directory, rules=rules, batch=batch, result=result)
-        except Exception:  # noqa: BLE001 - one clock that cannot be reckoned must not stop everybody's
+            _sweep_clock(clock, now=now, directory=directory, rules=rules, batch=own, result=result)
+        except Exception:
             log.exception("clock %s cannot be swept", clock.pk)
-            clock.next_check_at = now + FAILED_PAUSE
-            result.failed += 1
+            failing.add(clock.pk)
+        else:
+            batch.add(own)
+            swept.append(clock)
     insert(ClockEvent, batch.events)
     insert(Escalation, batch.escalations, ignore_conflicts=True)
     tell(batch.tellings, now=now)
-    _save(clocks)
+    _save(swept)
     result.batches += 1
     result.claimed += len(clocks)
     return len(clocks)
 
 
-def _claim(*, now: datetime, size: int) -> list[Clock]:
+def _claim(*, now: datetime, size: int, without: Collection[int] = ()) -> list[Clock]:
     """The clocks that have been due longest and that no other sweep holds, locked, with what a mail says."""
     ticket = ("subject", "severity", "requester_role", "owner", "team")
     told = ("account__name", "hub__name", "requester__full_name")
     return list(
         Clock.objects.filter(next_check_at__lt=now)
+        .exclude(pk__in=without)
         .select_related("ticket__account", "ticket__hub", "ticket__requester")
         .only(*COLUMNS, *(f"ticket__{name}" for name in (*ticket, *told)))
         .order_by("next_check_at")

@@ -187,7 +187,7 @@ def retarget(
     _record(clock, events, now=now, actor=actor, also=("policy_version", "calendar_version"))
 
 
-def rebuild(clock: Clock) -> bool:
+def rebuild(clock: Clock, *, now: datetime) -> bool:
     """Make the columns again from the events; True when they differed. Needs the clock locked."""
     events = list(clock.events.order_by("number"))
     state = pure.fold(event.folded() for event in events)
@@ -195,7 +195,8 @@ def rebuild(clock: Clock) -> bool:
         return False
     clock.take_state(state)
     clock.event_count = len(events)
-    clock.save(update_fields=[*Clock.FOLDED, "event_count"])
+    clock.next_check_at = check_after(clock, since=min(now, clock.next_check_at or now))
+    clock.save(update_fields=[*Clock.FOLDED, "event_count", "next_check_at"])
     return True
 
 

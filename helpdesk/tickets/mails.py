@@ -1,6 +1,7 @@
 """Mails to the customer about a ticket."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
@@ -55,7 +56,7 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
     }
 
 
-def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: str) -> list[OutboxMail]:
+def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any) -> list[OutboxMail]:
     to = reader(ticket)
     if to is None:
         return []
@@ -66,7 +67,6 @@ def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: dateti
             template=template,
             context={**ticket_values(ticket), **context, "sent_at": now.isoformat()},
             reply_to=reply_address(ticket),
-            cc=ticket.cc,
             now=now,
             **headers,
         )
@@ -74,33 +74,44 @@ def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: dateti
 
 
 def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, now: datetime) -> list[OutboxMail]:
-    """Says that the ticket arrived and what is promised; it is not the reply, and answers no clock."""
+    """Says that the ticket arrived and what is promised; it is not the reply, and answers no clock.
+
+    It carries the Message-ID of the customer's message, so that the replies thread below it.
+    """
     return _mail(
         ticket=ticket,
         key=f"acknowledgement/{ticket.pk}",
         template="acknowledgement",
         context={**clock_values(clock), "body": message.body},
+        message_id=message.message_id,
         now=now,
     )
 
 
 def reply(
-    *, ticket: Ticket, message: Message, first: Clock | None, quoted: Message | None, now: datetime
+    *,
+    ticket: Ticket,
+    message: Message,
+    clock: Clock | None,
+    thread: Message | None,
+    quoted: Message | None,
+    now: datetime,
 ) -> list[OutboxMail]:
-    """A specialist's public reply to the requester and the people in copy."""
+    """A specialist's public reply to the requester and the people in copy; `thread` is the ticket's first message."""
     return _mail(
         ticket=ticket,
         key=f"reply/{message.pk}",
         template="reply",
         context={
-            **clock_values(first),
+            **clock_values(clock),
             "author": message.author.full_name,
             "body": message.body,
             "quoted": quoted.body if quoted else "",
             "quoted_at": quoted.created_at.isoformat() if quoted else None,
         },
+        cc=ticket.cc,
         message_id=message.message_id,
-        in_reply_to=quoted.message_id if quoted else "",
+        in_reply_to=thread.message_id if thread else "",
         now=now,
     )
 

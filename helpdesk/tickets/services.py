@@ -123,7 +123,8 @@ def reply(
     ticket, clocks = _lock(ticket, now=now)
     if ticket.status == Status.MERGED:
         raise Refused(_("This ticket was merged into another one; reply there."))
-    quoted = ticket.messages.filter(kind=Message.Kind.CUSTOMER).select_related("author").last()
+    written = ticket.messages.filter(kind=Message.Kind.CUSTOMER)
+    first, quoted = written.first(), written.last()
     message = Message.objects.create(
         ticket=ticket,
         kind=Message.Kind.REPLY,
@@ -143,7 +144,8 @@ def reply(
         changed += _own(ticket, owner=actor, actor=actor, now=now)
     changed += _move(ticket, status=status, actor=actor, now=now)
     _touch(ticket, now, *changed)
-    post(mails.reply(ticket=ticket, message=message, first=next(iter(answered), None), quoted=quoted, now=now))
+    answered_clock = next(iter(answered), None)
+    post(mails.reply(ticket=ticket, message=message, clock=answered_clock, thread=first, quoted=quoted, now=now))
     return message
 
 
@@ -268,10 +270,19 @@ def _lock(ticket: Ticket, *, now: datetime) -> tuple[Ticket, list[Clock]]:
     return locked, clocks
 
 
+def refresh_deadline(*, ticket: Ticket) -> None:
+    """Bring the queue's order up to date with the ticket's running clocks. Needs the ticket locked."""
+    ticket.next_due_at = _earliest(ticket)
+    ticket.save(update_fields=["next_due_at"])
+
+
+def _earliest(ticket: Ticket) -> datetime | None:
+    return Clock.objects.filter(ticket=ticket, state=State.RUNNING).aggregate(first=Min("due_at"))["first"]
+
+
 def _touch(ticket: Ticket, now: datetime, *changed: str) -> None:
     """Save what changed, and nothing else, so that two people's work never overwrites each other."""
-    running = Clock.objects.filter(ticket=ticket, state=State.RUNNING)
-    ticket.next_due_at = running.aggregate(first=Min("due_at"))["first"]
+    ticket.next_due_at = _earliest(ticket)
     ticket.updated_at = now
     ticket.save(update_fields={"next_due_at", "updated_at", *changed})
 

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from helpdesk.accounts.models import Membership
 from helpdesk.notifications.models import OutboxMail
-from helpdesk.sla.models import BreachCause, Clock
+from helpdesk.sla.models import BreachCause, CalendarVersion, Clock, PolicyVersion
 from helpdesk.sla.verification import difference
 from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets import services
@@ -65,10 +65,12 @@ def test_a_ticket_that_did_not_come_by_the_form_is_an_objective(source, now):
 
 def test_nor_are_its_further_replies_guaranteed_whatever_the_policy_says(now):
     ticket = make_ticket(source=Source.MAIL, now=now)
-    version = ticket.policy_version
-    targets = [{**row, "promise": "guaranteed", "hours": "always"} for row in version.document["targets"]]
-    version.document = {**version.document, "targets": targets}
-    version.save()
+    old = ticket.policy_version
+    targets = [{**row, "promise": "guaranteed", "hours": "always"} for row in old.document["targets"]]
+    ticket.policy_version = PolicyVersion.objects.create(
+        policy=old.policy, number=2, document={**old.document, "targets": targets}, is_current=False, created_at=now
+    )
+    ticket.save()
     services.reply(ticket=ticket, actor=StaffFactory(), body="?", now=now + MINUTE)
     services.customer_reply(ticket=ticket, actor=ticket.requester, body="!", now=now + 2 * MINUTE)
     assert ticket.clocks.get(metric="next_response").promise == "objective"
@@ -230,9 +232,11 @@ def test_every_clock_is_the_fold_of_its_events_and_every_change_names_its_actor(
     ]
 
 
-def test_events_cannot_be_changed_or_deleted(now):
+def test_events_and_versions_cannot_be_changed_or_deleted(now):
     ticket = make_ticket(now=now)
     for act in (
+        lambda: PolicyVersion.objects.update(document={}),
+        lambda: CalendarVersion.objects.update(definition={}),
         lambda: TicketEvent.objects.filter(ticket=ticket).update(kind="noted"),
         lambda: TicketEvent.objects.filter(ticket=ticket).delete(),
         lambda: first_response(ticket).events.update(kind="fulfil"),
@@ -265,3 +269,15 @@ def test_who_left_the_account_reads_no_more_of_its_mail(now):
     heir.save()
     services.reply(ticket=ticket, actor=StaffFactory(), body="For nobody.", now=now + 2 * MINUTE)
     assert OutboxMail.objects.filter(template="reply").count() == 1
+
+
+def test_replies_thread_below_the_acknowledgement_and_only_they_go_to_the_people_in_copy(now):
+    ticket = make_ticket(now=now)
+    ticket.cc = ["ops@kestrel.example"]
+    ticket.save()
+    specialist = StaffFactory()
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="One more thing.", now=now + MINUTE)
+    services.reply(ticket=ticket, actor=specialist, body="Here.", now=now + 2 * MINUTE)
+    acknowledgement, reply = OutboxMail.objects.order_by("id")
+    assert reply.in_reply_to == acknowledgement.message_id
+    assert (acknowledgement.cc, reply.cc) == ([], ["ops@kestrel.example"])
