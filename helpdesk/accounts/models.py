@@ -1,5 +1,6 @@
 """People, the companies they speak for, and the teams that help them."""
 
+from datetime import date, datetime
 from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -7,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from helpdesk.core.zones import zone_of
 
 
 def validate_time_zone(value: str) -> None:
@@ -77,7 +80,13 @@ class User(AbstractBaseUser):
     class Meta:
         verbose_name = _("person")
         verbose_name_plural = _("people")
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="user_email_any_case",
+                violation_error_message=_("A person with this e-mail address exists already."),
+            )
+        ]
         indexes = [models.Index(fields=["staff_role"], name="user_staff", condition=~models.Q(staff_role=""))]
 
     def __str__(self) -> str:
@@ -144,6 +153,10 @@ class Account(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def local_day(self, now: datetime) -> date:
+        """The account's own calendar day at an instant; its subscriptions run by it."""
+        return now.astimezone(zone_of(self.time_zone)).date()
 
 
 class Membership(models.Model):

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
-from helpdesk.core.zones import zone_of
 from helpdesk.portal import board, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
@@ -192,10 +191,9 @@ def _greeting(visitor: Visitor) -> str:
 
 def _packages(visitor: Visitor) -> list[dict[str, Any]]:
     """The account's subscriptions of its own today, hubs with the same conditions together. One query."""
-    today = timezone.localdate(visitor.now, zone_of(visitor.account.time_zone))
     rows = (
-        Subscription.objects.filter(account=visitor.account, starts_on__lte=today)
-        .exclude(ends_on__lt=today)
+        Subscription.objects.filter(account=visitor.account)
+        .on(visitor.account.local_day(visitor.now))
         .select_related("hub")
         .order_by("-premium_support", "ends_on", "channels", "tier", "hub__position")
     )

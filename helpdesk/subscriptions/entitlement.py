@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q
-
 from helpdesk.accounts.models import Account
-from helpdesk.core.zones import zone_of
 from helpdesk.subscriptions.models import Channel, Hub, Subscription
 
 
@@ -39,10 +36,9 @@ def entitlements(*, account: Account, now: datetime) -> list[Entitlement]:
 
     Where subscriptions to one hub overlap, the one that ends last counts. One query.
     """
-    today = now.astimezone(zone_of(account.time_zone)).date()
     active = (
-        Subscription.objects.filter(account=account, premium_support=True, starts_on__lte=today)
-        .filter(Q(ends_on=None) | Q(ends_on__gte=today))
+        Subscription.objects.filter(account=account, premium_support=True)
+        .on(account.local_day(now))
         .select_related("hub")
         .order_by("hub__position", "ends_on", "id")  # PostgreSQL sorts an open end last
     )

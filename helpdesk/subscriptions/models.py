@@ -1,5 +1,7 @@
 """Hubs, and what an account bought for them."""
 
+from datetime import date
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +44,12 @@ def all_channels() -> list[str]:
     return list(Channel.values)
 
 
+class SubscriptionQuerySet(models.QuerySet["Subscription"]):
+    def on(self, day: date) -> "SubscriptionQuerySet":
+        """Those whose period holds a local date of the account."""
+        return self.filter(models.Q(ends_on=None) | models.Q(ends_on__gte=day), starts_on__lte=day)
+
+
 class Subscription(models.Model):
     """An account's subscription to one hub for a period of local dates, both ends included."""
 
@@ -58,6 +66,8 @@ class Subscription(models.Model):
     )
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("until"), null=True, blank=True, help_text=_("Empty: without end."))
+
+    objects = SubscriptionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("subscription")
@@ -78,3 +88,7 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account} · {self.hub}"
+
+    def covers(self, day: date) -> bool:
+        """`SubscriptionQuerySet.on` for a row that is at hand."""
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)

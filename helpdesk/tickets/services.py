@@ -18,7 +18,7 @@ from helpdesk.accounts.models import Membership, RequesterRole, Team, User
 from helpdesk.notifications.services import new_message_id, post
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric, Promise, State
-from helpdesk.sla.models import BreachCause, Clock
+from helpdesk.sla.models import BreachCause, CalendarVersion, Clock
 from helpdesk.sla.terms import Facts
 from helpdesk.subscriptions.entitlement import Entitlement
 from helpdesk.subscriptions.models import Channel, Hub
@@ -68,28 +68,8 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     calendar_version = sla.business_calendar(account)
     facts = Facts(hub=new.entitlement.hub.pk, channel=new.channel, role=role, severity=severity, account=account.pk)
     promised = sla.promise(facts=facts, metric=FIRST_METRIC[new.channel], calendar_version=calendar_version, now=now)
-    ticket = Ticket.objects.create(
-        subject=new.subject,
-        severity=severity,
-        claim=Claim.CLAIMED if new.critical else Claim.NONE,
-        claim_facts=dict(new.claim_facts) if new.critical else {},
-        account=account,
-        requester=requester,
-        hub=new.entitlement.hub,
-        channel=new.channel,
-        source=new.source,
-        cc=list(new.cc),
-        team=_team_for(new.entitlement.hub),
-        requester_role=role,
-        entitlement=new.entitlement.as_json(),
-        language=new.language,
-        policy_version=promised.version if promised else None,
-        calendar_version=calendar_version,
-        next_due_at=promised.due_at if promised else None,
-        reply_token=secrets.token_urlsafe(18),
-        created_at=now,
-        updated_at=now,
-    )
+    ticket = _new_row(new, severity=severity, promised=promised, calendar_version=calendar_version, now=now)
+    ticket.save(force_insert=True)
     message = Message.objects.create(
         ticket=ticket,
         kind=Message.Kind.CUSTOMER,
@@ -256,6 +236,39 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     _end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
     _touch(ticket, now, *_move(ticket, status=Status.CLOSED, actor=actor, now=now))
     return ticket
+
+
+def _new_row(
+    new: NewTicket,
+    *,
+    severity: Severity,
+    promised: sla.Promised | None,
+    calendar_version: CalendarVersion,
+    now: datetime,
+) -> Ticket:
+    """The unsaved ticket, with the snapshot of what is promised to it (SPEC 2.1)."""
+    return Ticket(
+        subject=new.subject,
+        severity=severity,
+        claim=Claim.CLAIMED if new.critical else Claim.NONE,
+        claim_facts=dict(new.claim_facts) if new.critical else {},
+        account=new.membership.account,
+        requester=new.membership.user,
+        hub=new.entitlement.hub,
+        channel=new.channel,
+        source=new.source,
+        cc=list(new.cc),
+        team=_team_for(new.entitlement.hub),
+        requester_role=new.membership.requester_role,
+        entitlement=new.entitlement.as_json(),
+        language=new.language,
+        policy_version=promised.version if promised else None,
+        calendar_version=calendar_version,
+        next_due_at=promised.due_at if promised else None,
+        reply_token=secrets.token_urlsafe(18),
+        created_at=now,
+        updated_at=now,
+    )
 
 
 def _lock(ticket: Ticket, *, now: datetime) -> tuple[Ticket, list[Clock]]:

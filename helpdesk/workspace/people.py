@@ -13,7 +13,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
-from helpdesk.core.zones import zone_of
 from helpdesk.subscriptions.models import Channel, Hub, Subscription
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
@@ -117,12 +116,8 @@ class AccountAdmin(RoleAdmin):
     @admin.display(description=_("Premium support"))
     def premium(self, account: Account) -> str:
         """The hubs that a subscription of today includes it for, by the account's own calendar day."""
-        today = timezone.now().astimezone(zone_of(account.time_zone)).date()
-        hubs = {
-            row.hub
-            for row in account.subscriptions.all()
-            if row.premium_support and row.starts_on <= today and (row.ends_on is None or today <= row.ends_on)
-        }
+        today = account.local_day(timezone.now())
+        hubs = {row.hub for row in account.subscriptions.all() if row.premium_support and row.covers(today)}
         return ", ".join(hub.name.removesuffix(" Hub") for hub in sorted(hubs, key=lambda hub: hub.position)) or "–"
 
 
