@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, TypeVar
 
 from helpdesk.accounts.models import Account, User
@@ -65,12 +66,25 @@ class Promised:
         return self.terms.promise == pure.Promise.GUARANTEED
 
 
-def choose_policy(facts: Facts) -> PolicyVersion | None:
-    """The first active policy, by position, whose conditions match (SPEC 2.2). One query."""
-    versions = PolicyVersion.objects.filter(is_current=True, policy__is_active=True)
-    ordered = versions.select_related("policy").order_by("policy__position", "policy_id")
-    found = first_match(((version, version.terms) for version in ordered), facts)
+def choose_policy(facts: Facts, *, as_of: datetime | None = None) -> PolicyVersion | None:
+    """The first active policy, by position, whose conditions match (SPEC 2.2). One query.
+
+    With `as_of`, by the versions of that instant: a new version is for new tickets.
+    """
+    versions = PolicyVersion.objects.filter(policy__is_active=True).select_related("policy")
+    if as_of is None:
+        versions = versions.filter(is_current=True)
+    ordered = versions.order_by("policy__position", "policy_id", "number")
+    groups = (list(group) for _policy, group in groupby(ordered, key=lambda version: version.policy_id))
+    chosen = (_in_force(group, as_of) for group in groups)
+    found = first_match(((version, version.terms) for version in chosen), facts)
     return found[0] if found else None
+
+
+def _in_force(versions: list[PolicyVersion], as_of: datetime | None) -> PolicyVersion:
+    """Of one policy's versions, in order: the newest that there was at an instant, or else the first of all."""
+    there = [version for version in versions if as_of is None or version.created_at <= as_of]
+    return there[-1] if there else versions[0]
 
 
 def first_match(versions: Iterable[tuple[Version, Terms]], facts: Facts) -> tuple[Version, Terms] | None:
@@ -86,9 +100,16 @@ def business_calendar(account: Account) -> CalendarVersion:
     return versions.get(calendar__is_default=True)
 
 
-def promise(*, facts: Facts, metric: pure.Metric, calendar_version: CalendarVersion, now: datetime) -> Promised | None:
-    """What would be promised to a ticket with these facts if it were sent at `now`."""
-    version = choose_policy(facts)
+def promise(
+    *,
+    facts: Facts,
+    metric: pure.Metric,
+    calendar_version: CalendarVersion,
+    now: datetime,
+    as_of: datetime | None = None,
+) -> Promised | None:
+    """What would be promised to a ticket with these facts if it were sent at `now`, by the policies of `as_of`."""
+    version = choose_policy(facts, as_of=as_of)
     terms = version.terms.target(metric) if version else None
     if terms is None:
         return None

@@ -361,7 +361,11 @@ def _decline(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime)
         if clock.metric != Metric.FIRST_RESPONSE or clock.breached_at is not None:
             continue
         promised = sla.promise(
-            facts=facts, metric=Metric.FIRST_RESPONSE, calendar_version=ticket.calendar_version, now=now
+            facts=facts,
+            metric=Metric.FIRST_RESPONSE,
+            calendar_version=ticket.calendar_version,
+            now=now,
+            as_of=ticket.created_at,
         )
         if promised is not None:
             sla.retarget(

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from helpdesk.accounts.models import Membership
 from helpdesk.notifications.models import OutboxMail
-from helpdesk.sla.models import BreachCause, CalendarVersion, Clock, PolicyVersion
+from helpdesk.sla.models import BreachCause, CalendarVersion, Clock, Policy, PolicyVersion
 from helpdesk.sla.verification import difference
 from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets import services
@@ -281,3 +281,18 @@ def test_replies_thread_below_the_acknowledgement_and_only_they_go_to_the_people
     acknowledgement, reply = OutboxMail.objects.order_by("id")
     assert reply.in_reply_to == acknowledgement.message_id
     assert (acknowledgement.cc, reply.cc) == ([], ["ops@kestrel.example"])
+
+
+def test_a_declined_claim_falls_back_on_the_promise_of_its_own_day(now):
+    standard = Policy.objects.get(name="Standard, designated super admins")
+    old = standard.versions.get()
+    PolicyVersion.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=1), is_current=False)
+    ticket = make_ticket(critical=True, now=now)
+    targets = [{**row, "seconds": 7200} for row in old.document["targets"]]
+    PolicyVersion.objects.create(
+        policy=standard, number=2, document={**old.document, "targets": targets}, created_at=now + MINUTE
+    )
+    services.judge_claim(ticket=ticket, actor=StaffFactory(), confirmed=False, reason="No.", now=now + 5 * MINUTE)
+    clock = first_response(ticket)
+    assert (clock.due_at, clock.policy_version) == (now + 60 * MINUTE, old)
+    assert first_response(make_ticket(now=now + 5 * MINUTE)).due_at == now + 125 * MINUTE
