@@ -6,8 +6,9 @@ import factory
 from factory.django import DjangoModelFactory
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
+from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.entitlement import entitlements
-from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.tickets.models import Source, Ticket
 from helpdesk.tickets.services import NewTicket, open_ticket
 

@@ -4,11 +4,13 @@ from datetime import date, datetime
 from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.core.channels import Channel, all_channels
 from helpdesk.core.zones import zone_of
 
 
@@ -200,9 +202,12 @@ class Membership(models.Model):
 
 
 class Team(models.Model):
-    """Specialists who serve hubs together."""
+    """Specialists who serve hubs and channels together."""
 
     name = models.CharField(_("name"), max_length=80, unique=True)
+    channels = ArrayField(
+        models.CharField(max_length=10, choices=Channel), default=all_channels, verbose_name=_("channels")
+    )
     members = models.ManyToManyField(User, through="TeamMembership", related_name="teams", verbose_name=_("members"))
 
     class Meta:

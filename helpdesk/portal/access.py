@@ -14,8 +14,8 @@ from django.utils.functional import cached_property
 from django.views.decorators.cache import cache_control
 
 from helpdesk.accounts.models import Account, Membership, User
+from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
-from helpdesk.subscriptions.models import Channel
 
 SESSION_KEY = "portal_account"
 View = Callable[..., HttpResponse]

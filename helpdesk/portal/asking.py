@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from helpdesk.core import moments
+from helpdesk.core.channels import Channel
 from helpdesk.portal.access import Visitor, portal_page
 from helpdesk.portal.forms import SUBJECT_LENGTH, LineField, TextField, TicketForm
 from helpdesk.portal.promises import Offers, may_claim, offers
 from helpdesk.subscriptions.entitlement import Entitlement
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.intake import receive
 from helpdesk.tickets.models import Claim, InboundMessage, Source, Ticket
 from helpdesk.tickets.services import NewTicket, Refused

@@ -10,6 +10,7 @@ from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, Membership, RequesterRole
+from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.portal.access import Visitor
 from helpdesk.sla import services as sla
@@ -17,7 +18,6 @@ from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion
 from helpdesk.sla.terms import Facts
-from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.models import Severity
 
 

@@ -14,13 +14,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
+from helpdesk.core.channels import Channel
 from helpdesk.portal import board, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
 from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
 from helpdesk.sla import services as sla
-from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.tickets.intake import receive_reply
 from helpdesk.tickets.models import Severity, Source, Status, Ticket
 from helpdesk.tickets.services import Refused, close_by_customer

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
+from helpdesk.core.channels import Channel
 from helpdesk.reports.breaches import Target
 from helpdesk.sla.models import METRICS, PROMISES, BreachCause
-from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.models import Severity
 
 # What makes a spreadsheet run a cell as a formula, also in its full-width form.

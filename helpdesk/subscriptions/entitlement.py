@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from helpdesk.accounts.models import Account
-from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.core.channels import Channel
+from helpdesk.subscriptions.models import Hub, Subscription
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,14 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Team
-
-
-class Channel(models.TextChoices):
-    """The ways to a specialist (SPEC 1)."""
-
-    EMAIL = "email", _("E-mail")
-    CHAT = "chat", _("Chat")
-    PHONE = "phone", _("Phone")
+from helpdesk.core.channels import Channel, all_channels
 
 
 class Hub(models.Model):
@@ -38,10 +31,6 @@ class Tier(models.TextChoices):
     STARTER = "starter", _("Starter")
     PROFESSIONAL = "professional", _("Professional")
     ENTERPRISE = "enterprise", _("Enterprise")
-
-
-def all_channels() -> list[str]:
-    return list(Channel.values)
 
 
 class SubscriptionQuerySet(models.QuerySet["Subscription"]):

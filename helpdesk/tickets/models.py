@@ -9,7 +9,8 @@ from django.db.models.functions import Upper
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, RequesterRole, Team, User
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.core.channels import Channel
+from helpdesk.subscriptions.models import Hub
 
 
 class Status(models.TextChoices):

@@ -15,13 +15,14 @@ from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Membership, RequesterRole, Team, User
+from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import new_message_id, post
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric, Promise, State
 from helpdesk.sla.models import BreachCause, CalendarVersion, Clock
 from helpdesk.sla.terms import Facts
 from helpdesk.subscriptions.entitlement import Entitlement
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import mails
 from helpdesk.tickets.models import Claim, Message, Severity, Source, Status, Ticket, TicketEvent
 
@@ -258,7 +259,7 @@ def _new_row(
         channel=new.channel,
         source=new.source,
         cc=list(new.cc),
-        team=_team_for(new.entitlement.hub),
+        team=_team_for(new.entitlement.hub, channel=new.channel),
         requester_role=new.membership.requester_role,
         entitlement=new.entitlement.as_json(),
         language=new.language,
@@ -378,8 +379,9 @@ def _end_clocks(ticket: Ticket, clocks: list[Clock], *, actor: User, now: dateti
         sla.close(clock, now=now, actor=actor, owner_id=ticket.owner_id, reason=reason)
 
 
-def _team_for(hub: Hub) -> Team | None:
-    return hub.teams.order_by("id").first()
+def _team_for(hub: Hub, *, channel: Channel) -> Team | None:
+    """The team that serves this hub on this channel (SPEC 2.1)."""
+    return hub.teams.filter(channels__contains=[channel]).order_by("id").first()
 
 
 def _event(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, **data: Any) -> TicketEvent:

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
-from helpdesk.subscriptions.models import Channel, Hub, Subscription
+from helpdesk.core.channels import Channel
+from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
 
@@ -64,7 +65,7 @@ class MembershipInline(Rights, admin.TabularInline):
         return super().get_queryset(request).select_related("user", "account")
 
 
-class SubscriptionForm(forms.ModelForm):
+class ChannelsForm(forms.ModelForm):
     """Channels as boxes to tick."""
 
     channels = forms.MultipleChoiceField(
@@ -72,9 +73,13 @@ class SubscriptionForm(forms.ModelForm):
     )
 
 
+def channel_labels(codes: list[str]) -> str:
+    return ", ".join(str(label) for value, label in Channel.choices if value in codes) or "–"
+
+
 class SubscriptionInline(Rights, admin.TabularInline):
     model = Subscription
-    form = SubscriptionForm
+    form = ChannelsForm
     formset = RowFormSet
     extra = 0
     readonly_fields = ("channel_names",)
@@ -86,7 +91,7 @@ class SubscriptionInline(Rights, admin.TabularInline):
 
     @admin.display(description=_("channels"))
     def channel_names(self, subscription: Subscription) -> str:
-        return ", ".join(str(label) for value, label in Channel.choices if value in subscription.channels) or "–"
+        return channel_labels(subscription.channels)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         """The hubs are read once, not once a row."""
@@ -212,13 +217,21 @@ class TeamMemberInline(Rights, admin.TabularInline):
 
 @admin.register(Team)
 class TeamAdmin(RoleAdmin):
-    list_display = ("name", "people", "served")
+    form = ChannelsForm
+    list_display = ("name", "people", "served", "channel_names")
     search_fields = ("name__istartswith",)
-    fields = ("name",)
+    readonly_fields = ("channel_names",)
     inlines = (TeamMemberInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         return super().get_queryset(request).prefetch_related("memberships__user", "hubs")
+
+    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
+        return ("name", "channels" if self.has_change_permission(request, obj) else "channel_names")
+
+    @admin.display(description=_("channels"))
+    def channel_names(self, team: Team) -> str:
+        return channel_labels(team.channels)
 
     @admin.display(description=_("Members"))
     def people(self, team: Team) -> str:

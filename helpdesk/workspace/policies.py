@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from helpdesk.accounts.models import Account, RequesterRole
+from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.moments import full_date
 from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.models import METRICS, PROMISES, Calendar, CalendarVersion, Policy, PolicyVersion
 from helpdesk.sla.terms import Conditions, Hours, Recipient, TargetTerms, Terms
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Severity
 from helpdesk.workspace.lists import ReadOnlyAdmin
 from helpdesk.workspace.wording import instant

@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.accounts.models import Account, StaffRole, User
+from helpdesk.core.channels import Channel
 from helpdesk.sla.models import PROMISES, Clock
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Severity, Status, Ticket
 from helpdesk.tickets.queue import take_next

@@ -8,11 +8,12 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Team
+from helpdesk.core.channels import Channel
 from helpdesk.reports.breaches import OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import METRICS, PROMISES, BreachCause
-from helpdesk.subscriptions.models import Channel, Hub
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Severity
 
 CUSTOM, NOBODY, UNCODED = "custom", "nobody", "none"

@@ -6,10 +6,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
 from helpdesk.sla.models import Clock
-from helpdesk.subscriptions.models import Channel, Tier
+from helpdesk.subscriptions.models import Tier
 from helpdesk.tickets.claims import answers
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.workspace import queue_views

@@ -6,13 +6,14 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from helpdesk.accounts.models import Membership
+from helpdesk.core.channels import Channel
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.sla.models import BreachCause, CalendarVersion, Clock, Policy, PolicyVersion
 from helpdesk.sla.verification import difference
-from helpdesk.subscriptions.models import Channel
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Severity, Source, Status, TicketEvent
-from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
+from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, TeamFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -296,3 +297,10 @@ def test_a_declined_claim_falls_back_on_the_promise_of_its_own_day(now):
     clock = first_response(ticket)
     assert (clock.due_at, clock.policy_version) == (now + 60 * MINUTE, old)
     assert first_response(make_ticket(now=now + 5 * MINUTE)).due_at == now + 125 * MINUTE
+
+
+def test_the_team_that_serves_the_hub_on_this_channel_gets_the_ticket(now):
+    callers, writers = TeamFactory(channels=["phone"]), TeamFactory(channels=["email", "chat"])
+    Hub.objects.get(code="content").teams.set([callers, writers])
+    assert make_ticket(now=now).team == writers
+    assert make_ticket(now=now, channel=Channel.PHONE, source=Source.CALLBACK).team == callers

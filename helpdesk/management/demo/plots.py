@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 from helpdesk.accounts.models import RequesterRole
+from helpdesk.core.channels import Channel
 from helpdesk.management.demo import texts
 from helpdesk.management.demo.story import Story
 from helpdesk.sla.models import BreachCause
-from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.models import Claim, Status
 
 MINUTE = timedelta(minutes=1)

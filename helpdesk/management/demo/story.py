@@ -13,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
+from helpdesk.core.channels import Channel
 from helpdesk.escalation.models import Escalation
 from helpdesk.management.demo.rows import Rows
 from helpdesk.management.demo.topics import Topic
@@ -24,7 +25,6 @@ from helpdesk.sla.ladder import next_check, rungs
 from helpdesk.sla.models import BreachCause, Clock, ClockEvent
 from helpdesk.sla.services import first_match
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
-from helpdesk.subscriptions.models import Channel
 from helpdesk.tickets.claims import Affected, Workaround
 from helpdesk.tickets.models import Claim, Message, Severity, Source, Status, Ticket, TicketEvent
 from helpdesk.tickets.services import FIRST_METRIC
