@@ -69,7 +69,7 @@ class ChannelsForm(forms.ModelForm):
     """Channels as boxes to tick."""
 
     channels = forms.MultipleChoiceField(
-        label=_("channels"), choices=Channel.choices, widget=forms.CheckboxSelectMultiple, required=False
+        label=_("Channels"), choices=Channel.choices, widget=forms.CheckboxSelectMultiple, required=False
     )
 
 
