@@ -43,7 +43,7 @@ messages: venv
 	$(DEV) -m helpdesk.core.catalogues --update
 
 # After a change to a requirements*.in; `make lock UPGRADE=--upgrade` takes newer versions.
-LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 $(UPGRADE)
+LOCK = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-strip-extras --python-version 3.11 $(UPGRADE)
 lock: venv
 	$(LOCK) requirements.in -o requirements.lock
 	$(LOCK) requirements-dev.in -o requirements-dev.lock
