@@ -42,3 +42,4 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if commits and nextitem is not None:
         with item.config.stash[blocking_manager_key].unblock():
             import_module("helpdesk.migrations.0003_operator_policy").seed(apps, None)
+            import_module("helpdesk.migrations.0005_engine_data").seed(apps, None)

@@ -72,6 +72,14 @@ class User(AbstractBaseUser):
     time_zone = models.CharField(_("time zone"), max_length=64, default="UTC", validators=[validate_time_zone])
     staff_role = models.CharField(_("staff role"), max_length=20, choices=StaffRole, blank=True, default="")
     is_active = models.BooleanField(_("active"), default=True)
+    # Local time of the person; mails about objectives wait until it is over (SPEC 2.5).
+    quiet_from = models.TimeField(_("quiet from"), null=True, blank=True)
+    quiet_until = models.TimeField(
+        _("quiet until"),
+        null=True,
+        blank=True,
+        help_text=_("Mail about objectives waits until then. A guarantee never waits."),
+    )
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -87,7 +95,13 @@ class User(AbstractBaseUser):
                 Lower("email"),
                 name="user_email_any_case",
                 violation_error_message=_("A person with this e-mail address exists already."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(quiet_from=None, quiet_until=None)
+                | models.Q(quiet_from__isnull=False, quiet_until__isnull=False),
+                name="user_quiet_hours_both",
+                violation_error_message=_("Quiet hours need a beginning and an end."),
+            ),
         ]
         indexes = [models.Index(fields=["staff_role"], name="user_staff", condition=~models.Q(staff_role=""))]
 
@@ -233,3 +247,71 @@ class TeamMembership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.team}"
+
+
+class StretchQuerySet(models.QuerySet):
+    def covering(self, now: datetime) -> "StretchQuerySet":
+        """Those that hold an instant: from their beginning on, and before their end."""
+        return self.filter(starts_at__lte=now, ends_at__gt=now)
+
+
+class Absence(models.Model):
+    """A member of staff is away: escalations skip them for the next in line (SPEC 2.5)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="absences", verbose_name=_("person"))
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+    note = models.CharField(_("note"), max_length=200, blank=True, default="")
+
+    objects = StretchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("absence")
+        verbose_name_plural = _("absences")
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")),
+                name="absence_period",
+                violation_error_message=_("The end lies before the beginning."),
+            )
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="absence_end")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
+
+
+class OnCallShift(models.Model):
+    """Who is on call, for one team or (without a team) for all of them (SPEC 2.5)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="shifts", verbose_name=_("person"))
+    team = models.ForeignKey(
+        Team,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="shifts",
+        verbose_name=_("team"),
+        help_text=_("Empty: for all teams."),
+    )
+    starts_at = models.DateTimeField(_("from"))
+    ends_at = models.DateTimeField(_("until"))
+
+    objects = StretchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("on-call shift")
+        verbose_name_plural = _("on-call shifts")
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")),
+                name="shift_period",
+                violation_error_message=_("The end lies before the beginning."),
+            )
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="shift_end")]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.starts_at:%Y-%m-%d %H:%M} – {self.ends_at:%Y-%m-%d %H:%M}"

@@ -23,6 +23,12 @@ class Escalation(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.FIRED)
     due_at = models.DateTimeField(_("due"))
     detected_at = models.DateTimeField(_("noticed"))
+    # When the last of those it goes to had it: a notice on their screen, or a mail that a server took.
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    told = models.JSONField(_("told"), default=list)  # ids of people
+    skipped = models.JSONField(_("passed over"), default=list)  # {"user": id, "until": instant} of those away
+    acts = models.JSONField(_("acts"), default=dict)  # what the step does to the ticket
+    acts_pending = models.BooleanField(default=False)
     acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -46,6 +52,13 @@ class Escalation(models.Model):
                 name="escalation_open",
                 condition=models.Q(state="fired", acknowledged_at=None),
             ),
+            models.Index(fields=["id"], name="escalation_acts", condition=models.Q(acts_pending=True)),
+            models.Index(
+                fields=["detected_at"],
+                name="escalation_undelivered",
+                condition=models.Q(state="fired", delivered_at=None),
+            ),
+            models.Index(fields=["-detected_at"], name="escalation_detected"),
         ]
 
     def __str__(self) -> str:

@@ -227,15 +227,18 @@ def _save(clocks: list[Clock]) -> None:
             """
             UPDATE helpdesk_clock AS clock
                SET next_check_at = new.next_check_at, breached_at = new.breached_at,
-                   owner_at_due_id = new.owner_at_due_id, event_count = new.event_count
-              FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::bigint[], %s::int[])
-                   AS new (id, next_check_at, breached_at, owner_at_due_id, event_count)
+                   gross_breached_at = new.gross_breached_at, owner_at_due_id = new.owner_at_due_id,
+                   event_count = new.event_count
+              FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::bigint[],
+                          %s::int[])
+                   AS new (id, next_check_at, breached_at, gross_breached_at, owner_at_due_id, event_count)
              WHERE clock.id = new.id
             """,
             [
                 [clock.pk for clock in clocks],
                 [clock.next_check_at for clock in clocks],
                 [clock.breached_at for clock in clocks],
+                [clock.gross_breached_at for clock in clocks],
                 [clock.owner_at_due_id for clock in clocks],
                 [clock.event_count for clock in clocks],
             ],

@@ -13,6 +13,7 @@ class Delivery(models.TextChoices):
     SENDING = "sending", _("Being sent")
     SENT = "sent", _("Sent")
     DEAD = "dead", _("Given up")
+    BUNDLED = "bundled", _("In a digest")
 
     @classmethod
     def unfinished(cls) -> tuple["Delivery", ...]:
@@ -36,6 +37,11 @@ class OutboxMail(models.Model):
     cc = ArrayField(models.EmailField(), default=list, blank=True, verbose_name=_("in copy"))
     reply_to = models.CharField(_("replies to"), max_length=254, blank=True)
     in_reply_to = models.CharField(_("in reply to"), max_length=200, blank=True)
+    # What it tells of: the key of the telling, the same for all who were told.
+    about = models.CharField(_("about"), max_length=200, blank=True, default="")
+    digest = models.ForeignKey(
+        "self", models.PROTECT, null=True, db_index=False, related_name="bundled", verbose_name=_("went out in")
+    )
     template = models.CharField(_("template"), max_length=60)
     context = models.JSONField(_("values"), default=dict)
     language = models.CharField(_("language"), max_length=8, default="en")
@@ -58,6 +64,8 @@ class OutboxMail(models.Model):
                 condition=models.Q(state__in=["pending", "sending"]),
             ),
             models.Index(fields=["-id"], name="outbox_dead", condition=models.Q(state="dead")),
+            models.Index(fields=["about"], name="outbox_about", condition=~models.Q(about="")),
+            models.Index(fields=["digest"], name="outbox_digest", condition=models.Q(digest__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -101,3 +109,23 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"
+
+
+class Alarm(models.Model):
+    """Something that operators must know: a sweep that is late, mail that nobody takes. Open until it is well again."""
+
+    name = models.CharField(_("what"), max_length=40)
+    since = models.DateTimeField(_("since"))
+    until = models.DateTimeField(_("well again"), null=True)
+    detail = models.JSONField(_("figures"), default=dict)
+
+    class Meta:
+        verbose_name = _("alarm")
+        verbose_name_plural = _("alarms")
+        constraints = [
+            models.UniqueConstraint(fields=["name"], condition=models.Q(until=None), name="alarm_one_open"),
+        ]
+        indexes = [models.Index(fields=["-since"], name="alarm_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.since:%Y-%m-%d %H:%M:%S}"

@@ -47,7 +47,8 @@ def offers(*, visitor: Visitor, hub_code: str) -> Offers:
     """What this person would be promised now for a hub. Three queries at most."""
     membership = visitor.membership
     calendar = sla.business_calendar(visitor.account)
-    roles = {"role": membership.requester_role, "account": visitor.account, "hub_code": hub_code}
+    plan = next((row.tier for row in visitor.entitlements if row.hub.pk == hub_code), "")
+    roles = {"role": membership.requester_role, "account": visitor.account, "hub_code": hub_code, "plan": plan}
     return Offers(
         critical=offer(severity=Severity.CRITICAL, calendar=calendar, now=visitor.now, **roles)
         if may_claim(membership)
@@ -66,12 +67,13 @@ def offer(
     role: RequesterRole,
     account: Account,
     hub_code: str,
+    plan: str,
     severity: Severity,
     calendar: CalendarVersion,
     now: datetime,
 ) -> Offer | None:
     """The promise of one first reply by e-mail; None where the policies promise nothing. One query."""
-    facts = Facts(hub=hub_code, channel=Channel.EMAIL, role=role, severity=severity, account=account.pk)
+    facts = Facts(hub=hub_code, channel=Channel.EMAIL, role=role, severity=severity, account=account.pk, plan=plan)
     promised = sla.promise(facts=facts, metric=Metric.FIRST_RESPONSE, calendar_version=calendar, now=now)
     if promised is None:
         return None

@@ -235,6 +235,7 @@ def _promises(visitor: Visitor) -> list[dict[str, Any]]:
                 role=role,
                 account=visitor.account,
                 hub_code=by_mail[0].hub.pk,
+                plan=by_mail[0].tier,
                 severity=severity,
                 calendar=calendar,
                 now=visitor.now,

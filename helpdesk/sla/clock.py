@@ -7,7 +7,7 @@ and `apply` is the only thing that changes the state. Nothing here knows a datab
 An answer at the very instant of the deadline is in time; a breach is stamped with that instant.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,9 @@ from types import MappingProxyType
 from typing import Any
 
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+
+Interval = tuple[datetime, datetime]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Metric(StrEnum):
@@ -53,6 +56,15 @@ class EventKind(StrEnum):
     EXEMPT = "exempt"
 
 
+class Effect(StrEnum):
+    """What an approved exception does to a clock (SPEC 2.4)."""
+
+    VOID = "void"
+    PAUSE = "pause"
+    RESTART = "restart"
+    RETARGET = "retarget"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """How long: a stretch of open time, or a number of business days. Exactly one of the two."""
@@ -66,24 +78,20 @@ class Target:
         if (self.seconds or self.business_days or 0) <= 0:
             raise ValueError("target: must be longer than nothing")
 
-    def due(
-        self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[tuple[datetime, datetime]] = ()
-    ) -> datetime:
+    def due(self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[Interval] = ()) -> datetime:
         """The deadline of a clock started at `start` (aware; result in UTC).
 
         A pause moves the deadline of business days by the open time that it took before it. Where the
         calendar never opens again (its special days are over), the target counts day and night: a
         ticket is accepted, and watched, whatever became of a calendar.
         """
-        pauses = tuple(sorted(pauses))
+        pauses = _merged(pauses)
         try:
             return self._due(calendar, start, pauses)
         except OverflowError:
             return self._due(ALWAYS_OPEN, start, pauses)
 
-    def _due(
-        self, calendar: BusinessCalendar, start: datetime, pauses: tuple[tuple[datetime, datetime], ...]
-    ) -> datetime:
+    def _due(self, calendar: BusinessCalendar, start: datetime, pauses: tuple[Interval, ...]) -> datetime:
         if self.seconds is not None:
             return calendar.add(start, timedelta(seconds=self.seconds), pauses)
         due = calendar.add_business_days(start, self.business_days)
@@ -99,25 +107,37 @@ class Event:
 
     kind: EventKind
     at: datetime
-    data: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    data: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
     """The state that a clock's events add up to.
 
-    `due_at` is the deadline in force (None while paused: nobody knows it then). `version` counts
-    the deadlines the clock has had. `breached_at` is set once, to the deadline that was missed.
+    `due_at` is the deadline in force (None while paused: nobody knows it then), reckoned from
+    `counted_from`, which is the start until a promise is renewed or restarted. `version` counts
+    the deadlines the clock has had. `breached_at` is set once, to the deadline that was missed;
+    only an approved exception can take it back.
+
+    Everything named *gross* is the same as if no exception had ever been approved (SPEC 2.4):
+    `gross_basis` is the target and start that the gross deadline is reckoned by, None while they
+    are the same; `gross_breached_at` is never taken back.
     """
 
     started_at: datetime
     target: Target
     due_at: datetime | None
+    counted_from: datetime
+    gross_due_at: datetime | None
     state: State = State.RUNNING
     version: int = 1
-    pauses: tuple[tuple[datetime, datetime], ...] = ()
+    pauses: tuple[Interval, ...] = ()
+    exempted: tuple[Interval, ...] = ()  # stretches that an exception left out
     paused_at: datetime | None = None
+    questioned_pauses: int = 0  # pauses that began while a message of the customer was unanswered
     breached_at: datetime | None = None
+    gross_basis: tuple[Target, datetime] | None = None
+    gross_breached_at: datetime | None = None
     ended_at: datetime | None = None
     owner_at_due: int | None = None
     answered_by: int | None = None
@@ -127,13 +147,23 @@ class Clock:
         return self.state in OPEN
 
     @property
+    def is_unanswered(self) -> bool:
+        """Open, or void while the customer still waits: the answer is written down for the gross figures."""
+        return self.is_open or (self.state == State.EXEMPT and self.ended_at is None)
+
+    @property
     def is_met(self) -> bool:
         return self.state == State.FULFILLED and self.breached_at is None
 
+    @property
+    def stretches_out(self) -> tuple[Interval, ...]:
+        """What does not count although the calendar is open."""
+        return (*self.pauses, *self.exempted)
 
-def start(*, at: datetime, target: Target, calendar: BusinessCalendar) -> Event:
-    """Start a clock; the event carries the target and the deadline that follows from it."""
-    return Event(EventKind.START, at, {**_target(target), "due_at": target.due(calendar, at).isoformat()})
+
+def start(*, at: datetime, target: Target, calendar: BusinessCalendar, under: Mapping[str, Any] = NOTHING) -> Event:
+    """Start a clock; the event carries the target, the deadline that follows, and `under` which rules."""
+    return Event(EventKind.START, at, {**_target(target), "due_at": target.due(calendar, at).isoformat(), **under})
 
 
 def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
@@ -146,65 +176,127 @@ def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
     return [Event(EventKind.BREACH, clock.due_at, {"owner": owner})]
 
 
-def pause(clock: Clock, *, at: datetime) -> list[Event]:
-    """Stop counting. A breached clock doesn't pause: breached wins."""
+def pause(clock: Clock, *, at: datetime, questioned: bool = False) -> list[Event]:
+    """Stop counting. A breached clock doesn't pause: breached wins.
+
+    `questioned`: a message of the customer was unanswered (pause integrity, SPEC 2.2).
+    """
     if clock.state != State.RUNNING or clock.breached_at:
         return []
-    return [Event(EventKind.PAUSE, at)]
+    return [Event(EventKind.PAUSE, at, {"questioned": True} if questioned else {})]
 
 
 def resume(clock: Clock, *, at: datetime, calendar: BusinessCalendar) -> list[Event]:
     """Count again; the deadline moves by the open time that the pause took."""
     if clock.state != State.PAUSED:
         return []
-    due = clock.target.due(calendar, clock.started_at, (*clock.pauses, (clock.paused_at, at)))
-    return [Event(EventKind.RESUME, at, {"due_at": due.isoformat()})]
+    pauses = (*clock.pauses, (clock.paused_at, at))
+    return [Event(EventKind.RESUME, at, _deadlines(replace(clock, pauses=pauses), calendar))]
 
 
 def retarget(
-    clock: Clock, *, at: datetime, target: Target, calendar: BusinessCalendar, reason: str, owner: int | None
+    clock: Clock,
+    *,
+    at: datetime,
+    target: Target,
+    calendar: BusinessCalendar,
+    reason: str,
+    owner: int | None,
+    since: datetime | None = None,
+    renew: bool = True,
+    under: Mapping[str, Any] = NOTHING,
 ) -> list[Event]:
-    """Give an open clock another target, counted from its start (SPEC 2.3).
+    """Give an open clock another target, counted from its start, or from `since` (SPEC 2.3).
 
-    Where the new deadline has passed already, that is one breach, stamped with it, and the new
-    target counts from `at`: the promise that the customer can still be given. A clock that is
-    breached keeps its breach.
+    Where the new deadline has passed already, that is one breach, stamped with it, and with `renew`
+    the new target counts from `at`: the promise that the customer can still be given. A clock that
+    is breached keeps its breach; one that was paused goes on, since breached wins.
     """
     if not clock.is_open:
         return []
-    due = target.due(calendar, clock.started_at, clock.pauses)
+    paused = () if clock.paused_at is None else ((clock.paused_at, at),)
+    moved = replace(clock, target=target, counted_from=since or clock.counted_from, pauses=(*clock.pauses, *paused))
+    if clock.gross_basis:
+        moved = replace(moved, gross_basis=(target, since or clock.gross_basis[1]))
+    due = moved.target.due(calendar, moved.counted_from, moved.stretches_out)
     events = []
     if due < at:
         if not clock.breached_at:
             events.append(Event(EventKind.BREACH, due, {"owner": owner, "reason": reason}))
-        due = target.due(calendar, at)
-    return [*events, Event(EventKind.RETARGET, at, {**_target(target), "due_at": due.isoformat(), "reason": reason})]
+            events += resume(clock, at=at, calendar=calendar)
+        if renew:
+            since = at
+            moved = replace(moved, counted_from=at, gross_basis=moved.gross_basis and (target, at))
+    values = {**_target(target), **_deadlines(moved, calendar), "reason": reason, **under}
+    if since:
+        values["since"] = since.isoformat()
+    return [*events, Event(EventKind.RETARGET, at, values)]
 
 
 def fulfil(clock: Clock, *, at: datetime, by: int | None, owner: int | None) -> list[Event]:
-    """Answer an open clock: met, or breached when `at` lies behind the deadline."""
-    if not clock.is_open:
+    """Answer a clock: met, or breached when `at` lies behind the deadline. A void one keeps its answer only."""
+    if not clock.is_unanswered:
         return []
     return [*settle(clock, now=at, owner=owner), Event(EventKind.FULFIL, at, {"by": by, "owner": owner})]
 
 
 def cancel(clock: Clock, *, at: datetime, reason: str) -> list[Event]:
-    """Take an open clock out of every figure: spam, duplicate, merged."""
-    return [Event(EventKind.CANCEL, at, {"reason": reason})] if clock.is_open else []
+    """Take an unanswered clock out of every figure: spam, duplicate, merged."""
+    return [Event(EventKind.CANCEL, at, {"reason": reason})] if clock.is_unanswered else []
 
 
 def close(clock: Clock, *, at: datetime, reason: str, owner: int | None) -> list[Event]:
-    """End an open clock without an answer: cancelled before the deadline, a breach after it (SPEC 2.3)."""
-    if not clock.is_open:
+    """End a clock without an answer: cancelled before the deadline, a breach after it (SPEC 2.3)."""
+    if not clock.is_unanswered:
         return []
     breach = settle(clock, now=at, owner=owner)
-    stays = bool(breach) or (clock.breached_at is not None and clock.breached_at < at)
+    missed = clock.gross_breached_at or clock.gross_due_at if clock.state == State.EXEMPT else clock.breached_at
+    stays = bool(breach) or (missed is not None and missed < at)
     return [*breach, Event(EventKind.CANCEL, at, {"reason": reason, "breach_stays": stays})]
 
 
-def exempt(clock: Clock, *, at: datetime, reason: str) -> list[Event]:
-    """Void a clock, open or ended, by an approved exception (SPEC 2.4)."""
-    return [] if clock.state in (State.CANCELLED, State.EXEMPT) else [Event(EventKind.EXEMPT, at, {"reason": reason})]
+def exempt(
+    clock: Clock,
+    *,
+    at: datetime,
+    effect: Effect,
+    calendar: BusinessCalendar,
+    reason: str,
+    out: Interval | None = None,
+    since: datetime | None = None,
+    target: Target | None = None,
+    under: Mapping[str, Any] = NOTHING,
+) -> list[Event]:
+    """Let an approved exception take effect on a clock, open or ended (SPEC 2.4).
+
+    *Void* takes the target out of the net figures; *pause* leaves the stretch `out` uncounted;
+    *restart* counts from `since`; *retarget* gives another `target`. ValueError, for the person who
+    asks, where a value is missing, or where the deadline would not come later: an exception never
+    takes from what was promised.
+    """
+    if clock.state in (State.CANCELLED, State.EXEMPT):
+        return []
+    values: dict[str, Any] = {"effect": effect.value, "reason": reason, **under}
+    if effect == Effect.VOID:
+        return [Event(EventKind.EXEMPT, at, values)]
+    if effect == Effect.PAUSE and out and out[0] < out[1]:
+        values |= {"from": out[0].isoformat(), "until": out[1].isoformat()}
+        moved = replace(clock, exempted=(*clock.exempted, out))
+    elif effect == Effect.RESTART and since:
+        values["since"] = since.isoformat()
+        moved = replace(clock, counted_from=since)
+    elif effect == Effect.RETARGET and target:
+        values |= _target(target)
+        moved = replace(clock, target=target)
+    else:
+        raise ValueError(f"{effect.value}: its values are missing")
+    closed = replace(clock, pauses=(*clock.pauses, *_running_pause(clock, at)))
+    pauses = closed.stretches_out
+    before = closed.target.due(calendar, closed.counted_from, pauses)
+    due = moved.target.due(calendar, moved.counted_from, (*closed.pauses, *moved.exempted))
+    if due <= before:
+        raise ValueError(f"{effect.value}: the deadline would not come later")
+    return [Event(EventKind.EXEMPT, at, values | {"due_at": due.isoformat()})]
 
 
 def apply(clock: Clock | None, event: Event) -> Clock:
@@ -212,39 +304,13 @@ def apply(clock: Clock | None, event: Event) -> Clock:
     if clock is None:
         if event.kind != EventKind.START:
             raise ValueError(f"a clock cannot begin with {event.kind}")
-        return Clock(started_at=event.at, target=_read_target(event.data), due_at=_due(event.data))
-    match event.kind:
-        case EventKind.PAUSE if clock.state == State.RUNNING:
-            return replace(clock, state=State.PAUSED, paused_at=event.at, due_at=None)
-        case EventKind.RESUME if clock.state == State.PAUSED:
-            return replace(
-                clock,
-                state=State.RUNNING,
-                pauses=(*clock.pauses, (clock.paused_at, event.at)),
-                paused_at=None,
-                due_at=_due(event.data),
-                version=clock.version + 1,
-            )
-        case EventKind.RETARGET if clock.is_open:
-            # A paused clock takes the new target; its deadline is known when it resumes.
-            due = _due(event.data) if clock.state == State.RUNNING else None
-            return replace(clock, target=_read_target(event.data), due_at=due, version=clock.version + 1)
-        case EventKind.BREACH if clock.is_open and clock.breached_at is None:
-            return replace(clock, breached_at=event.at, owner_at_due=event.data.get("owner"))
-        case EventKind.FULFIL if clock.is_open:
-            # An answer of before the deadline may be written down after a sweep saw the deadline pass.
-            is_late = clock.breached_at is not None and clock.breached_at < event.at
-            return replace(
-                _end(clock, State.FULFILLED, event.at),
-                answered_by=event.data.get("by"),
-                breached_at=clock.breached_at if is_late else None,
-                owner_at_due=clock.owner_at_due if is_late else event.data.get("owner"),
-            )
-        case EventKind.CANCEL if clock.is_open:
-            return _end(clock, State.ENDED if event.data.get("breach_stays") else State.CANCELLED, event.at)
-        case EventKind.EXEMPT if clock.state not in (State.CANCELLED, State.EXEMPT):
-            return replace(_end(clock, State.EXEMPT, event.at), ended_at=clock.ended_at or event.at)
-    raise ValueError(f"{event.kind} cannot happen to a clock that is {clock.state}")
+        due = _due(event.data)
+        return Clock(event.at, _read_target(event.data), due, counted_from=event.at, gross_due_at=due)
+    change = _CHANGES.get(event.kind)
+    changed = change(clock, event) if change else None
+    if changed is None:
+        raise ValueError(f"{event.kind} cannot happen to a clock that is {clock.state}")
+    return changed
 
 
 def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
@@ -256,6 +322,131 @@ def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
     return clock
 
 
+def _paused(clock: Clock, event: Event) -> Clock | None:
+    if clock.state != State.RUNNING:
+        return None
+    questioned = clock.questioned_pauses + bool(event.data.get("questioned"))
+    return replace(
+        clock,
+        state=State.PAUSED,
+        paused_at=event.at,
+        due_at=None,
+        gross_due_at=None,
+        questioned_pauses=questioned,
+    )
+
+
+def _resumed(clock: Clock, event: Event) -> Clock | None:
+    if clock.state != State.PAUSED:
+        return None
+    return replace(
+        clock,
+        state=State.RUNNING,
+        pauses=(*clock.pauses, (clock.paused_at, event.at)),
+        paused_at=None,
+        due_at=_due(event.data),
+        gross_due_at=_gross_due(event.data),
+        version=clock.version + 1,
+    )
+
+
+def _retargeted(clock: Clock, event: Event) -> Clock | None:
+    if not clock.is_open:
+        return None
+    target, since = _read_target(event.data), _instant(event.data.get("since"))
+    runs = clock.state == State.RUNNING  # a paused clock takes the new target; its deadline is known when it resumes
+    return replace(
+        clock,
+        target=target,
+        counted_from=since or clock.counted_from,
+        due_at=_due(event.data) if runs else None,
+        gross_due_at=_gross_due(event.data) if runs else None,
+        gross_basis=clock.gross_basis and (target, since or clock.gross_basis[1]),
+        version=clock.version + 1,
+    )
+
+
+def _breached(clock: Clock, event: Event) -> Clock | None:
+    if not clock.is_open or clock.breached_at is not None:
+        return None
+    # An exception may have moved the deadline that was missed now; the gross one came no later.
+    gross = event.at if clock.gross_due_at is None else min(event.at, clock.gross_due_at)
+    return replace(
+        clock,
+        breached_at=event.at,
+        gross_breached_at=clock.gross_breached_at or gross,
+        owner_at_due=event.data.get("owner"),
+    )
+
+
+def _fulfilled(clock: Clock, event: Event) -> Clock | None:
+    if not clock.is_unanswered:
+        return None
+    gross = clock.gross_breached_at or clock.gross_due_at
+    # An answer of before the deadline may be written down after a sweep saw the deadline pass.
+    is_late = clock.breached_at is not None and clock.breached_at < event.at
+    state = State.EXEMPT if clock.state == State.EXEMPT else State.FULFILLED
+    return replace(
+        _end(clock, state, event.at),
+        answered_by=event.data.get("by"),
+        breached_at=clock.breached_at if is_late else None,
+        gross_breached_at=gross if gross is not None and gross < event.at else None,
+        owner_at_due=clock.owner_at_due if is_late else event.data.get("owner"),
+    )
+
+
+def _cancelled(clock: Clock, event: Event) -> Clock | None:
+    if not clock.is_unanswered:
+        return None
+    if not event.data.get("breach_stays"):
+        return _end(clock, State.CANCELLED, event.at)
+    gross = clock.gross_breached_at or clock.gross_due_at
+    state = State.EXEMPT if clock.state == State.EXEMPT else State.ENDED
+    return replace(_end(clock, state, event.at), gross_breached_at=gross)
+
+
+def _exempted(clock: Clock, event: Event) -> Clock | None:
+    if clock.state in (State.CANCELLED, State.EXEMPT):
+        return None
+    data = event.data
+    if data.get("effect", Effect.VOID) == Effect.VOID:
+        return replace(_end(clock, State.EXEMPT, event.at), ended_at=clock.ended_at)
+    out = (_instant(data["from"]), _instant(data["until"])) if "from" in data else None
+    target = _read_target(data) if data["effect"] == Effect.RETARGET else clock.target
+    moved = replace(
+        clock,
+        target=target,
+        counted_from=_instant(data.get("since")) or clock.counted_from,
+        exempted=(*clock.exempted, out) if out else clock.exempted,
+        gross_basis=clock.gross_basis or (clock.target, clock.counted_from),
+        due_at=None if clock.state == State.PAUSED else _due(data),
+        version=clock.version + 1,
+    )
+    return _judged_again(moved, due=_due(data), at=event.at)
+
+
+def _judged_again(clock: Clock, *, due: datetime, at: datetime) -> Clock:
+    """The net verdict under a deadline that an exception moved. The gross one stays what it was."""
+    if clock.breached_at is None:
+        return clock
+    if due < (clock.ended_at or at):
+        return replace(clock, breached_at=due)
+    # It ended unanswered before it was due: out of the net figures, like one that is void.
+    state = State.EXEMPT if clock.state == State.ENDED else clock.state
+    return replace(clock, breached_at=None, state=state, owner_at_due=clock.owner_at_due if clock.ended_at else None)
+
+
+_CHANGES: dict[EventKind, Callable[[Clock, Event], Clock | None]] = {
+    EventKind.PAUSE: _paused,
+    EventKind.RESUME: _resumed,
+    EventKind.RETARGET: _retargeted,
+    EventKind.BREACH: _breached,
+    EventKind.FULFIL: _fulfilled,
+    EventKind.CANCEL: _cancelled,
+    EventKind.EXEMPT: _exempted,
+}
+
+
 def instant_at(
     *,
     percent: int,
@@ -263,7 +454,7 @@ def instant_at(
     started_at: datetime,
     due_at: datetime,
     calendar: BusinessCalendar,
-    pauses: tuple[tuple[datetime, datetime], ...] = (),
+    pauses: tuple[Interval, ...] = (),
 ) -> datetime:
     """When `percent` of `total`, the open time from start to deadline, is used up; past 100 the same pace goes on."""
     if percent == 100:
@@ -278,8 +469,31 @@ def instant_at(
 
 
 def _end(clock: Clock, state: State, at: datetime) -> Clock:
-    pauses = clock.pauses if clock.paused_at is None else (*clock.pauses, (clock.paused_at, at))
+    pauses = (*clock.pauses, *_running_pause(clock, at))
     return replace(clock, state=state, ended_at=at, paused_at=None, pauses=pauses)
+
+
+def _merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """In order, those that overlap or touch made one: a stretch that is left out twice is left out once."""
+    merged: list[Interval] = []
+    for begin, end in sorted(intervals):
+        if merged and begin <= merged[-1][1]:
+            begin, end = merged[-1][0], max(end, merged.pop()[1])
+        merged.append((begin, end))
+    return tuple(merged)
+
+
+def _running_pause(clock: Clock, at: datetime) -> tuple[Interval, ...]:
+    return () if clock.paused_at is None else ((clock.paused_at, at),)
+
+
+def _deadlines(clock: Clock, calendar: BusinessCalendar) -> dict[str, str]:
+    """The deadline as an event carries it, and the gross one where an exception parted them."""
+    values = {"due_at": clock.target.due(calendar, clock.counted_from, clock.stretches_out).isoformat()}
+    if clock.gross_basis:
+        target, since = clock.gross_basis
+        values["gross_due_at"] = target.due(calendar, since, clock.pauses).isoformat()
+    return values
 
 
 def _target(target: Target) -> dict[str, int]:
@@ -290,5 +504,13 @@ def _read_target(data: Mapping[str, Any]) -> Target:
     return Target(seconds=data.get("seconds"), business_days=data.get("business_days"))
 
 
+def _instant(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
 def _due(data: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(data["due_at"])
+
+
+def _gross_due(data: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(data.get("gross_due_at", data["due_at"]))

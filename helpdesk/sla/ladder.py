@@ -29,15 +29,16 @@ def rungs(
     if clock.state != State.RUNNING or clock.due_at is None or not terms.steps:
         return
     at = clock.due_at
-    total = calendar.between(clock.started_at, clock.due_at, clock.pauses)
+    out = clock.stretches_out
+    total = calendar.between(clock.counted_from, clock.due_at, out)
     for step in terms.steps:
         at = instant_at(
             percent=step.percent,
             total=total,
-            started_at=clock.started_at,
+            started_at=clock.counted_from,
             due_at=clock.due_at,
             calendar=calendar,
-            pauses=clock.pauses,
+            pauses=out,
         )
         if at >= since:
             yield Rung(step, 0, at)
@@ -47,7 +48,7 @@ def rungs(
     pause = timedelta(minutes=terms.repeat_minutes)
     reminder = max(1, -((at - since) // pause))  # the first one at `since` or later
     while True:
-        yield Rung(terms.steps[-1], reminder, at + pause * reminder)
+        yield Rung(terms.reminder_step, reminder, at + pause * reminder)
         reminder += 1
 
 

@@ -10,11 +10,13 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any, TypeVar
 
+from django.db.models import Max
+
 from helpdesk.accounts.models import Account, User
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.ladder import next_check
-from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
+from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, ClockException, PolicyVersion
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 
 log = logging.getLogger(__name__)
@@ -130,10 +132,25 @@ def promised(
     )
 
 
+def under(clock: Clock) -> dict[str, Any]:
+    """Under which rules a clock counts, as its events carry it: an auditor needs nothing else to recompute it."""
+    return {"policy_version": clock.policy_version_id, "calendar_version": clock.calendar_version_id}
+
+
 def start(
-    *, ticket_id: int, promised: Promised, promise: pure.Promise, now: datetime, actor: User | None, cycle: int = 1
+    *,
+    ticket_id: int,
+    promised: Promised,
+    promise: pure.Promise,
+    now: datetime,
+    actor: User | None,
+    cycle: int = 1,
+    at: datetime | None = None,
 ) -> Clock:
-    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail)."""
+    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail).
+
+    `at`: an instant before `now` that it has been counting from (a ticket that was merged, or isn't spam after all).
+    """
     clock = Clock(
         ticket_id=ticket_id,
         metric=promised.terms.metric.value,
@@ -142,7 +159,7 @@ def start(
         policy_version=promised.version,
         calendar_version=promised.calendar_version,
     )
-    event = pure.start(at=now, target=promised.terms.target, calendar=clock.hours)
+    event = pure.start(at=at or now, target=promised.terms.target, calendar=clock.hours, under=under(clock))
     state = pure.fold([event])
     clock.take_state(state)
     clock.event_count = 1
@@ -152,15 +169,58 @@ def start(
     return clock
 
 
-def lock_open(*, ticket_id: int) -> list[Clock]:
-    """The ticket's open clocks, locked until the transaction ends."""
+def next_cycle(*, ticket_id: int, metric: pure.Metric) -> int:
+    """The number of a metric's next cycle on a ticket. Needs the ticket locked."""
+    return (Clock.objects.filter(ticket_id=ticket_id, metric=metric).aggregate(last=Max("cycle"))["last"] or 0) + 1
+
+
+def start_like(clock: Clock, *, ticket_id: int, now: datetime, actor: User | None) -> Clock:
+    """The same promise on a ticket, counted from the same instant, in a cycle of its own (SPEC 2.3: merged).
+
+    A deadline that has passed meanwhile is a breach, stamped with it.
+    """
+    promised = promised_by(clock)
+    twin = start(
+        ticket_id=ticket_id,
+        promised=promised,
+        promise=promised.terms.promise,
+        now=now,
+        actor=actor,
+        cycle=next_cycle(ticket_id=ticket_id, metric=promised.terms.metric),
+        at=clock.counted_from,
+    )
+    settle([twin], now=now, owner_id=clock.owner_at_due_id)
+    return twin
+
+
+def promised_by(clock: Clock) -> Promised:
+    """What a clock promises, as its policy said it."""
+    terms = TargetTerms(
+        metric=pure.Metric(clock.metric),
+        promise=pure.Promise(clock.promise),
+        target=clock.folded().target,
+        hours=Hours.ALWAYS if clock.calendar_version_id is None else Hours.BUSINESS,
+    )
+    return Promised(
+        terms=terms, version=clock.policy_version, calendar_version=clock.calendar_version, due_at=clock.due_at
+    )
+
+
+def lock_unanswered(*, ticket_id: int) -> list[Clock]:
+    """The ticket's clocks that wait for an answer, void ones too, locked until the transaction ends."""
     return list(
-        Clock.objects.open()
+        Clock.objects.unanswered()
         .filter(ticket_id=ticket_id)
         .select_related("policy_version", "calendar_version")
         .order_by("id")
         .select_for_update(of=("self",), no_key=True)
     )
+
+
+def lock(clock_id: int) -> Clock:
+    """One clock in any state, locked until the transaction ends. The caller holds its ticket."""
+    related = ("policy_version", "calendar_version")
+    return Clock.objects.select_related(*related).select_for_update(of=("self",), no_key=True).get(pk=clock_id)
 
 
 def settle(clocks: Iterable[Clock], *, now: datetime, owner_id: int | None) -> None:
@@ -188,8 +248,9 @@ def close(clock: Clock, *, now: datetime, actor: User, owner_id: int | None, rea
     _record(clock, pure.close(clock.folded(), at=now, reason=reason, owner=owner_id), now=now, actor=actor)
 
 
-def pause(clock: Clock, *, now: datetime, actor: User | None) -> None:
-    _record(clock, pure.pause(clock.folded(), at=now), now=now, actor=actor)
+def pause(clock: Clock, *, now: datetime, actor: User | None, questioned: bool) -> None:
+    """`questioned`: a message of the customer is unanswered, so that the pause is flagged (SPEC 2.2)."""
+    _record(clock, pure.pause(clock.folded(), at=now, questioned=questioned), now=now, actor=actor)
 
 
 def resume(clock: Clock, *, now: datetime, actor: User | None) -> None:
@@ -197,15 +258,54 @@ def resume(clock: Clock, *, now: datetime, actor: User | None) -> None:
 
 
 def retarget(
-    clock: Clock, *, promised: Promised, now: datetime, actor: User | None, owner_id: int | None, reason: str
+    clock: Clock,
+    *,
+    promised: Promised,
+    now: datetime,
+    actor: User | None,
+    owner_id: int | None,
+    reason: str,
+    since: datetime | None = None,
+    renew: bool = True,
 ) -> None:
-    """Move an open clock to another target, on that target's calendar and policy."""
+    """Move an open clock to another target, on that target's calendar and policy (see `clock.retarget`)."""
     clock.policy_version = promised.version
     clock.calendar_version = promised.calendar_version
     events = pure.retarget(
-        clock.folded(), at=now, target=promised.terms.target, calendar=clock.hours, reason=reason, owner=owner_id
+        clock.folded(),
+        at=now,
+        target=promised.terms.target,
+        calendar=clock.hours,
+        reason=reason,
+        owner=owner_id,
+        since=since,
+        renew=renew,
+        under=under(clock),
     )
     _record(clock, events, now=now, actor=actor, also=("policy_version", "calendar_version"))
+
+
+def exempt(clock: Clock, *, exception: ClockException, now: datetime, actor: User) -> None:
+    """Let an approved exception take effect. ValueError as in `clock.exempt`."""
+    if exception.effect == pure.Effect.VOID:
+        resume(clock, now=now, actor=actor)  # so that the gross deadline is known
+    _record(clock, exemption(clock, exception=exception, now=now), now=now, actor=actor)
+
+
+def exemption(clock: Clock, *, exception: ClockException, now: datetime) -> list[pure.Event]:
+    """The events that an exception would write; nothing is written. ValueError as in `clock.exempt`."""
+    seconds, days = exception.target_seconds, exception.target_business_days
+    return pure.exempt(
+        clock.folded(),
+        at=now,
+        effect=pure.Effect(exception.effect),
+        calendar=clock.hours,
+        reason=exception.code_id,
+        out=(exception.out_from, exception.out_until) if exception.out_from and exception.out_until else None,
+        since=exception.since,
+        target=pure.Target(seconds=seconds, business_days=days) if seconds or days else None,
+        under={"exception": exception.pk},
+    )
 
 
 def rebuild(clock: Clock, *, now: datetime) -> bool:

@@ -5,11 +5,13 @@ on the way in, and pure, so that a deadline can be explained and replayed withou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from helpdesk.sla.clock import Metric, Promise, Target
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Hours(StrEnum):
@@ -26,6 +28,20 @@ class Recipient(StrEnum):
     TEAM = "team"
     TEAM_LEAD = "team_lead"
     MANAGER = "manager"
+    ON_CALL = "on_call"  # who has duty at that instant
+
+
+class Way(StrEnum):
+    """How somebody is told."""
+
+    IN_APP = "in_app"
+    EMAIL = "email"
+
+
+BY_EVERY_WAY = tuple(Way)
+MOST_STEPS = 20
+HIGHEST_PERCENT = 1000
+LONGEST_REPEAT = 7 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +53,7 @@ class Facts:
     role: str
     severity: str
     account: int
+    plan: str = ""  # the subscription's tier
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +65,7 @@ class Conditions:
     roles: frozenset[str] = frozenset()
     severities: frozenset[str] = frozenset()
     accounts: frozenset[int] = frozenset()
+    plans: frozenset[str] = frozenset()
 
     def match(self, facts: Facts) -> bool:
         return all(
@@ -58,6 +76,7 @@ class Conditions:
                 (self.roles, facts.role),
                 (self.severities, facts.severity),
                 (self.accounts, facts.account),
+                (self.plans, facts.plan),
             )
         )
 
@@ -74,20 +93,42 @@ class TargetTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """At `percent` of the target's time, tell `recipients`."""
+    """At `percent` of the target's time, tell `recipients`, and act on the ticket (SPEC 2.5).
+
+    `assign_team` is a team's id.
+    """
 
     percent: int
     recipients: tuple[Recipient, ...]
+    ways: tuple[Way, ...] = BY_EVERY_WAY
+    raise_priority: bool = False
+    assign_team: int | None = None
+
+    @property
+    def acts(self) -> bool:
+        return self.raise_priority or self.assign_team is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """One version of a policy. `repeat_minutes`: the last step again, that often, while unanswered (0: never)."""
+    """One version of a policy.
+
+    `repeat_minutes`: the last step again, that often, while unanswered (0: never); to
+    `repeat_recipients`, where there are any, else to those of the last step.
+    """
 
     conditions: Conditions
     targets: tuple[TargetTerms, ...]
     steps: tuple[Step, ...]
     repeat_minutes: int = 30
+    repeat_recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def reminder_step(self) -> Step:
+        """The last step as its reminders tell it: to whom they go, and without its acts, which happen once."""
+        last = self.steps[-1]
+        told = self.repeat_recipients or last.recipients
+        return replace(last, recipients=told, raise_priority=False, assign_team=None)
 
     def target(self, metric: Metric) -> TargetTerms | None:
         return next((target for target in self.targets if target.metric == metric), None)
@@ -97,7 +138,7 @@ class Terms:
         """Read terms. Raises ValueError that names the field."""
         if not isinstance(data, Mapping):
             raise ValueError("terms: must be a mapping")
-        unknown = set(data) - {"conditions", "targets", "steps", "repeat_minutes"}
+        unknown = set(data) - {"conditions", "targets", "steps", "repeat_minutes", "repeat_recipients"}
         if unknown:
             raise ValueError(f"{sorted(unknown)[0]}: not known")
         terms = cls(
@@ -105,15 +146,18 @@ class Terms:
             targets=tuple(_target(index, row) for index, row in enumerate(_list(data, "targets"))),
             steps=tuple(_step(index, row) for index, row in enumerate(_list(data, "steps"))),
             repeat_minutes=data.get("repeat_minutes", 30),
+            repeat_recipients=_choices("repeat_recipients", data.get("repeat_recipients", []), Recipient),
         )
+        if len(terms.steps) > MOST_STEPS:
+            raise ValueError(f"steps: at most {MOST_STEPS}")
         percents = [step.percent for step in terms.steps]
         if percents != sorted(set(percents)):
             raise ValueError("steps: must rise, each percentage once")
         metrics = [target.metric for target in terms.targets]
         if len(metrics) != len(set(metrics)):
             raise ValueError("targets: one for each metric")
-        if not _is_whole(terms.repeat_minutes) or terms.repeat_minutes < 0:
-            raise ValueError("repeat_minutes: a whole number, 0 for never")
+        if not _is_whole(terms.repeat_minutes) or not 0 <= terms.repeat_minutes <= LONGEST_REPEAT:
+            raise ValueError(f"repeat_minutes: a whole number up to {LONGEST_REPEAT}, 0 for never")
         return terms
 
     def to_dict(self) -> dict[str, Any]:
@@ -121,7 +165,7 @@ class Terms:
         return {
             "conditions": {
                 name: sorted(values)
-                for name in ("hubs", "channels", "roles", "severities", "accounts")
+                for name in ("hubs", "channels", "roles", "severities", "accounts", "plans")
                 if (values := getattr(self.conditions, name))
             },
             "targets": [
@@ -137,10 +181,9 @@ class Terms:
                 }
                 for row in self.targets
             ],
-            "steps": [
-                {"percent": step.percent, "recipients": [who.value for who in step.recipients]} for step in self.steps
-            ],
+            "steps": [_written_step(step) for step in self.steps],
             "repeat_minutes": self.repeat_minutes,
+            **({"repeat_recipients": [who.value for who in self.repeat_recipients]} if self.repeat_recipients else {}),
         }
 
 
@@ -178,10 +221,50 @@ def _target(index: int, row: Mapping[str, Any]) -> TargetTerms:
 
 
 def _step(index: int, row: Mapping[str, Any]) -> Step:
+    name = f"steps.{index}"
     try:
-        step = Step(percent=int(row["percent"]), recipients=tuple(Recipient(who) for who in row["recipients"]))
+        unknown = set(row) - {"percent", "recipients", "ways", "raise_priority", "assign_team"}
+        if unknown:
+            raise ValueError(f"{sorted(unknown)[0]} is not known")
+        step = Step(
+            percent=int(row["percent"]),
+            recipients=_choices("recipients", row["recipients"], Recipient),
+            ways=_choices("ways", row.get("ways", BY_EVERY_WAY), Way),
+            raise_priority=row.get("raise_priority", False),
+            assign_team=row.get("assign_team"),
+        )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"steps.{index}: {error}") from None
-    if step.percent <= 0 or not step.recipients:
-        raise ValueError(f"steps.{index}: needs a percentage above 0 and somebody to tell")
+        raise ValueError(f"{name}: {error}") from None
+    if not 0 < step.percent <= HIGHEST_PERCENT or not step.recipients:
+        raise ValueError(f"{name}: needs a percentage from 1 to {HIGHEST_PERCENT} and somebody to tell")
+    if not step.ways:
+        raise ValueError(f"{name}: needs a way to tell them")
+    if not isinstance(step.raise_priority, bool):
+        raise ValueError(f"{name}: raise_priority is true or false")
+    if step.assign_team is not None and not _is_whole(step.assign_team):
+        raise ValueError(f"{name}: assign_team is a team's id")
     return step
+
+
+def _choices(name: str, values: object, kind: type[Choice]) -> tuple[Choice, ...]:
+    if not isinstance(values, list | tuple):
+        raise ValueError(f"{name}: must be a list")
+    try:
+        found = tuple(kind(value) for value in values)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if len(found) != len(set(found)):
+        raise ValueError(f"{name}: each once")
+    return found
+
+
+def _written_step(step: Step) -> dict[str, Any]:
+    """What a step says besides its percentage and recipients stands there only where it isn't the usual."""
+    written: dict[str, Any] = {"percent": step.percent, "recipients": [who.value for who in step.recipients]}
+    if step.ways != BY_EVERY_WAY:
+        written["ways"] = [way.value for way in step.ways]
+    if step.raise_priority:
+        written["raise_priority"] = True
+    if step.assign_team is not None:
+        written["assign_team"] = step.assign_team
+    return written

@@ -116,16 +116,16 @@ def reply(
     )
 
 
-def judgement(*, ticket: Ticket, clock: Clock | None, now: datetime) -> list[OutboxMail]:
-    """The customer hears whether the claim was confirmed, and why not."""
+def judgement(*, ticket: Ticket, clock: Clock | None, author: User, now: datetime) -> list[OutboxMail]:
+    """The customer hears what became of *business critical*: who decided, why, and the time that counts now."""
+    values = clock_values(clock if clock and clock.is_open else None)
+    renewed = clock is not None and clock.counted_from > clock.started_at
+    if renewed:
+        values["breached_at"] = None  # that promise is missed and said to be; this mail is about the one ahead
     return _mail(
         ticket=ticket,
         key=f"judgement/{ticket.pk}/{now.isoformat()}",
         template="judgement",
-        context={
-            **clock_values(clock),
-            "reason": ticket.claim_reason,
-            "author": ticket.claim_judged_by.full_name,
-        },
+        context={**values, "reason": ticket.claim_reason, "author": author.full_name, "renewed": renewed},
         now=now,
     )

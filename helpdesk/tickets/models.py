@@ -41,6 +41,14 @@ class Severity(models.TextChoices):
     CRITICAL = "critical", _("Business critical")
 
 
+class Priority(models.IntegerChoices):
+    """How much it presses within its deadline; escalation steps raise it (SPEC 2.5)."""
+
+    NORMAL = 0, _("Normal")
+    HIGH = 1, _("High")
+    URGENT = 2, _("Urgent")
+
+
 class Claim(models.TextChoices):
     """What became of the claim that an issue is business critical."""
 
@@ -94,6 +102,7 @@ class Ticket(models.Model):
     subject = models.CharField(_("subject"), max_length=160)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.NEW)
     severity = models.CharField(_("severity"), max_length=10, choices=Severity, default=Severity.STANDARD)
+    priority = models.PositiveSmallIntegerField(_("priority"), choices=Priority, default=Priority.NORMAL)
     claim = models.CharField(_("claim"), max_length=10, choices=Claim, blank=True, default=Claim.NONE)
     claim_reason = models.TextField(_("reason of the judgement"), blank=True, default="")
     claim_judged_by = models.ForeignKey(
@@ -134,6 +143,15 @@ class Ticket(models.Model):
         "helpdesk.CalendarVersion", models.PROTECT, null=True, related_name="+", verbose_name=_("calendar")
     )
 
+    merged_into = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="absorbed",
+        verbose_name=_("merged into"),
+    )
     # The earliest deadline of its running clocks: the queue's order. Kept by `tickets.services`.
     next_due_at = models.DateTimeField(_("next deadline"), null=True)
     reply_token = models.CharField(_("token of the reply address"), max_length=32, unique=True)
@@ -207,6 +225,7 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["account", "-created_at"], name="ticket_account"),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester"),
+            models.Index(fields=["merged_into"], name="ticket_merged_into", condition=Q(merged_into__isnull=False)),
         ]
 
     def __str__(self) -> str:
@@ -272,6 +291,19 @@ class TicketEvent(models.Model):
         CONFIRMED = "confirmed", _("Critical confirmed")
         DECLINED = "declined", _("Critical declined")
         REOPENED = "reopened", _("Reopened")
+        RAISED = "raised", _("Raised to critical")
+        MERGED = "merged", _("Merged into another ticket")
+        ABSORBED = "absorbed", _("Took in another ticket")
+        SPAM = "spam", _("Marked as spam")
+        NOT_SPAM = "not_spam", _("Not spam after all")
+        CALLED = "called", _("Called")
+        JOINED = "joined", _("Joined the chat")
+        PRIORITY = "priority", _("Priority changed")
+        RULES = "rules", _("Rules changed")
+        EXCEPTION_ASKED = "exception_asked", _("Exception requested")
+        EXCEPTION_GRANTED = "exception_granted", _("Exception approved")
+        EXCEPTION_REFUSED = "exception_refused", _("Exception refused")
+        EXCEPTION_WITHDRAWN = "exception_withdrawn", _("Exception withdrawn")
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)

@@ -138,7 +138,7 @@ class Faces:
 
     def _paused(self, clock: Clock, folded: pure.Clock, hours: BusinessCalendar) -> Face:
         """What would be left if it went on now."""
-        due = folded.target.due(hours, folded.started_at, (*folded.pauses, (folded.paused_at, self.now)))
+        due = folded.target.due(hours, folded.counted_from, (*folded.stretches_out, (folded.paused_at, self.now)))
         return Face(
             clock=clock,
             state="paused",
@@ -151,13 +151,14 @@ class Faces:
         if folded.breached_at is not None and folded.state != pure.State.EXEMPT:
             late = (folded.ended_at or self.now) - folded.breached_at
             return Face(clock=clock, state="breach", seconds=-late.total_seconds(), percent=100, soon_at=None)
-        taken = hours.between(folded.started_at, folded.ended_at, folded.pauses)
-        due = folded.due_at or folded.ended_at
+        end = folded.ended_at or self.now  # a void clock may wait for its answer still
+        taken = hours.between(folded.started_at, end, folded.stretches_out)
+        due = folded.due_at or end
         return Face(
             clock=clock,
             state="met" if folded.is_met else "void",
             seconds=taken.total_seconds(),
-            percent=_used(folded, hours, due=due, until=folded.ended_at),
+            percent=_used(folded, hours, due=due, until=end),
             soon_at=None,
         )
 
@@ -166,8 +167,8 @@ def _used(folded: pure.Clock, hours: BusinessCalendar, *, due: datetime, until: 
     """The share of the target's open time that is used up, in percent, at most 100."""
     if until >= due:
         return 100
-    total = hours.between(folded.started_at, due, folded.pauses).total_seconds()
-    used = hours.between(folded.started_at, until, folded.pauses).total_seconds()
+    total = hours.between(folded.counted_from, due, folded.stretches_out).total_seconds()
+    used = hours.between(folded.counted_from, until, folded.stretches_out).total_seconds()
     return min(100, int(used * 100 / total)) if total else 100
 
 

@@ -125,9 +125,10 @@ def test_spam_leaves_the_figures_even_after_the_deadline():
 
 def test_an_exempted_clock_keeps_its_end_and_its_breach():
     clock = answered(started(), NOW + 2 * HOUR)
-    clock = fold(pure.exempt(clock, at=NOW + 9 * HOUR, reason="declared incident"), clock)
+    void = {"effect": pure.Effect.VOID, "calendar": ALWAYS_OPEN}
+    clock = fold(pure.exempt(clock, at=NOW + 9 * HOUR, reason="declared incident", **void), clock)
     assert (clock.state, clock.ended_at, clock.breached_at) == (State.EXEMPT, NOW + 2 * HOUR, NOW + HOUR)
-    assert pure.exempt(clock, at=NOW + 10 * HOUR, reason="again") == []
+    assert pure.exempt(clock, at=NOW + 10 * HOUR, reason="again", **void) == []
 
 
 def test_a_clock_that_ended_while_paused_closes_its_pause():

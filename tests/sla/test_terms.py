@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpdesk.sla.clock import Metric, Promise, Target
-from helpdesk.sla.terms import Conditions, Facts, Hours, Recipient, Step, TargetTerms, Terms
+from helpdesk.sla.terms import Conditions, Facts, Hours, Recipient, Step, TargetTerms, Terms, Way
 
 DOCUMENT = {
     "conditions": {"channels": ["email"], "roles": ["designated"], "severities": ["critical"], "accounts": [7]},
@@ -28,7 +28,9 @@ def guaranteed_runs_always(target: TargetTerms) -> bool:
 terms = st.builds(
     Terms,
     conditions=st.builds(
-        Conditions, hubs=names, channels=names, roles=names, severities=names, accounts=st.frozensets(st.integers(1, 9))
+        Conditions,
+        **dict.fromkeys(["hubs", "channels", "roles", "severities", "plans"], names),
+        accounts=st.frozensets(st.integers(1, 9)),
     ),
     targets=st.lists(
         st.builds(
@@ -48,10 +50,15 @@ terms = st.builds(
             Step,
             percent=st.integers(1, 400),
             recipients=st.lists(st.sampled_from(Recipient), min_size=1, unique=True).map(tuple),
+            ways=st.lists(st.sampled_from(Way), min_size=1, unique=True).map(tuple),
+            raise_priority=st.booleans(),
+            assign_team=st.none() | st.integers(1, 9),
         ),
         unique_by=lambda step: step.percent,
+        max_size=20,
     ).map(lambda steps: tuple(sorted(steps, key=lambda step: step.percent))),
     repeat_minutes=st.integers(0, 600),
+    repeat_recipients=st.lists(st.sampled_from(Recipient), unique=True).map(tuple),
 )
 
 
@@ -128,6 +135,16 @@ REMOVED = object()
         (broken("repeat_minutes", value=-1), "repeat_minutes"),
         (broken("repeat_minutes", value="often"), "repeat_minutes"),
         (broken("repeat_minutes", value=1.5), "repeat_minutes"),
+        (broken("repeat_minutes", value=10081), "repeat_minutes"),
+        (broken("repeat_recipients", value=["the cat"]), "repeat_recipients"),
+        (broken("steps", value=[{"percent": n, "recipients": ["owner"]} for n in range(1, 22)]), "steps"),
+        (broken("steps", 1, "percent", value=1001), "steps.1"),
+        (broken("steps", 0, "recipients", value=["owner", "owner"]), "steps.0"),
+        (broken("steps", 0, "ways", value=[]), "steps.0"),
+        (broken("steps", 0, "ways", value=["pigeon"]), "steps.0"),
+        (broken("steps", 0, "raise_priority", value="yes"), "steps.0"),
+        (broken("steps", 0, "assign_team", value="content"), "steps.0"),
+        (broken("steps", 0, "assign_teams", value=1), "steps.0"),
     ],
 )
 def test_a_mistake_is_refused_by_the_name_of_its_field(document, field):

@@ -24,11 +24,12 @@ COLUMNS: dict[type[Model], str] = {
     Message: "id ticket_id kind author_id body via message_id created_at",
     TicketEvent: "ticket_id kind at actor_id data",
     Clock: """id ticket_id metric cycle promise policy_version_id calendar_version_id target_seconds
-        target_business_days started_at due_at state version pauses paused_at breached_at ended_at owner_at_due_id
-        answered_by_id event_count next_check_at acknowledged_version cause cause_note""",
+        target_business_days started_at counted_from due_at state version pauses paused_at questioned_pauses
+        breached_at gross_due_at gross_breached_at ended_at owner_at_due_id answered_by_id
+        event_count next_check_at acknowledged_version cause cause_note""",
     ClockEvent: "clock_id number kind at recorded_at actor_id data",
-    Escalation: """clock_id ticket_id deadline_version percent reminder state due_at detected_at acknowledged_at
-        acknowledged_by_id""",
+    Escalation: """clock_id ticket_id deadline_version percent reminder state due_at detected_at delivered_at
+        acknowledged_at acknowledged_by_id""",
 }
 # What is dropped while very many rows go in, and made again after them.
 INDEXES = """

@@ -22,7 +22,7 @@ from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.ladder import next_check, rungs
-from helpdesk.sla.models import BreachCause, Clock, ClockEvent
+from helpdesk.sla.models import BreachCause, Clock, ClockEvent, written_intervals
 from helpdesk.sla.services import first_match
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 from helpdesk.tickets.claims import Affected, Workaround
@@ -89,6 +89,7 @@ class Story:
         self.judged_by: int | None = None
         self.judged_at: datetime | None = None
         self.owner: int | None = None
+        self.spoke_last = Message.Kind.CUSTOMER
         self.team = world.team_of[topic.hub]
         self.closed_at: datetime | None = None
 
@@ -161,7 +162,8 @@ class Story:
         for clock in self._open_clocks():
             if clock.metric == Metric.NEXT_RESPONSE:
                 if status == Status.WAITING:
-                    self._record(clock, pure.pause(clock.state, at=at), actor=actor)
+                    pause = pure.pause(clock.state, at=at, questioned=self.spoke_last == Message.Kind.CUSTOMER)
+                    self._record(clock, pause, actor=actor)
                 else:
                     self._record(clock, pure.resume(clock.state, at=at, calendar=clock.hours), actor=actor)
         if status in Status.done():
@@ -232,7 +234,8 @@ class Story:
         for row in self.fired:
             self.rows.add(
                 Escalation, row.clock.id, self.id, row.version, row.percent, row.reminder, row.state, row.due_at,
-                row.detected_at, row.acknowledged_at, row.acknowledged_by,
+                row.detected_at, row.detected_at if row.state == Escalation.State.FIRED else None,
+                row.acknowledged_at, row.acknowledged_by,
             )  # fmt: skip
 
     # --- The sweep -----------------------------------------------------------------------------
@@ -276,7 +279,11 @@ class Story:
     def _start(self, terms: TargetTerms, *, cycle: int = 1) -> None:
         business = terms.hours == Hours.BUSINESS
         hours = self.customer.hours if business else ALWAYS_OPEN
-        event = pure.start(at=self.now, target=terms.target, calendar=hours)
+        rules = {
+            "policy_version": self.version_id,
+            "calendar_version": self.customer.calendar_version_id if business else None,
+        }
+        event = pure.start(at=self.now, target=terms.target, calendar=hours, under=rules)
         clock = Ticking(
             id=self.rows.take_id(Clock),
             terms=terms,
@@ -313,13 +320,14 @@ class Story:
         return next_check(clock.state, terms=clock.policy, calendar=clock.hours, since=since, reminders=clock.repeats)
 
     def _decline(self, actor: int) -> None:
+        self.version_id, self.policy = first_match(self.world.versions, self._facts())
         for clock in self._open_clocks():
             if clock.metric != Metric.FIRST_RESPONSE:
                 continue
             if clock.state.breached_at is not None:
                 clock.cause = BreachCause.DECLINED_LATE
                 continue
-            clock.version_id, clock.policy = first_match(self.world.versions, self._facts())
+            clock.version_id, clock.policy = self.version_id, self.policy
             clock.terms = clock.policy.target(Metric.FIRST_RESPONSE)
             events = pure.retarget(
                 clock.state,
@@ -328,6 +336,7 @@ class Story:
                 calendar=clock.hours,
                 reason="claim declined",
                 owner=self.owner,
+                under={"policy_version": clock.version_id, "calendar_version": clock.calendar_version_id},
             )
             self._record(clock, events, actor=actor)
 
@@ -346,6 +355,7 @@ class Story:
             role=self.asker.role,
             severity=self.severity,
             account=self.customer.account_id,
+            plan=self.customer.entitlements[self.topic.hub].tier,
         )
 
     def _claim_facts(self) -> dict[str, str]:
@@ -360,6 +370,8 @@ class Story:
         pk = self.rows.take_id(Message)
         message_id = "" if kind == Message.Kind.NOTE else f"<{self.rng.getrandbits(120):030x}@{settings.REPLY_DOMAIN}>"
         self.rows.add(Message, pk, self.id, kind, author, body, via, message_id, self.now)
+        if kind != Message.Kind.NOTE:
+            self.spoke_last = kind
         return pk
 
     def _event(self, kind: TicketEvent.Kind, actor: int | None, **data: Any) -> None:
@@ -384,9 +396,9 @@ def _clock_values(ticket_id: int, clock: Ticking) -> tuple[Any, ...]:
     state = clock.state
     return (
         clock.id, ticket_id, clock.metric, clock.cycle, clock.terms.promise, clock.version_id,
-        clock.calendar_version_id, state.target.seconds, state.target.business_days, state.started_at, state.due_at,
-        state.state, state.version, [[begin.isoformat(), end.isoformat()] for begin, end in state.pauses],
-        state.paused_at, state.breached_at,
+        clock.calendar_version_id, state.target.seconds, state.target.business_days, state.started_at,
+        state.counted_from, state.due_at, state.state, state.version, written_intervals(state.pauses),
+        state.paused_at, state.questioned_pauses, state.breached_at, state.gross_due_at, state.gross_breached_at,
         state.ended_at, state.owner_at_due, state.answered_by, clock.events, clock.next_check_at,
         clock.acknowledged_version, clock.cause, clock.cause_note,
     )  # fmt: skip

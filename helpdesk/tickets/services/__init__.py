@@ -1,0 +1,61 @@
+"""Verbs of a ticket. Each is one transaction, names its actor in an event, and takes `now`.
+
+Locks are taken in one order: tickets by id, then their clocks. Both with NO KEY UPDATE, so that rows
+which only refer to them (an escalation, a mail) never wait for a person's work.
+"""
+
+from helpdesk.tickets.services.conversation import (
+    add_note,
+    customer_reply,
+    join_chat,
+    record_call,
+    reply,
+)
+from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
+from helpdesk.tickets.services.exceptions import (
+    Wish,
+    decide_exception,
+    may_decide,
+    request_exception,
+    withdraw_exception,
+)
+from helpdesk.tickets.services.handling import (
+    assign,
+    close_by_customer,
+    perform_acts,
+    set_priority,
+    set_status,
+)
+from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
+from helpdesk.tickets.services.merging import mark_spam, merge, not_spam
+from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+
+__all__ = [
+    "FIRST_METRIC",
+    "NewTicket",
+    "Refused",
+    "Wish",
+    "add_note",
+    "ask_critical",
+    "assign",
+    "close_by_customer",
+    "customer_reply",
+    "decide_exception",
+    "facts_of",
+    "join_chat",
+    "judge_claim",
+    "mark_spam",
+    "may_decide",
+    "merge",
+    "not_spam",
+    "open_ticket",
+    "perform_acts",
+    "raise_to_critical",
+    "record_call",
+    "refresh_deadline",
+    "reply",
+    "request_exception",
+    "set_priority",
+    "set_status",
+    "withdraw_exception",
+]

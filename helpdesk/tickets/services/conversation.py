@@ -1,0 +1,164 @@
+"""What is said: replies, notes, the customer's messages, calls, chats."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from helpdesk.accounts.models import User
+from helpdesk.notifications.services import new_message_id, post
+from helpdesk.sla import services as sla
+from helpdesk.sla.clock import Metric
+from helpdesk.tickets import mails
+from helpdesk.tickets.models import Message, Source, Status, Ticket, TicketEvent
+from helpdesk.tickets.services.locked import (
+    RESPONSES,
+    Refused,
+    end_clocks,
+    happened,
+    lock,
+    move,
+    own,
+    resolve,
+    start_clock,
+    touch,
+)
+
+
+@transaction.atomic
+def reply(
+    *, ticket: Ticket, actor: User, body: str, now: datetime, status: Status = Status.OPEN, submission: str = ""
+) -> Message:
+    """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2).
+
+    With it a resolution clock is answered by *solved*, and paused by *waiting*. IntegrityError when
+    the ticket has a message with this `submission` already.
+    """
+    ticket, clocks = lock(ticket, now=now)
+    if ticket.status == Status.MERGED:
+        raise Refused(_("This ticket was merged into another one; reply there."))
+    written = ticket.messages.filter(kind=Message.Kind.CUSTOMER)
+    first, quoted = written.first(), written.last()
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.REPLY,
+        author=actor,
+        body=body,
+        via=Source.STAFF,
+        message_id=new_message_id(),
+        submission=submission,
+        created_at=now,
+    )
+    # A chat is joined by who writes in it; a call that was asked for is not made by writing.
+    answered = [clock for clock in clocks if clock.metric in (*RESPONSES, Metric.CHAT_PICKUP)]
+    for clock in answered:
+        sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
+    _keep_resolution(ticket, clocks, status=status, actor=actor, now=now)
+    happened(ticket, TicketEvent.Kind.REPLIED, now, actor, message=message.pk).save()
+    changed = own(ticket, owner=actor, actor=actor, now=now) if ticket.owner_id is None else []
+    changed += move(ticket, status=status, actor=actor, now=now)
+    touch(ticket, now, *changed)
+    answered_clock = next(iter(answered), None)
+    post(mails.reply(ticket=ticket, message=message, clock=answered_clock, thread=first, quoted=quoted, now=now))
+    return message
+
+
+@transaction.atomic
+def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime, submission: str = "") -> Message:
+    """An internal note: seen by staff only, answers no clock. IntegrityError as in `reply`."""
+    ticket, _clocks = lock(ticket, now=now)
+    note = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.NOTE,
+        author=actor,
+        body=body,
+        via=Source.STAFF,
+        submission=submission,
+        created_at=now,
+    )
+    happened(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
+    touch(ticket, now)
+    return note
+
+
+@transaction.atomic
+def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via: Source = Source.FORM) -> Message:
+    """A customer's further message; starts a cycle of next response where none runs (SPEC 2.2, 2.3).
+
+    On a ticket that was over it starts a cycle of resolution, too: the first one's verdict stays.
+    """
+    ticket, clocks = lock(ticket, now=now)
+    if ticket.status in (Status.SPAM, Status.MERGED):
+        raise Refused(_("This ticket takes no more messages; please open a new one."))
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.CUSTOMER,
+        author=actor,
+        body=body,
+        via=via,
+        message_id=new_message_id(),
+        created_at=now,
+    )
+    happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk).save()
+    reopened = ticket.status in Status.done()
+    changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
+    for clock in clocks:
+        sla.resume(clock, now=now, actor=actor)
+    if not any(clock.metric in RESPONSES for clock in clocks):
+        start_clock(ticket, Metric.NEXT_RESPONSE, now=now, actor=actor)
+    if reopened:
+        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)
+    touch(ticket, now, *changed)
+    return message
+
+
+@transaction.atomic
+def record_call(*, ticket: Ticket, actor: User, connected: bool, note: str, now: datetime) -> Ticket:
+    """A call to the customer. A connected one answers callback and responses; a failed attempt answers nothing."""
+    ticket, clocks = lock(ticket, now=now)
+    if ticket.status in (Status.SPAM, Status.MERGED):
+        raise Refused(_("This ticket is not worked on any more."))
+    happened(ticket, TicketEvent.Kind.CALLED, now, actor, connected=connected, note=note).save()
+    changed = []
+    if connected:
+        for clock in clocks:
+            if clock.metric in (*RESPONSES, Metric.CALLBACK):
+                sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
+        changed = _taken_up(ticket, actor=actor, now=now)
+    touch(ticket, now, *changed)
+    return ticket
+
+
+@transaction.atomic
+def join_chat(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
+    """A specialist joins the chat: that answers its pickup (SPEC 2.2)."""
+    ticket, clocks = lock(ticket, now=now)
+    happened(ticket, TicketEvent.Kind.JOINED, now, actor).save()
+    for clock in clocks:
+        if clock.metric == Metric.CHAT_PICKUP:
+            sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
+    touch(ticket, now, *_taken_up(ticket, actor=actor, now=now))
+    return ticket
+
+
+def _taken_up(ticket: Ticket, *, actor: User, now: datetime) -> list[str]:
+    """Somebody speaks with the customer: the ticket is theirs where it was nobody's, and no longer new."""
+    changed = own(ticket, owner=actor, actor=actor, now=now) if ticket.owner_id is None else []
+    return changed + (move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status == Status.NEW else [])
+
+
+def _keep_resolution(ticket: Ticket, clocks: list, *, status: Status, actor: User, now: datetime) -> None:
+    """What the status that goes out with a reply means for the resolution, and for what is left open."""
+    if status in Status.done():
+        resolve(ticket, clocks, actor=actor, now=now)
+        end_clocks(ticket, clocks, actor=actor, now=now, reason="solved")
+        return
+    reopened = ticket.status in Status.done()
+    for clock in clocks:
+        if clock.metric == Metric.RESOLUTION:
+            if status == Status.WAITING:
+                sla.pause(clock, now=now, actor=actor, questioned=False)
+            else:
+                sla.resume(clock, now=now, actor=actor)
+    if reopened:
+        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)

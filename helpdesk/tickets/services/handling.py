@@ -1,0 +1,115 @@
+"""Who works on a ticket, and where it stands."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from helpdesk.accounts.models import Team, User
+from helpdesk.sla import services as sla
+from helpdesk.sla.clock import Metric
+from helpdesk.tickets.models import Message, Priority, Status, Ticket, TicketEvent
+from helpdesk.tickets.services.locked import (
+    OWED_TO_THE_CUSTOMER,
+    Refused,
+    end_clocks,
+    happened,
+    has_unanswered_message,
+    lock,
+    move,
+    own,
+    resolve,
+    start_clock,
+    touch,
+)
+
+
+@transaction.atomic
+def assign(*, ticket: Ticket, owner: User | None, actor: User, now: datetime, team: Team | None = None) -> Ticket:
+    """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3)."""
+    ticket, _clocks = lock(ticket, now=now)
+    if owner is not None and not (owner.is_staff and owner.is_active):
+        raise Refused(_("Only an active member of staff can own a ticket."))
+    touch(ticket, now, *own(ticket, owner=owner, actor=actor, now=now, team=team))
+    return ticket
+
+
+@transaction.atomic
+def set_priority(*, ticket: Ticket, priority: Priority, actor: User, now: datetime) -> Ticket:
+    """Say how much a ticket presses. No clock changes."""
+    ticket, _clocks = lock(ticket, now=now)
+    touch(ticket, now, *_prioritise(ticket, priority, actor=actor, now=now))
+    return ticket
+
+
+@transaction.atomic
+def perform_acts(*, ticket: Ticket, raise_priority: bool, team_id: int | None, percent: int, now: datetime) -> Ticket:
+    """What an escalation step does to a ticket: press more, go to a team (SPEC 2.5). The owner stays."""
+    ticket, _clocks = lock(ticket, now=now)
+    changed: list[str] = []
+    if not ticket.is_active:
+        return ticket
+    if raise_priority and ticket.priority < Priority.URGENT:
+        changed += _prioritise(ticket, Priority(ticket.priority + 1), actor=None, now=now, percent=percent)
+    team = Team.objects.filter(pk=team_id).first() if team_id and team_id != ticket.team_id else None
+    if team is not None:
+        changed += own(ticket, owner=ticket.owner, actor=None, now=now, team=team)
+    if changed:
+        touch(ticket, now, *changed)
+    return ticket
+
+
+@transaction.atomic
+def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) -> Ticket:
+    """Move a ticket by hand. *Waiting* pauses next response and resolution, never a first response.
+
+    A pause that overlaps an unanswered message of the customer is flagged (pause integrity, SPEC 2.2).
+    """
+    ticket, clocks = lock(ticket, now=now)
+    if status in (Status.SPAM, Status.MERGED, Status.NEW):
+        raise Refused(_("A ticket is moved there by an act of its own."))
+    if ticket.status in (Status.SPAM, Status.MERGED):
+        raise Refused(_("This ticket is not worked on any more."))
+    if status in Status.done() and any(clock.is_open and clock.metric in OWED_TO_THE_CUSTOMER for clock in clocks):
+        raise Refused(_("The customer has had no reply yet. Reply first; a change of status answers nothing."))
+    questioned = status == Status.WAITING and has_unanswered_message(ticket)
+    for clock in clocks:
+        if clock.metric in (Metric.NEXT_RESPONSE, Metric.RESOLUTION):
+            if status == Status.WAITING:
+                sla.pause(clock, now=now, actor=actor, questioned=questioned)
+            else:
+                sla.resume(clock, now=now, actor=actor)
+    if status in Status.done():
+        resolve(ticket, clocks, actor=actor, now=now)
+        end_clocks(ticket, clocks, actor=actor, now=now, reason="solved without a further reply")
+    elif ticket.status in Status.done():
+        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)
+    touch(ticket, now, *move(ticket, status=status, actor=actor, now=now))
+    return ticket
+
+
+@transaction.atomic
+def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
+    """The customer closes. A reply not yet due is no longer owed; one past due stays a breach (SPEC 2.3).
+
+    Where a specialist had replied, the customer says by it that the matter is resolved.
+    """
+    ticket, clocks = lock(ticket, now=now)
+    if not ticket.is_active and ticket.status != Status.SOLVED:
+        raise Refused(_("This ticket is closed already."))
+    if ticket.messages.filter(kind=Message.Kind.REPLY).exists():
+        resolve(ticket, clocks, actor=actor, now=now)
+    end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
+    touch(ticket, now, *move(ticket, status=Status.CLOSED, actor=actor, now=now))
+    return ticket
+
+
+def _prioritise(
+    ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, percent: int | None = None
+) -> list[str]:
+    if ticket.priority == priority:
+        return []
+    step = {} if percent is None else {"percent": percent}
+    happened(ticket, TicketEvent.Kind.PRIORITY, now, actor, before=ticket.priority, after=priority, **step).save()
+    ticket.priority = priority
+    return ["priority"]

@@ -1,0 +1,129 @@
+"""Opening a ticket."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from helpdesk.accounts.models import Membership, RequesterRole, Team, User
+from helpdesk.core.channels import Channel
+from helpdesk.notifications.services import new_message_id, post
+from helpdesk.sla import services as sla
+from helpdesk.sla.clock import Metric
+from helpdesk.sla.models import CalendarVersion, PolicyVersion
+from helpdesk.subscriptions.entitlement import Entitlement
+from helpdesk.subscriptions.models import Hub
+from helpdesk.tickets import mails
+from helpdesk.tickets.models import Claim, Message, Severity, Source, Ticket, TicketEvent
+from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
+
+# What a customer's first message starts, by channel (SPEC 2.2).
+FIRST_METRIC = {
+    Channel.EMAIL: Metric.FIRST_RESPONSE,
+    Channel.CHAT: Metric.CHAT_PICKUP,
+    Channel.PHONE: Metric.CALLBACK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewTicket:
+    """What it takes to open a ticket. The caller has checked the entitlement."""
+
+    membership: Membership
+    entitlement: Entitlement
+    subject: str
+    body: str
+    channel: Channel = Channel.EMAIL
+    source: Source = Source.FORM
+    critical: bool = False
+    claim_facts: Mapping[str, str] = field(default_factory=dict)
+    cc: Sequence[str] = ()
+    language: str = "en"
+
+
+@transaction.atomic
+def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None) -> Ticket:
+    """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
+
+    Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
+    didn't come through the form or a chat gets its targets as objectives.
+    """
+    account, requester = new.membership.account, new.membership.user
+    role = new.membership.requester_role
+    if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
+        raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
+    calendar_version = sla.business_calendar(account)
+    ticket = _new_row(new, calendar_version=calendar_version, now=now)
+    version = ticket.policy_version = sla.choose_policy(facts_of(ticket))
+    promises = _promises(new.channel, version=version, calendar_version=calendar_version, now=now)
+    ticket.next_due_at = min((promised.due_at for promised in promises), default=None)
+    ticket.save(force_insert=True)
+    message = Message.objects.create(
+        ticket=ticket,
+        kind=Message.Kind.CUSTOMER,
+        author=requester,
+        body=new.body,
+        via=new.source,
+        message_id=new_message_id(),
+        created_at=now,
+    )
+    clocks = [
+        sla.start(
+            ticket_id=ticket.pk, promised=promised, promise=promise_of(ticket, promised), now=now, actor=requester
+        )
+        for promised in promises
+    ]
+    events = [happened(ticket, TicketEvent.Kind.OPENED, now, opened_by or requester, source=new.source)]
+    if new.critical:
+        events.append(happened(ticket, TicketEvent.Kind.CLAIMED, now, requester))
+    events.append(happened(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None))
+    TicketEvent.objects.bulk_create(events)
+    first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
+    post(mails.acknowledgement(ticket=ticket, message=message, clock=first, now=now))
+    return ticket
+
+
+def _promises(
+    channel: Channel, *, version: PolicyVersion | None, calendar_version: CalendarVersion, now: datetime
+) -> list[sla.Promised]:
+    """What a new ticket is promised: the channel's first answer, and the resolution where a policy has a target."""
+    if version is None:
+        return []
+    targets = (version.terms.target(metric) for metric in (FIRST_METRIC[channel], Metric.RESOLUTION))
+    return [
+        sla.promised(terms=terms, version=version, calendar_version=calendar_version, now=now)
+        for terms in targets
+        if terms is not None
+    ]
+
+
+def _new_row(new: NewTicket, *, calendar_version: CalendarVersion, now: datetime) -> Ticket:
+    """The unsaved ticket, with the snapshot of who asks for what (SPEC 2.1)."""
+    return Ticket(
+        subject=new.subject,
+        severity=Severity.CRITICAL if new.critical else Severity.STANDARD,
+        claim=Claim.CLAIMED if new.critical else Claim.NONE,
+        claim_facts=dict(new.claim_facts) if new.critical else {},
+        account=new.membership.account,
+        requester=new.membership.user,
+        hub=new.entitlement.hub,
+        channel=new.channel,
+        source=new.source,
+        cc=list(new.cc),
+        team=_team_for(new.entitlement.hub, channel=new.channel),
+        requester_role=new.membership.requester_role,
+        entitlement=new.entitlement.as_json(),
+        language=new.language,
+        calendar_version=calendar_version,
+        reply_token=secrets.token_urlsafe(18),
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _team_for(hub: Hub, *, channel: Channel) -> Team | None:
+    """The team that serves this hub on this channel (SPEC 2.1)."""
+    return hub.teams.filter(channels__contains=[channel]).order_by("id").first()
