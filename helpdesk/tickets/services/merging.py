@@ -45,7 +45,7 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     asks = ticket.is_active and has_unanswered_message(ticket)
     handed = []
     for clock in clocks:
-        if _gives_way(clock, kept=[*kept, *handed], actor=actor, now=now, reference=ticket.reference):
+        if _prevails(clock, kept=[*kept, *handed], actor=actor, now=now, reference=ticket.reference):
             handed.append(sla.take_over(clock, ticket_id=into.pk, now=now, owner_id=into.owner_id))
         sla.cancel(clock, now=now, actor=actor, reason=f"merged into {into.reference}")
     moved = list(ticket.messages.values_list("pk", flat=True))
@@ -100,8 +100,8 @@ def _id(ticket: Ticket) -> int:
     return ticket.pk
 
 
-def _gives_way(clock: Clock, *, kept: list[Clock], actor: User, now: datetime, reference: str) -> bool:
-    """Whether the survivor takes this clock over, since its own promise less; a weaker one of its own is cancelled."""
+def _prevails(clock: Clock, *, kept: list[Clock], actor: User, now: datetime, reference: str) -> bool:
+    """Whether a clock is taken over since the survivor's own promise less; a weaker one of those is cancelled."""
     if not clock.is_open:
         return False
     own = [mine for mine in kept if mine.is_open and mine.metric == clock.metric]
