@@ -329,7 +329,7 @@ def test_what_retarget_would_give_can_be_asked_before():
 
 
 def test_net_is_never_sooner_than_gross():
-    """One hour of pause costs a weekday where Wednesday ends at noon; counted from behind the pause it costs nothing."""
+    """An hour of pause costs a day where Wednesday ends at noon; counted from behind the pause it costs nothing."""
     short = {"tue": [["09:00", "17:00"]], "wed": [["09:00", "12:00"]], "thu": [["09:00", "17:00"]]}
     short_wednesday = BusinessCalendar.from_dict({"timezone": "UTC", "weekly": short})
     day = Target(business_days=1)
