@@ -181,7 +181,7 @@ def test_a_worker_that_is_slow_leaves_the_rest_of_its_lease_to_others(smtp, now,
     """Otherwise it would send mails that another worker has taken over in the meantime; and they wait no longer."""
     inbox = smtp()
     waiting(3, now)
-    times = iter([0.0, 1.0, 31.0])
+    times = iter([0.0, 1.0, 1.0, 31.0])  # begun, before and after the first mail, before the second
     monkeypatch.setattr(services, "monotonic", lambda: next(times))
     assert deliver(now=now)["sent"] == 1
     monkeypatch.undo()
