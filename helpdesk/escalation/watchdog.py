@@ -17,6 +17,15 @@ from django.urls import reverse
 
 from helpdesk.accounts.models import StaffRole, User
 from helpdesk.core.jobs import kick
+from helpdesk.escalation.alarms import (
+    CLOCKS_DIFFER,
+    CLOCKS_UNREADABLE,
+    KIND,
+    MAIL_DEAD,
+    MAIL_WAITING,
+    SWEEP_LATE,
+    VERIFY_LATE,
+)
 from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import HEARTBEAT as SWEEP
 from helpdesk.escalation.sweep import sweep
@@ -27,13 +36,6 @@ from helpdesk.sla.verification import HEARTBEAT as VERIFY
 
 HEARTBEAT = "watchdog"
 STAND_IN = "watchdog_sweep"  # the heartbeat of its own sweeps: they must not pass for those that it misses
-
-SWEEP_LATE = "sweep_late"
-MAIL_WAITING = "mail_waiting"
-MAIL_DEAD = "mail_dead"
-CLOCKS_UNREADABLE = "clocks_unreadable"
-CLOCKS_DIFFER = "clocks_differ"
-VERIFY_LATE = "verify_late"
 
 LATE = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -166,7 +168,6 @@ def _tell(alarm: Alarm, *, now: datetime) -> None:
     context = {
         **alarm.detail,
         "name": alarm.name,
-        "stands_in": alarm.name == SWEEP_LATE,
         "since_at": alarm.since.isoformat(),
         "until_at": alarm.until.isoformat() if alarm.until else None,
         "written_at": now.isoformat(),
@@ -174,7 +175,7 @@ def _tell(alarm: Alarm, *, now: datetime) -> None:
     }
     telling = Telling(
         key=f"alarm/{alarm.pk}/{'closed' if alarm.until else 'opened'}",
-        kind="alarm",
+        kind=KIND,
         context=context,
         url=url,
         readers=[
