@@ -23,6 +23,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one look, then stop")
+        # The others have just started, too: they are late only when they have had the time.
+        parser.add_argument(
+            "--patience", type=float, default=LATE.total_seconds(), help="seconds before the first look (30)"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["once"]:
@@ -31,8 +35,7 @@ class Command(BaseCommand):
         stop = Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_arguments: stop.set())
-        # The others have just started, too: they are late only when they have had the time.
-        pause = LATE.total_seconds()
+        pause = options["patience"]
         while not stop.wait(pause):
             pause = self.look()
 
