@@ -10,13 +10,18 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole, Team, User
 from helpdesk.core import moments
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.wording import instant
+
+LABELS = {
+    "starts_at": pgettext_lazy("a stretch of time", "From"),
+    "ends_at": pgettext_lazy("a stretch of time", "Until"),
+}
 
 
 class StretchFilter(Choice):
@@ -41,8 +46,8 @@ class StretchForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        for name in {"starts_at", "ends_at"} & self.fields.keys():  # none, for who may only look
-            self.fields[name].help_text = moments.zone()
+        for name in LABELS.keys() & self.fields.keys():  # none, for who may only look
+            self.fields[name].label, self.fields[name].help_text = LABELS[name], moments.zone()
         if "user" in self.fields:
             self.fields["user"].queryset = User.objects.filter(
                 Q(is_active=True) & ~Q(staff_role="") | Q(pk=self.instance.user_id)
@@ -132,11 +137,11 @@ class StretchAdmin(RoleAdmin):
     def person(self, row: Absence | OnCallShift) -> str:
         return row.user.full_name
 
-    @admin.display(description=gettext_lazy("From"))
+    @admin.display(description=LABELS["starts_at"])
     def begins(self, row: Absence | OnCallShift) -> str:
         return instant(row.starts_at)
 
-    @admin.display(description=gettext_lazy("Until"))
+    @admin.display(description=LABELS["ends_at"])
     def ends(self, row: Absence | OnCallShift) -> str:
         return instant(row.ends_at)
 

@@ -21,8 +21,10 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.notifications.models import Notice
 from helpdesk.notifications.services import mark_read
+from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import METRICS
 from helpdesk.tickets.models import Ticket
+from helpdesk.workspace.faces import SHORT_METRICS
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids, numbers
 from helpdesk.workspace.wording import instant
 
@@ -37,6 +39,24 @@ def alarm_words(said: dict[str, Any]) -> str:
     """An alarm in a notice: `Alarm: The sweep is late`."""
     values = {"what": alarms.title(said.get("name", ""))}
     return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
+
+
+def acts_words(row: Escalation) -> str:
+    """What a step did to the ticket, or is about to; needs a prepared row (see `EscalationAdmin.prepare`)."""
+    done = []
+    if row.acts.get("raise_priority"):
+        done.append(_("priority raised"))
+    if row.acts.get("assign_team"):
+        done.append(_("to %(team)s") % {"team": row.new_team})
+    if done and row.acts_pending:
+        done.append(_("waits"))
+    return ", ".join(done)
+
+
+def skipped_words(row: Escalation) -> str:
+    """Who would have been told, and why they weren't; needs a prepared row."""
+    words = [_("%(name)s, away until %(at)s") % {"name": name, "at": instant(until)} for name, until in row.away]
+    return "; ".join(words)
 
 
 def _two_lines(first: str, second: str) -> str | SafeString:
@@ -88,7 +108,6 @@ class EscalationAdmin(ReadOnlyAdmin):
         "fired",
         "step_and_acts",
         "ticket_link",
-        "metric",
         "account",
         "owner",
         "lateness_text",
@@ -96,7 +115,7 @@ class EscalationAdmin(ReadOnlyAdmin):
         "told_and_skipped",
         "answer",
     )
-    list_display_links = None
+    list_display_links = ("fired",)
     list_filter = (AcknowledgedFilter, StepFilter)
     ordering = ("-due_at", "-id")
     list_select_related = ("ticket__account", "ticket__owner", "clock", "acknowledged_by")
@@ -155,32 +174,28 @@ class EscalationAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Step"))
     def step_and_acts(self, row: Escalation) -> str | SafeString:
-        return _two_lines(self.step(row), self.acts_text(row) or "")
+        metric = SHORT_METRICS[Metric(row.clock.metric)]
+        return _two_lines(f"{self.step(row)} · {metric}", acts_words(row))
 
-    @admin.display(description=gettext_lazy("Done to the ticket"), empty_value="–")
-    def acts_text(self, row: Escalation) -> str | None:
-        done = []
-        if row.acts.get("raise_priority"):
-            done.append(_("priority raised"))
-        if row.acts.get("assign_team"):
-            done.append(_("to %(team)s") % {"team": row.new_team})
-        if done and row.acts_pending:
-            done.append(_("waits"))
-        return ", ".join(done) or None
+    @admin.display(description=gettext_lazy("Done to the ticket"))
+    def acts_text(self, row: Escalation) -> str:
+        return acts_words(row) or "–"
 
     @admin.display(description=gettext_lazy("Told"))
     def told_text(self, row: Escalation) -> str:
         return ", ".join(row.told_names) or "–"
 
-    @admin.display(description=gettext_lazy("Passed over"), empty_value="–")
-    def skipped_text(self, row: Escalation) -> str | None:
-        words = [_("%(name)s, away until %(at)s") % {"name": name, "at": instant(until)} for name, until in row.away]
-        return "; ".join(words) or None
+    @admin.display(description=gettext_lazy("Passed over"))
+    def skipped_text(self, row: Escalation) -> str:
+        return skipped_words(row) or "–"
 
     @admin.display(description=gettext_lazy("Told"))
     def told_and_skipped(self, row: Escalation) -> str | SafeString:
-        skipped = self.skipped_text(row)
-        return _two_lines(self.told_text(row), _("passed over: %(who)s") % {"who": skipped} if skipped else "")
+        """The first of those who heard, and how many more; the row's own page names them all."""
+        skipped = skipped_words(row)
+        first, *others = row.told_names or ["–"]
+        told = f"{first} +{len(others)}" if others else first
+        return _two_lines(told, _("passed over: %(who)s") % {"who": skipped} if skipped else "")
 
     @admin.display(description=gettext_lazy("Ticket"))
     def ticket_link(self, row: Escalation) -> SafeString:
@@ -203,10 +218,10 @@ class EscalationAdmin(ReadOnlyAdmin):
     def lateness_text(self, row: Escalation) -> str:
         return compact(row.lateness)
 
-    @admin.display(description=gettext_lazy("Delivered after"), empty_value="–")
-    def delivered_text(self, row: Escalation) -> str | None:
+    @admin.display(description=gettext_lazy("Delivered after"))
+    def delivered_text(self, row: Escalation) -> str:
         """From the due instant until the last of those it went to had it."""
-        return compact((row.delivered_at - row.due_at).total_seconds()) if row.delivered_at else None
+        return compact((row.delivered_at - row.due_at).total_seconds()) if row.delivered_at else "–"
 
     @admin.display(description=gettext_lazy("Acknowledged"))
     def answer(self, row: Escalation) -> str | SafeString:

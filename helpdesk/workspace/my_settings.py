@@ -42,6 +42,7 @@ class SettingsForm(forms.ModelForm):
         help_texts = {
             "time_zone": gettext_lazy("Times are shown in it, and quiet hours counted."),
             "quiet_from": gettext_lazy("By the clock of your time zone. Leave both empty for none."),
+            "quiet_until": "",
         }
 
     def clean(self) -> dict[str, Any]:

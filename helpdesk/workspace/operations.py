@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from helpdesk.core.durations import compact, spoken
 from helpdesk.escalation import alarms
@@ -55,6 +56,11 @@ class OutboxMailAdmin(ReadOnlyAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[str]:
         return [*super().get_readonly_fields(request, obj), "holds"]
 
+    def get_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[Any]:
+        """Only a digest holds something, only what is in one went out in it."""
+        out = {"digest": obj is None or obj.digest_id is None, "holds": obj is None or "rows" not in obj.context}
+        return [field for field in self.fields if not (isinstance(field, str) and out.get(field))]
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mail is sent again, never edited."""
         return super().has_change_permission(request, obj) and obj is None
@@ -69,17 +75,19 @@ class OutboxMailAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("State"))
     def state_text(self, mail: OutboxMail) -> str | SafeString:
+        if mail.state == Delivery.PENDING and mail.held_until and mail.held_until > timezone.now():
+            return _("Waits for quiet hours until %(at)s") % {"at": instant(mail.held_until)}
         if mail.digest_id is None:
             return mail.get_state_display()
         url = reverse("admin:helpdesk_outboxmail_change", args=[mail.digest_id])
         return format_html('<a href="{}">{}</a>', url, mail.get_state_display())
 
-    @admin.display(description=gettext_lazy("Holds"), empty_value="–")
-    def holds(self, mail: OutboxMail) -> str | None:
+    @admin.display(description=gettext_lazy("Holds"))
+    def holds(self, mail: OutboxMail) -> str:
         """The tickets that a digest tells of."""
         rows = [row["reference"] for row in mail.context.get("rows", [])]
         more = mail.context.get("more", 0)
-        return ", ".join([*rows, *([f"+ {more}"] if more else [])]) or None
+        return ", ".join([*rows, *([f"+ {more}"] if more else [])])
 
     @admin.display(description=gettext_lazy("Sent"), empty_value="–")
     def sent(self, mail: OutboxMail) -> str | None:
@@ -120,7 +128,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 class OpenFilter(Choice):
     title = gettext_lazy("state")
     parameter_name = "state"
-    options = (("open", gettext_lazy("Open")), ("over", gettext_lazy("Well again")))
+    options = (("open", pgettext_lazy("alarm", "Open")), ("over", gettext_lazy("Well again")))
 
     def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
         return queryset.filter(until__isnull=value == "open")
@@ -155,7 +163,7 @@ class AlarmAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Lasted"))
     def lasted(self, alarm: Alarm) -> str:
         if alarm.until is None:
-            return str(gettext_lazy("still open"))
+            return _("still open")
         return spoken((alarm.until - alarm.since).total_seconds())
 
     @admin.display(description=gettext_lazy("What was found"))
