@@ -22,13 +22,7 @@ from helpdesk.notifications.services import mark_read
 from helpdesk.sla.models import METRICS
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids, numbers
-from helpdesk.workspace.wording import instant
-
-
-def step_words(*, percent: int, reminder: int) -> str:
-    """A step of the ladder: `75 %`, or `100 %, reminder 2`."""
-    step = _("%(percent)d %%") % {"percent": percent}
-    return step + (", " + _("reminder %(number)d") % {"number": reminder} if reminder else "")
+from helpdesk.workspace.wording import instant, notice_words, step_words
 
 
 class AcknowledgedFilter(Choice):
@@ -191,10 +185,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Notice"))
     def text(self, notice: Notice) -> SafeString:
-        said = notice.context
-        step = step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
-        metric = dict(METRICS).get(said.get("metric"), "")
-        words = f"{step} · {metric} · {said.get('reference', '')} {said.get('subject', '')} · {said.get('account', '')}"
+        words = notice_words(notice)
         return format_html('<a href="{}">{}</a>', notice.url, words) if notice.url else format_html("{}", words)
 
     @admin.display(description=gettext_lazy("Read"))

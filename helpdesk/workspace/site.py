@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -16,8 +15,8 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.workspace import reports
-from helpdesk.workspace.rights import Act, may
+from helpdesk.workspace import live, reports
+from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
@@ -57,7 +56,6 @@ INDEX = [
         ],
     ),
 ]
-MOST_NOTICES = 100
 
 
 class WorkspaceSite(admin.AdminSite):
@@ -68,7 +66,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *super().get_urls()]
+        return [*reports.urls(self), *live.urls(self), *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -89,10 +87,7 @@ class WorkspaceSite(admin.AdminSite):
         return redirect("admin:index")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        if not (user.is_active and user.is_authenticated and user.is_staff):
-            return False
-        return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
+        return may_enter(request.user)
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """For customers the workspace does not exist; who isn't signed in is asked to."""
@@ -134,10 +129,11 @@ class WorkspaceSite(admin.AdminSite):
         context = super().each_context(request)
         if not context["has_permission"]:
             return context
-        unread = request.user.notices.filter(read_at=None)[:MOST_NOTICES].count()
+        notices = live.unread(user_id=request.user.pk)
         return context | {
             "nav": list(self._navigation(request)),
-            "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
+            "notices_unread": live.unread_words(len(notices)),
+            "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
         }
 
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
