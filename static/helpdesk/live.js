@@ -79,6 +79,7 @@
     lost.close();
     if (code === NOT_YOURS) { over = true; return; }
     if (!polling) { polling = window.setInterval(poll, POLL); poll(); }
+    region.dataset.by = "asking";
     // Longer pauses each time, and not all screens at once.
     window.setTimeout(connect, Math.min(LONGEST_PAUSE, 1000 * 2 ** failures) * (0.5 + Math.random()));
     failures += 1;
@@ -95,6 +96,7 @@
     own.addEventListener("message", (event) => {
       window.clearTimeout(tooLong);
       stopPolling();
+      region.dataset.by = "socket";
       failures = 0;
       heard = Date.now();
       show(JSON.parse(event.data));
