@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 
 from helpdesk.core.durations import target_words
 from helpdesk.core.moments import is_same_day, moment
+from helpdesk.escalation import alarms
+from helpdesk.notifications.models import Notice
 from helpdesk.sla.clock import EventKind, Promise
-from helpdesk.sla.models import ClockEvent
+from helpdesk.sla.models import METRICS, ClockEvent
 from helpdesk.tickets.models import Source, Status, TicketEvent
 
 # Events that stand in the conversation as messages.
@@ -33,6 +35,23 @@ def instant(at: datetime | str) -> str:
     """An instant in the reader's time zone: today's to the second, others with their day."""
     at, now = datetime.fromisoformat(at) if isinstance(at, str) else at, timezone.now()
     return date_format(timezone.localtime(at), "H:i:s") if is_same_day(at, now) else moment(at, now)
+
+
+def step_words(*, percent: int, reminder: int) -> str:
+    """A step of the ladder: `75 %`, or `100 %, reminder 2`."""
+    step = _("%(percent)d %%") % {"percent": percent}
+    return step + (", " + _("reminder %(number)d") % {"number": reminder} if reminder else "")
+
+
+def notice_words(notice: Notice) -> str:
+    """A notice on a screen, in one line."""
+    said = notice.context
+    if notice.kind == alarms.KIND:
+        values = {"what": alarms.title(said.get("name", ""))}
+        return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
+    step = step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
+    metric = dict(METRICS).get(said.get("metric"), "")
+    return f"{step} · {metric} · {said.get('reference', '')} {said.get('subject', '')} · {said.get('account', '')}"
 
 
 def ticket_line(event: TicketEvent) -> Line:
