@@ -42,7 +42,7 @@ MOST_NEWS = 5
 MOST_UNREAD = 100  # that are counted
 
 CHECK_EVERY = 45.0  # seconds: is the session still theirs, and is there news that no message told of?
-LOOK_PAUSE = 0.5  # seconds between two looks, so that a burst of messages is one
+LOOK_PAUSE = 0.25  # seconds between two looks, so that a burst of messages is one
 PATIENCE = 10.0  # seconds for a browser to take what it is sent, and for Redis to let it listen
 MOST_WAITING = 100  # messages
 NOT_YOURS, TRY_AGAIN = 4403, 1013  # what a socket is closed with
