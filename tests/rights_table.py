@@ -46,7 +46,7 @@ TABLE = {
     "admin:helpdesk_account_changelist": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_account_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_account_history": "302 404 404 404 404 404 200 200 200 200",
-    "admin:helpdesk_calendar_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_calendar_add": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_change": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_delete": "302 404 404 404 404 404 403 403 403 403",

@@ -29,7 +29,7 @@ PAGES = {
     "team": (ALL, {ADMINISTRATOR}),
     "hub": (ALL, {ADMINISTRATOR}),
     "policy": (MANAGING, set()),
-    "calendar": (MANAGING, set()),
+    "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
 }
