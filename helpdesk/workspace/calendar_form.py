@@ -108,8 +108,7 @@ class Typed:
             timezone=plan.timezone,
             week={day: [list(pair) for pair in plan.week[day]] for day in DAY_NAMES},
             days=[
-                Day(day=day.isoformat(), name=name, hours=hours_text(hours))
-                for day, (hours, name) in plan.days.items()
+                Day(day=day.isoformat(), name=name, hours=hours_text(hours)) for day, (hours, name) in plan.days.items()
             ],
             based_on=version.number,
         )

@@ -46,7 +46,7 @@ LOOKING: dict[str, Callable[[Desk, HttpRequest], None]] = {
 class CalendarAdmin(RoleAdmin):
     """Business hours."""
 
-    list_display = ("name", "in_force", "zone", "week", "is_default", "drafted")
+    list_display = ("name", "in_force", "zone", "week", "standing", "drafted")
     list_select_related = ("draft_by",)
     ordering = ("name",)
 
@@ -65,6 +65,10 @@ class CalendarAdmin(RoleAdmin):
     @admin.display(description=gettext_lazy("Weekly hours"))
     def week(self, calendar: Calendar) -> SafeString:
         return as_list([line for row in calendar.in_force_now for line in week_words(plan_of(row).week)])
+
+    @admin.display(description=gettext_lazy("Standing"))
+    def standing(self, calendar: Calendar) -> str:
+        return _("standard") if calendar.is_default else ""
 
     @admin.display(description=gettext_lazy("Draft"))
     def drafted(self, calendar: Calendar) -> str:
