@@ -192,6 +192,7 @@ REPLY_DOMAIN = env.str("REPLY_DOMAIN", default="reply.premium.example")
 CRISPY_ALLOWED_TEMPLATE_PACKS = ["portal"]
 CRISPY_TEMPLATE_PACK = "portal"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 7_000  # a calendar of 2,000 days, with date, name and hours each
 # Marks of the mobile app's web view in a user agent (SPEC 2.1): there, support is not available.
 MOBILE_APP_MARKERS = env.list("MOBILE_APP_MARKERS", default=["HubMobile/", "PremiumSupportApp/"])
 PREMIUM_PHONE = env.str("PREMIUM_PHONE", default="+49 30 5557 0142")

@@ -56,7 +56,7 @@ TABLE = {
     "admin:helpdesk_alarm_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_alarm_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_alarm_history": "302 404 404 404 404 404 403 403 200 200",
-    "admin:helpdesk_calendar_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_calendar_add": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_change": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_delete": "302 404 404 404 404 404 403 403 403 403",

@@ -52,7 +52,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "teammembership": _all("v", "vacd"),
     "hub": _all("v", "vac"),
     "policy": {MANAGER: "v", ADMINISTRATOR: "v"},
-    "calendar": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
     "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},
     "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},
