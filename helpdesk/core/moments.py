@@ -26,9 +26,10 @@ FORMATS = {
 }
 
 
-def _write(at: datetime | date, name: str) -> str:
+def _write(at: datetime | date, name: str, *, seconds: bool = False) -> str:
     formats = FORMATS.get((get_language() or "en")[:2], FORMATS["en"])
-    return date_format(timezone.localtime(at) if isinstance(at, datetime) else at, formats[name])
+    wanted = formats[name] + (":s" if seconds else "")
+    return date_format(timezone.localtime(at) if isinstance(at, datetime) else at, wanted)
 
 
 def clock(at: datetime) -> str:
@@ -58,6 +59,20 @@ def moment(at: datetime, now: datetime) -> str:
     if days <= WEEK:
         return _write(at, "near")
     return _write(at, "far" if timezone.localtime(at).year == timezone.localtime(now).year else "other_year")
+
+
+def exact(at: datetime, now: datetime) -> str:
+    """To the second, never without its day: `Wed 14:05:00`, beyond a week `2 Dec 14:05:00`."""
+    days = abs((timezone.localdate(at) - timezone.localdate(now)).days)
+    if days <= WEEK:
+        return _write(at, "near", seconds=True)
+    same_year = timezone.localtime(at).year == timezone.localtime(now).year
+    return _write(at, "far" if same_year else "other_year", seconds=True)
+
+
+def clock_seconds(at: datetime) -> str:
+    """The time of day to the second: `14:35:07`."""
+    return date_format(timezone.localtime(at), "H:i:s")
 
 
 def distance(at: datetime, now: datetime) -> str:
