@@ -20,7 +20,8 @@ _NARROW, _SLIM, _BROAD = frozenset(" .,:;!|'’`ijlI()[]"), frozenset("frtJ-"), 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One stretch: `labels` from the longest to the shortest, `tick` the time at its begin, `total` the sum at its end.
+    """One stretch: `labels` on it, from the longest to the shortest, or `beside` it where there is room for that;
+    `tick` is the time at its begin, `total` the sum at its end.
 
     `even` is what it is as long as, for its width: None draws it short.
     """
@@ -29,7 +30,9 @@ class Piece:
     begin: datetime
     end: datetime
     labels: tuple[str, ...] = ()
+    beside: str = ""
     tick: str = ""
+    names_day: bool = False  # the tick does
     total: str = ""
     even: timedelta | None = None
     is_folded: bool = False
@@ -135,7 +138,7 @@ def _em(letter: str) -> float:
 LEFT, RIGHT = 92, 14  # beside the bars: the rows' captions; half of the last time
 BAND, BAR, GAP = 24, 28, 10  # heights
 APART = 0.5  # between the lines of flags of one instant
-SHORT, SHORTEST, FOLDED = 104, 24, 176  # widths of closed time, of anything else, of folded days
+SHORT, SHORTEST, FOLDED = 104, 24, 204  # widths of closed time, of anything else, of folded days
 
 
 def across(plan: Plan, *, width: float) -> Drawing:
@@ -237,20 +240,32 @@ def _draw_row(
 
 
 def _draw_axis(drawing: Drawing, plan: Plan, scale: _Scale, *, bar: float, axis: float) -> None:
-    """Times under the axis, and sums under them: first those at both ends, then the others while there is room."""
-    marks = [(scale(piece.begin), piece.tick) for piece in plan.pieces]
-    marks.append((scale(plan.pieces[-1].end), plan.last_tick))
-    for x, _text in marks:
+    """Times under the axis, and sums under them: as many as there is room for."""
+    last = (scale(plan.pieces[-1].end), plan.last_tick, True)
+    ticks = [*((scale(piece.begin), piece.tick, piece.names_day) for piece in plan.pieces), last]
+    for x, _words, _names_day in ticks:
         drawing.lines.append(Line(x, bar - 4, x, axis + 4, "axis"))
-    sums = [(scale(piece.end), piece.total) for piece in plan.pieces if piece.total]
-    for row, css in ((marks, "t-tick"), (sums, "t-sum")):
-        y = axis + (LINE if css == "t-tick" else 2 * LINE + 5)
-        for x, words in [*row[:1], *row[-1:], *row[1:-1]] if len(row) > 1 else row:
-            anchors = (("middle", x), ("start", max(x, LEFT)), ("end", min(x, drawing.width)))
-            texts = [Text(place, y, words, css, anchor) for anchor, place in anchors]
-            text = next((text for text in texts if drawing.fits(text, left=LEFT - 4, gap=10)), None)
-            if words and text:
-                drawing.texts.append(text)
+    shown = _spread(drawing, ticks, y=axis + LINE, css="t-tick")
+    is_clear = True
+    for (_x, _words, names_day), text in zip(ticks, shown, strict=True):
+        is_clear = text is not None if names_day else is_clear
+        if text is not None and not is_clear:  # its day found no room: a time alone would be read as another day's
+            drawing.texts.remove(text)
+    sums = [(scale(piece.end), piece.total, False) for piece in plan.pieces if piece.total]
+    _spread(drawing, sums, y=axis + 2 * LINE + 5, css="t-sum")
+
+
+def _spread(drawing: Drawing, row: Sequence[tuple[float, str, bool]], *, y: float, css: str) -> list[Text | None]:
+    """Writes the texts that stand free: first those at both ends, then those that matter more, then the others."""
+    last, shown = len(row) - 1, [None] * len(row)
+    for place in sorted(range(len(row)), key=lambda place: (place not in (0, last), not row[place][2], place)):
+        x, words, _matters = row[place]
+        anchors = (("middle", x), ("start", max(x, LEFT)), ("end", min(x, drawing.width)))
+        texts = (Text(at, y, words, css, anchor) for anchor, at in anchors if words)
+        shown[place] = next((text for text in texts if drawing.fits(text, left=LEFT - 4, gap=10)), None)
+        if shown[place]:
+            drawing.texts.append(shown[place])
+    return shown
 
 
 @dataclass(slots=True)
@@ -331,8 +346,8 @@ def down(plan: Plan, *, width: float) -> Drawing:
             break
         piece = next(piece for piece in plan.pieces if piece.begin <= at < piece.end)
         css, above = piece.css, here
-        if piece.labels and _is_longest(piece, at, after, instants):
-            column.say(piece.labels[0], f"t-beside t-{piece.kind}")
+        if piece.beside and _is_longest(piece, at, after, instants):
+            column.say(piece.beside, f"t-beside t-{piece.kind}")
         column.y += 5
     column.drawing.height = column.y + 4
     return column.drawing

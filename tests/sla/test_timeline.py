@@ -63,7 +63,9 @@ def plans(draw) -> Plan:
                 begin=at,
                 end=end,
                 labels=labels,
+                beside=draw(st.sampled_from(WORDS)),
                 tick=draw(st.sampled_from(["Fri 15:20", "17:00", "11月20日 15:20"])),
+                names_day=draw(st.booleans()),
                 total=draw(st.sampled_from(["", "1h 40m", "63h 00m"])),
                 even=None if kind == "closed" else end - at,
                 is_folded=draw(st.integers(0, 6)) == 0,
@@ -114,7 +116,7 @@ def test_down_nothing_covers_anything_and_nothing_is_left_out(plan, width):
     drawing = down(plan, width=width)
     assert_readable(drawing)
     said = "".join(text.text for text in drawing.texts).replace(" ", "")
-    for words in [*(flag.label for flag in plan.flags), *(piece.labels[0] for piece in plan.pieces if piece.labels)]:
+    for words in [*(flag.label for flag in plan.flags), *(piece.beside for piece in plan.pieces)]:
         assert words.replace(" ", "") in said
     ticks = [text.text for text in drawing.texts if text.css == "t-tick"]
     assert ticks == [*(piece.tick for piece in plan.pieces), plan.last_tick]
