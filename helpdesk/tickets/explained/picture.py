@@ -35,7 +35,7 @@ class Artist:
             pieces=tuple(self._pieces(rows)),
             flags=tuple(self._flags()),
             bands=tuple(self._bands([row for row in rows if row.inside])),
-            last_tick=moments.dated(rows[-1].end, self.teller.now),
+            last_tick=self._tick(self.made.end, self.made.begin),
             captions=(_("Calendar"), pgettext("explanation", "Clock"), pgettext("time", "Counted")),
         )
 

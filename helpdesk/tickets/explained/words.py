@@ -56,6 +56,11 @@ def reason_words(reason: str) -> str:
     return str(REASONS.get(reason, reason))
 
 
+def public_reason(reason: str) -> str:
+    """A reason that a customer may read; empty for what staff wrote."""
+    return reason_words(reason) if reason in REASONS or reason.startswith(tuple(REFERRING)) else ""
+
+
 def effect_words(effect: str) -> str:
     """What an exception does to a clock, as a short phrase."""
     words = {
@@ -167,6 +172,8 @@ class Teller:
         if event is not None and event.kind == EventKind.EXEMPT:
             words = {"code": self._exception(event)[0]}
             return _("Not counted: %(code)s. It counts from when the information arrived.") % words
+        if row.cause is not None and self.states[row.cause].breached_at:
+            return _("Not counted any more: that time was missed, and a new one was promised.")
         return _("Not counted: it counts from a later start.")
 
     def _exception(self, event: ClockEvent) -> tuple[str, str]:
@@ -195,8 +202,7 @@ class Teller:
     def why(self, place: int) -> str:
         """Why a deadline changed, in a few words; the customer reads the product's own reasons only."""
         reason = self.events[place].data.get("reason", "")
-        known = reason in REASONS or reason.startswith(tuple(REFERRING))
-        return reason_words(reason) if known or (self.internal and reason) else _("New rules")
+        return public_reason(reason) or (reason if self.internal else "") or _("New rules")
 
     def _retargeted(self, place: int) -> str:
         before, after = self.states[place - 1], self.states[place]
@@ -226,7 +232,7 @@ class Teller:
         actor = self.events[place].actor
         if not self.internal or actor is None:
             return text
-        return f"{text} ({actor.full_name})"
+        return _("%(text)s By %(name)s.") % {"text": text, "name": actor.full_name or actor.email}
 
     def _answered(self, place: int) -> str:
         clock, actor = self.states[-1], self.events[place].actor
