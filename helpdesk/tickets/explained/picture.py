@@ -36,7 +36,7 @@ class Artist:
             flags=tuple(self._flags()),
             bands=tuple(self._bands([row for row in rows if row.inside])),
             last_tick=self._tick(self.made.end, self.made.begin),
-            captions=(_("Calendar"), pgettext("explanation", "Clock"), pgettext("time", "Counted")),
+            captions=(_("Calendar"), pgettext("timeline", "Clock"), pgettext("timeline", "Counted")),
         )
 
     def _pieces(self, rows: list[Stretch]) -> Iterator[Piece]:

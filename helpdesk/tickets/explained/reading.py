@@ -60,6 +60,7 @@ class Picture:
     narrow: Drawing
     text: str
     legend: list[tuple[str, str]]
+    is_short: bool  # closed time in it is drawn short
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ class Told:
         """The deadline that decides: the one that was missed, or else the one in force."""
         clock = self.made.clock
         return clock.due_at if self.state == "running" else clock.breached_at or clock.due_at
+
+    @property
+    def gross_due(self) -> datetime | None:
+        """The deadline as if there were no exception."""
+        return self.made.clock.gross_breached_at or self.made.clock.gross_due_at
 
     @property
     def target(self) -> str:
@@ -144,6 +150,7 @@ class Told:
             narrow=down(plan, width=NARROW),
             text=f"{self.clock.get_metric_display()}. {spoken(plan)}",
             legend=[(kind.value, str(name)) for kind, name in LEGEND.items() if kind in kinds],
+            is_short=any(piece.even is None for piece in (*plan.pieces, *plan.bands)),
         )
 
     @cached_property
@@ -176,7 +183,7 @@ class Told:
             total=durations.exact(stretch.total.total_seconds()),
             is_questioned=bool(event and event.data.get("questioned") and self.showing.internal),
             is_now=is_now,
-            end_word=_("now") if is_now else _("due") if stretch.end == self.made.clock.due_at else "",
+            end_word=_("now,") if is_now else _("due,") if stretch.end == self.made.clock.due_at else "",
         )
 
 

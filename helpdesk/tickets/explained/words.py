@@ -97,7 +97,7 @@ class Teller:
     def stretch(self, row: Stretch) -> str:
         """A sentence or two for the table."""
         if row.inside:
-            return self.folded(row) + "."
+            return self.folded(row)
         match row.kind:
             case Kind.COUNTED:
                 return " ".join(part for part in (_("Counted."), self._begun_by(row)) if part)
@@ -248,7 +248,7 @@ class Teller:
         if event.data.get("breach_stays"):
             text = _("Ended without an answer, after the deadline")
         else:
-            text = _("Ended before the deadline")
+            text = _("Ended without an answer, no longer counts")
         reason = event.data.get("reason", "")
         return f"{text}: {reason_words(reason)}." if self.internal and reason else f"{text}."
 
