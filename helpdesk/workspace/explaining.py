@@ -82,7 +82,7 @@ def _rules(told: Told, ticket: Ticket, reader: User) -> dict[str, Any]:
         "next": rung,
         "next_told": _recipients(rung, ticket) if rung else "",
         "gross_due": made.gross_due_at if made.gross_basis and made.gross_due_at != made.due_at else None,
-        "gross_missed": made.gross_breached_at if made.gross_breached_at != made.breached_at else None,
+        "gross_missed": made.gross_breached_at if made.breached_at is None else None,
         "questioned": questioned[:MOST_PAUSES],
         "more_questioned": len(questioned) - MOST_PAUSES,
     }

@@ -127,7 +127,7 @@ class Artist:
             case Mark.ANSWERED:
                 return "! " + _("answered late %(time)s") % words if is_late else "✓ " + _("answered %(time)s") % words
             case Mark.DUE if self._is_missed(marker.at):
-                return _("was due %(time)s") % words
+                return pgettext("missed", "was due %(time)s") % words
         texts = {
             Mark.EXEMPTED: _("%(time)s exception approved"),
             Mark.WAS_DUE: _("was due %(time)s"),
