@@ -35,6 +35,7 @@ PAGES = {
         "/tickets/",
         "/tickets/new/",
         "/tickets/{ticket}/",
+        "/tickets/{ticket}/promise/",
         "/account/",
         "/accounts/password/change/",
         "/accounts/2fa/",
@@ -44,6 +45,8 @@ PAGES = {
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
+        "/admin/helpdesk/ticket/{ticket}/explain/",
+        "/admin/helpdesk/ticket/{ticket}/explain/?as=customer",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
@@ -73,6 +76,7 @@ KEPT = {
     "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
+    "anna@premium.example /admin/helpdesk/ticket/{ticket}/explain/": "explain",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
