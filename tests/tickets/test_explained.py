@@ -250,6 +250,7 @@ def test_business_days_are_told_as_a_walk_along_the_wall(fjordline):
         "It began outside opening hours, so it counts from the next opening, Mon 08:00:00.",
         "1 working day on, at the same time of day (08:00 in Oslo): Tue 08:00:00.",
     ]
+    assert lines(told)[0].startswith("Closed: weekend, night. Person ")
     assert (told.target, told.left) == ("1 business day", "84h 40m")
     assert told.hours == "Monday to Friday, 08:00 to 17:00, Oslo time"
 
