@@ -289,6 +289,15 @@ def test_weeks_of_lateness_stay_readable(fjordline):
     assert len([box for box in told.picture.wide.boxes if "folded" in box.css]) <= 2
 
 
+def test_a_pause_of_weeks_leaves_room_for_the_rest(paused, anna):
+    services.set_status(ticket=paused, status=Status.WAITING, actor=anna, now=AT)
+    told = read(paused, now=AT + 40 * DAY)[0]
+    drawing = told.picture.wide
+    assert len([box for box in drawing.boxes if box.css == "mixed folded"]) == 1
+    assert "1h 40m counted" in {text.text for text in drawing.texts}
+    assert "40d 0h paused" in {text.text for text in drawing.texts}
+
+
 def test_the_order_of_clocks_is_what_presses_first(paused, anna):
     services.set_status(ticket=paused, status=Status.WAITING, actor=anna, now=AT)
     assert [clock.metric for clock in clocks_of(paused)] == ["next_response", "first_response"]
