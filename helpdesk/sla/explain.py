@@ -246,12 +246,12 @@ def _joined(
 
 
 def _summed(rows: Iterable[Stretch], events: Sequence[Event]) -> Iterator[Stretch]:
-    """With the running sum, and for what counts, the event that it began with."""
+    """With the running sum, and the event that what counts, or would but for the hours, began with."""
     begun = {event.at: place for place, event in enumerate(events) if event.kind in (EventKind.START, EventKind.RESUME)}
     total = NOTHING
     for row in rows:
         total += row.counted
-        cause = begun.get(row.begin) if row.kind in ADDED_UP else row.cause
+        cause = begun.get(row.begin) if row.kind in ADDED_UP or row.kind == Kind.CLOSED else row.cause
         yield replace(row, total=total, cause=cause)
 
 

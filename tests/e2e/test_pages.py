@@ -27,7 +27,8 @@ LOOKS = {
     "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en-GB"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
 }
-# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement.
+# Who looks at which pages; {ticket} is a ticket of Mina's, {running} one whose next reply is owed, {claim} one whose
+# claim waits for a judgement.
 PAGES = {
     "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
     "mina@kestrel.example": [
@@ -36,6 +37,7 @@ PAGES = {
         "/tickets/new/",
         "/tickets/{ticket}/",
         "/tickets/{ticket}/promise/",
+        "/tickets/{running}/promise/",
         "/account/",
         "/accounts/password/change/",
         "/accounts/2fa/",
@@ -45,8 +47,8 @@ PAGES = {
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
-        "/admin/helpdesk/ticket/{ticket}/explain/",
-        "/admin/helpdesk/ticket/{ticket}/explain/?as=customer",
+        "/admin/helpdesk/ticket/{running}/explain/",
+        "/admin/helpdesk/ticket/{running}/explain/?as=customer",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
@@ -76,7 +78,7 @@ KEPT = {
     "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
-    "anna@premium.example /admin/helpdesk/ticket/{ticket}/explain/": "explain",
+    "anna@premium.example /admin/helpdesk/ticket/{running}/explain/": "explain",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
@@ -88,6 +90,9 @@ def demonstration(transactional_db) -> dict[str, int]:
     mina = User.objects.get(email="mina@kestrel.example")
     return {
         "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
+        "running": Ticket.objects.active()
+        .get(requester=mina, clocks__metric="next_response", clocks__state="running")
+        .pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 
