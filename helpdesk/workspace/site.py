@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -19,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import my_settings, reports
-from helpdesk.workspace.rights import Act, may
+from helpdesk.workspace import live, my_settings, reports
+from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
@@ -68,7 +67,6 @@ INDEX = [
         ],
     ),
 ]
-MOST_NOTICES = 100
 
 
 class WorkspaceSite(admin.AdminSite):
@@ -79,7 +77,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *my_settings.urls(self), *super().get_urls()]
+        return [*reports.urls(self), *my_settings.urls(self), *live.urls(self), *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -100,10 +98,7 @@ class WorkspaceSite(admin.AdminSite):
         return redirect("admin:index")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        if not (user.is_active and user.is_authenticated and user.is_staff):
-            return False
-        return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
+        return may_enter(request.user)
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """For customers the workspace does not exist; who isn't signed in is asked to."""
@@ -145,11 +140,12 @@ class WorkspaceSite(admin.AdminSite):
         context = super().each_context(request)
         if not context["has_permission"]:
             return context
-        unread = request.user.notices.filter(read_at=None)[:MOST_NOTICES].count()
+        notices = live.unread(user_id=request.user.pk)
         return context | {
             "nav": list(self._navigation(request)),
-            "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
             "alarms": open_alarms(request.user),
+            "notices_unread": live.unread_words(len(notices)),
+            "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
         }
 
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:

@@ -31,7 +31,7 @@ PAGES = {
     "team": (ALL, {ADMINISTRATOR}),
     "hub": (ALL, {ADMINISTRATOR}),
     "policy": (MANAGING, set()),
-    "calendar": (MANAGING, set()),
+    "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
     "absence": (ALL, ALL),
