@@ -1,0 +1,201 @@
+"""One clock kept by hand: what happened to it, and what follows by `longhand` arithmetic (SPEC 2.2 to 2.4).
+
+The auditor's counterpart of `clock`: told only facts (somebody answered, an exception was approved),
+it reckons deadlines and verdicts itself and takes none from an event. The simulator keeps its model
+by it, too. Nothing of `clock` or `calendar` is used here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from helpdesk.sla.longhand import AlwaysOpen, Hours, Interval, Length
+
+OPEN = ("running", "paused")
+
+
+class Impossible(Exception):
+    """This cannot have happened to a clock in this state."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The names are those of a clock's columns; `due_at` and `gross_due_at` are unknown while paused."""
+
+    started_at: datetime
+    length: Length
+    hours: AlwaysOpen | Hours
+    counted_from: datetime = field(init=False)
+    due_at: datetime | None = field(init=False)
+    gross_due_at: datetime | None = field(init=False)
+    state: str = "running"
+    version: int = 1
+    pauses: list[Interval] = field(default_factory=list)
+    exempted: list[Interval] = field(default_factory=list)
+    paused_at: datetime | None = None
+    questioned_pauses: int = 0
+    breached_at: datetime | None = None
+    gross_basis: tuple[Length, datetime] | None = None
+    gross_breached_at: datetime | None = None
+    ended_at: datetime | None = None
+    owner_at_due: int | None = None
+    answered_by: int | None = None
+
+    def __post_init__(self) -> None:
+        self.counted_from = self.started_at
+        self.due_at = self.gross_due_at = self.deadline()
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def is_unanswered(self) -> bool:
+        return self.is_open or (self.state == "exempt" and self.ended_at is None)
+
+    def deadline(self, *, until: datetime | None = None) -> datetime:
+        """The deadline as of now; a pause that lasts is taken to end at `until`."""
+        return self.hours.due(self.length, self.counted_from, [*self._out(until), *self.exempted])
+
+    def gross_deadline(self, *, until: datetime | None = None) -> datetime:
+        """The deadline as if there had been no exception."""
+        if self.gross_basis is None:
+            return self.deadline(until=until)
+        length, since = self.gross_basis
+        return self.hours.due(length, since, self._out(until))
+
+    def pause(self, at: datetime, *, questioned: bool = False) -> None:
+        self._only(self.state == "running" and self.breached_at is None)
+        self.state, self.paused_at = "paused", at
+        self.due_at = self.gross_due_at = None
+        self.questioned_pauses += questioned
+
+    def resume(self, at: datetime) -> None:
+        self._only(self.state == "paused")
+        self._end_pause(at)
+        self.state = "running"
+        self._new_deadline()
+
+    def retarget(self, at: datetime, *, length: Length, hours: AlwaysOpen | Hours, since: datetime | None) -> None:
+        self._only(self.is_open)
+        self.length, self.hours = length, hours
+        self.counted_from = since or self.counted_from
+        if self.gross_basis:
+            self.gross_basis = (length, since or self.gross_basis[1])
+        self._new_deadline()
+
+    def breach(self, at: datetime, *, owner: int | None) -> None:
+        self._only(self.is_open and self.breached_at is None)
+        if self.gross_breached_at is None:
+            self.gross_breached_at = at if self.gross_due_at is None else min(at, self.gross_due_at)
+        self.breached_at, self.owner_at_due = at, owner
+
+    def answer(self, at: datetime, *, by: int | None, owner: int | None) -> None:
+        """Met, unless the deadline passed before: by the deadline itself, whether or not a breach was written."""
+        self._only(self.is_unanswered and self.state != "paused")
+        if self.state == "running":
+            missed = self.breached_at or self.due_at
+            is_late = missed < at
+        else:  # void: the net verdict is none, except that a breach of before stays on record
+            missed = self.breached_at
+            is_late = missed is not None and missed < at
+        gross = self.gross_breached_at or self.gross_due_at
+        self.breached_at = missed if is_late else None
+        self.owner_at_due = self.owner_at_due if is_late else owner
+        self.gross_breached_at = gross if gross is not None and gross < at else None
+        self.answered_by = by
+        self._end("exempt" if self.state == "exempt" else "fulfilled", at)
+
+    def give_up(self, at: datetime) -> None:
+        """Closed without an answer: cancelled before it was due, a breach after it."""
+        self._only(self.is_unanswered and self.state != "paused")
+        if not self.is_missed(at):
+            self._end("cancelled", at)
+            return
+        self.gross_breached_at = self.gross_breached_at or self.gross_due_at
+        self._end("exempt" if self.state == "exempt" else "ended", at)
+
+    def is_missed(self, at: datetime) -> bool:
+        """Whether its deadline had passed: the net one, or the gross one of a clock that is void."""
+        if self.state == "exempt":
+            missed = self.gross_breached_at or self.gross_due_at
+        else:
+            missed = self.breached_at or self.due_at
+        return missed is not None and missed < at
+
+    def cancel(self, at: datetime) -> None:
+        self._only(self.is_unanswered)
+        self._end("cancelled", at)
+
+    def void(self, at: datetime) -> None:
+        self._only(self.state not in ("cancelled", "exempt"))
+        ended = self.ended_at
+        self._end("exempt", at)
+        self.ended_at = ended
+
+    def except_(
+        self,
+        at: datetime,
+        *,
+        out: Interval | None = None,
+        since: datetime | None = None,
+        length: Length | None = None,
+    ) -> datetime:
+        """An approved pause, restart or other target: the net deadline and verdict, the gross ones stay.
+
+        Returns the deadline as of `at`.
+        """
+        self._only(self.state not in ("cancelled", "exempt"))
+        self.gross_basis = self.gross_basis or (self.length, self.counted_from)
+        self.length, self.counted_from = length or self.length, since or self.counted_from
+        if out:
+            self.exempted.append(out)
+        due = self.deadline(until=at)
+        self.due_at = None if self.state == "paused" else due
+        self.version += 1
+        if self.breached_at is None:
+            return due
+        if due < (self.ended_at or at):
+            self.breached_at = due
+            return due
+        self.breached_at = None
+        if self.ended_at is None:
+            self.owner_at_due = None
+        if self.state == "ended":
+            self.state = "exempt"
+        return due
+
+    def step_times(self, percents: list[int]) -> Iterator[datetime]:
+        """When each percentage of the time from start to deadline is used up; past 100 % at the same pace."""
+        out = [*self.pauses, *self.exempted]
+        total = self.hours.between(self.counted_from, self.due_at, out)
+        for percent in percents:
+            if percent == 100:
+                yield self.due_at
+            elif percent < 100:
+                yield self.hours.add(self.counted_from, total * percent / 100, out)
+            else:
+                yield self.hours.due_after(self.due_at, total * (percent - 100) / 100)
+
+    def _new_deadline(self) -> None:
+        self.version += 1
+        if self.state == "running":
+            self.due_at, self.gross_due_at = self.deadline(), self.gross_deadline()
+
+    def _out(self, until: datetime | None) -> list[Interval]:
+        lasting = [(self.paused_at, until)] if self.paused_at and until else []
+        return [*self.pauses, *lasting]
+
+    def _end_pause(self, at: datetime) -> None:
+        if self.paused_at is not None:
+            self.pauses.append((self.paused_at, at))
+            self.paused_at = None
+
+    def _end(self, state: str, at: datetime) -> None:
+        self._end_pause(at)
+        self.state, self.ended_at = state, at
+
+    def _only(self, possible: bool) -> None:
+        if not possible:
+            raise Impossible(f"not to a clock that is {self.state}")
+
