@@ -5,5 +5,6 @@ SCHEDULE = {
     # queue is dropped: the next one does its work.
     "sweep-clocks": {"task": "helpdesk.tasks.sweep_clocks", "schedule": 1.0, "options": {"expires": 5}},
     "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
+    "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

@@ -6,6 +6,7 @@ from django.utils import timezone
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.sla.verification import verify
+from helpdesk.tickets.services import rollouts
 
 
 @shared_task
@@ -19,6 +20,12 @@ def deliver_mail() -> None:
     """Send what waits in the outbox."""
     while deliver(now=timezone.now())["sent"]:
         pass
+
+
+@shared_task
+def roll_out() -> None:
+    """Let new rules take over for open tickets, where somebody asked for it."""
+    rollouts.advance_rollouts(now=timezone.now())
 
 
 @shared_task(time_limit=3600)  # minutes for millions of clocks

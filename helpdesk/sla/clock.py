@@ -422,13 +422,13 @@ def _exempted(clock: Clock, event: Event) -> Clock | None:
         due_at=None if clock.state == State.PAUSED else _due(data),
         version=clock.version + 1,
     )
+    if clock.breached_at is None or clock.breached_at < clock.counted_from:
+        return moved  # nothing to judge again; the breach of a promise that was renewed since stays
     return _judged_again(moved, due=_due(data), at=event.at)
 
 
 def _judged_again(clock: Clock, *, due: datetime, at: datetime) -> Clock:
     """The net verdict under a deadline that an exception moved. The gross one stays what it was."""
-    if clock.breached_at is None:
-        return clock
     if due < (clock.ended_at or at):
         return replace(clock, breached_at=due)
     # It ended unanswered before it was due: out of the net figures, like one that is void.

@@ -162,3 +162,16 @@ def test_a_clock_begins_with_its_start():
         apply(None, Event(EventKind.BREACH, NOW))
     with pytest.raises(ValueError, match="without events"):
         fold([])
+
+
+def test_an_exception_on_a_renewed_promise_leaves_the_breach_of_the_first_one():
+    """Raised to critical after 40 minutes: one breach, and 30 minutes from then; a pause later on excuses no breach."""
+    half_an_hour = Target(seconds=1800)
+    clock = started()
+    raised = {"target": half_an_hour, "calendar": ALWAYS_OPEN, "reason": "raised", "owner": None}
+    clock = fold(pure.retarget(clock, at=NOW + 40 * MINUTE, **raised), clock)
+    assert (clock.breached_at, clock.due_at) == (NOW + 30 * MINUTE, NOW + 70 * MINUTE)
+    out = (NOW + 50 * MINUTE, NOW + 60 * MINUTE)
+    pause = {"effect": pure.Effect.PAUSE, "calendar": ALWAYS_OPEN, "out": out, "reason": "maintenance"}
+    clock = fold(pure.exempt(clock, at=NOW + 61 * MINUTE, **pause), clock)
+    assert (clock.breached_at, clock.due_at) == (NOW + 30 * MINUTE, NOW + 80 * MINUTE)
