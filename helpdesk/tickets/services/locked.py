@@ -50,7 +50,7 @@ def touch(ticket: Ticket, now: datetime, *changed: str) -> None:
     ticket.save(update_fields={"next_due_at", "updated_at", *changed})
 
 
-def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, **data: Any) -> TicketEvent:
+def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, /, **data: Any) -> TicketEvent:
     """An unsaved event of the ticket."""
     return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data)
 
