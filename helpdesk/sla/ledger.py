@@ -146,6 +146,7 @@ class Ledger:
         Returns the deadline as of `at`.
         """
         self._only(self.state not in ("cancelled", "exempt"))
+        is_renewed = self.breached_at is not None and self.breached_at < self.counted_from
         self.gross_basis = self.gross_basis or (self.length, self.counted_from)
         self.length, self.counted_from = length or self.length, since or self.counted_from
         if out:
@@ -153,7 +154,7 @@ class Ledger:
         due = self.deadline(until=at)
         self.due_at = None if self.state == "paused" else due
         self.version += 1
-        if self.breached_at is None:
+        if self.breached_at is None or is_renewed:  # the breach of a promise that was renewed since stays
             return due
         if due < (self.ended_at or at):
             self.breached_at = due
@@ -198,4 +199,3 @@ class Ledger:
     def _only(self, possible: bool) -> None:
         if not possible:
             raise Impossible(f"not to a clock that is {self.state}")
-

@@ -74,7 +74,9 @@ class Hours:
         self.zone = ZoneInfo(definition["timezone"])
         weekly = definition.get("weekly", {})
         self.week = [_minutes(weekly.get(name, [])) for name in WEEK]
-        self.special = {date.fromisoformat(day): _minutes(rows) for day, rows in definition.get("special_days", {}).items()}
+        self.special = {
+            date.fromisoformat(day): _minutes(rows) for day, rows in definition.get("special_days", {}).items()
+        }
         self.special |= {date.fromisoformat(day): [] for day in definition.get("holidays", [])}
         self._seen: dict[date, list[Stretch]] = {}
 

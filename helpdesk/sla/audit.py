@@ -1,0 +1,368 @@
+"""An auditor's recomputation of every clock, by another way than the product's (SPEC 2.2 to 2.4).
+
+From a clock's events and the rules that they name, deadlines and verdicts are reckoned again by
+`ledger` and `longhand`, and compared with what the events say and with the clock's columns. What the
+events claim to rest on (a message, a reply, a decision) is looked for by statements of SQL (`evidence`).
+Nothing of `clock`, `calendar` or `ladder` is used.
+
+Events of early versions name no rules: there the clock's own columns do.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from django.db import transaction
+
+from helpdesk.sla.evidence import unsupported
+from helpdesk.sla.ledger import Impossible, Ledger
+from helpdesk.sla.longhand import AlwaysOpen, Hours, Length
+from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, ClockException, PolicyVersion
+
+CHUNK = 2000
+COMPARED = (
+    "started_at",
+    "counted_from",
+    "due_at",
+    "state",
+    "version",
+    "paused_at",
+    "questioned_pauses",
+    "breached_at",
+    "gross_due_at",
+    "gross_breached_at",
+    "ended_at",
+    "answered_by",
+    "owner_at_due",
+)
+COLUMNS = (
+    "id",
+    "metric",
+    "promise",
+    "policy_version_id",
+    "calendar_version_id",
+    "target_seconds",
+    "target_business_days",
+    "started_at",
+    "counted_from",
+    "due_at",
+    "state",
+    "version",
+    "pauses",
+    "paused_at",
+    "questioned_pauses",
+    "breached_at",
+    "exempted",
+    "gross_basis",
+    "gross_due_at",
+    "gross_breached_at",
+    "ended_at",
+    "owner_at_due_id",
+    "answered_by_id",
+    "event_count",
+    "next_check_at",
+    "acknowledged_version",
+    "ticket_id",
+)
+
+
+class Row(NamedTuple):
+    """A clock's columns, in the order of COLUMNS."""
+
+    id: int
+    metric: str
+    promise: str
+    policy: int
+    calendar: int | None
+    seconds: int | None
+    business_days: int | None
+    started_at: datetime
+    counted_from: datetime
+    due_at: datetime | None
+    state: str
+    version: int
+    pauses: list
+    paused_at: datetime | None
+    questioned_pauses: int
+    breached_at: datetime | None
+    exempted: list
+    gross_basis: dict | None
+    gross_due_at: datetime | None
+    gross_breached_at: datetime | None
+    ended_at: datetime | None
+    owner_at_due: int | None
+    answered_by: int | None
+    event_count: int
+    next_check_at: datetime | None
+    acknowledged_version: int
+    ticket: int
+
+
+class Fact(NamedTuple):
+    """An event as it is stored."""
+
+    number: int
+    kind: str
+    at: datetime
+    recorded_at: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Findings:
+    """How many clocks were recomputed, and which are wrong (at most 100 are named)."""
+
+    checked: int = 0
+    differing: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Rules:
+    """Documents and hours by the id of their version, each read once."""
+
+    def __init__(self) -> None:
+        self._documents: dict[int, Mapping[str, Any]] = {}
+        self._hours: dict[int | None, AlwaysOpen | Hours] = {None: AlwaysOpen()}
+
+    def document(self, policy: int) -> Mapping[str, Any]:
+        if policy not in self._documents:
+            self._documents[policy] = PolicyVersion.objects.values_list("document", flat=True).get(pk=policy)
+        return self._documents[policy]
+
+    def hours(self, calendar: int | None) -> AlwaysOpen | Hours:
+        if calendar not in self._hours:
+            definition = CalendarVersion.objects.values_list("definition", flat=True).get(pk=calendar)
+            self._hours[calendar] = Hours(definition)
+        return self._hours[calendar]
+
+    def target(self, policy: int, metric: str) -> Mapping[str, Any] | None:
+        return next((row for row in self.document(policy)["targets"] if row["metric"] == metric), None)
+
+
+def audit(clock_ids: Sequence[int] | None = None, *, now: datetime) -> Findings:
+    """Recompute clocks (all of them, or those with these ids, in order), in chunks. Nothing is written."""
+    found, rules = Findings(), Rules()
+    for ids in _chunks(clock_ids):
+        for pk, problems in _problems(ids, rules, now=now).items():
+            # Somebody may have worked on it between the readings: what is wrong is wrong under a lock, too.
+            if problems and (problems := _locked_problems(pk, rules, now=now)):
+                found.differing += 1
+                found.examples += [f"clock {pk}: {problems[0]}"][: 100 - len(found.examples)]
+            found.checked += 1
+    return found
+
+
+def _chunks(clock_ids: Sequence[int] | None) -> Iterator[list[int]]:
+    if clock_ids is not None:
+        yield from (list(clock_ids[start : start + CHUNK]) for start in range(0, len(clock_ids), CHUNK))
+        return
+    last, clocks = 0, Clock.objects.order_by("pk").values_list("pk", flat=True)
+    while chunk := list(clocks.filter(pk__gt=last)[:CHUNK]):
+        last = chunk[-1]
+        yield chunk
+
+
+@transaction.atomic
+def _locked_problems(pk: int, rules: Rules, *, now: datetime) -> list[str]:
+    Clock.objects.select_for_update(no_key=True).get(pk=pk)
+    return _problems([pk], rules, now=now).get(pk, [])
+
+
+def _problems(ids: list[int], rules: Rules, *, now: datetime) -> dict[int, list[str]]:
+    rows = [Row(*row) for row in Clock.objects.filter(pk__in=ids).order_by("pk").values_list(*COLUMNS)]
+    columns = ("clock_id", "number", "kind", "at", "recorded_at", "data")
+    stored = ClockEvent.objects.filter(clock__in=ids).order_by("clock_id", "number").values_list(*columns)
+    facts = {pk: [Fact(*row[1:]) for row in group] for pk, group in groupby(stored, key=lambda row: row[0])}
+    found: dict[int, list[str]] = {row.id: Recomputation(row, rules, now=now).of(facts.get(row.id, [])) for row in rows}
+    for pk, problem in unsupported(ids):
+        found.setdefault(pk, []).append(problem)
+    return found
+
+
+class Recomputation:
+    """One clock reckoned again from its events."""
+
+    def __init__(self, row: Row, rules: Rules, *, now: datetime) -> None:
+        self.row, self.rules, self.now = row, rules, now
+        self.policy, self.calendar = row.policy, row.calendar
+        self.ledger: Ledger | None = None
+        self.facts: list[Fact] = []
+        self.problems: list[str] = []
+
+    def of(self, facts: list[Fact]) -> list[str]:
+        """What is wrong, in words."""
+        if [fact.number for fact in facts] != list(range(1, self.row.event_count + 1)):
+            self._wrong(f"its events are not numbered 1 to {self.row.event_count}")
+        elif not facts:
+            self._wrong("it has no events")
+        else:
+            self.facts = facts
+            try:
+                for fact, following in zip(facts, [*facts[1:], None], strict=True):
+                    self._take(fact, following)
+                self._compare()
+            except (Impossible, KeyError, StopIteration, TypeError, ValueError) as error:
+                self._wrong(f"its events cannot have happened: {error}")
+        return self.problems
+
+    def _wrong(self, problem: str) -> None:
+        self.problems.append(problem)
+
+    def _must(self, name: str, expected: object, found: object) -> None:
+        if expected != found:
+            self._wrong(f"{name} is {found}, recomputed it is {expected}")
+
+    # --- Events ---------------------------------------------------------------------------------
+
+    def _take(self, fact: Fact, following: Fact | None) -> None:
+        if (fact.number == 1) != (fact.kind == "start"):
+            raise Impossible(f"event {fact.number} is {fact.kind}")
+        if fact.recorded_at > self.now or fact.recorded_at < fact.at:
+            self._wrong(f"event {fact.number} took effect {fact.at}, and was written {fact.recorded_at}")
+        if fact.kind not in ("start", "breach"):
+            self._must(f"event {fact.number}: when it was written", fact.at, fact.recorded_at)
+        getattr(self, f"_{fact.kind}")(fact, following)
+
+    def _start(self, fact: Fact, _following: Fact | None) -> None:
+        self._read_rules(fact)
+        self.ledger = Ledger(fact.at, Length.read(fact.data), self.rules.hours(self.calendar))
+        self._check_promise(fact)
+        self._check_due(fact)
+
+    def _pause(self, fact: Fact, _following: Fact | None) -> None:
+        self.ledger.pause(fact.at, questioned=bool(fact.data.get("questioned")))
+
+    def _resume(self, fact: Fact, following: Fact | None) -> None:
+        self.ledger.resume(fact.at)
+        # One that makes room for another target of the same instant was never in force.
+        if not (following and following.kind == "retarget" and following.at == fact.at):
+            self._check_due(fact)
+
+    def _retarget(self, fact: Fact, _following: Fact | None) -> None:
+        self._read_rules(fact)
+        since, hours = _instant(fact.data.get("since")), self.rules.hours(self.calendar)
+        self.ledger.retarget(fact.at, length=Length.read(fact.data), hours=hours, since=since)
+        self._check_promise(fact)
+        self._check_due(fact)
+
+    def _breach(self, fact: Fact, _following: Fact | None) -> None:
+        """Stamped with the deadline in force; or with the one that another target has, where that has passed."""
+        if "reason" in fact.data:
+            missed = self._missed_by(fact)
+        else:
+            missed = self.ledger.due_at
+        self._must("the breach", missed, fact.at)
+        if fact.recorded_at <= fact.at:
+            self._wrong(f"a breach of {fact.at} was written before, {fact.recorded_at}")
+        self.ledger.breach(fact.at, owner=fact.data.get("owner"))
+
+    def _missed_by(self, fact: Fact) -> datetime | None:
+        """The deadline that another target would have had; the event that brings it comes next, or after a resume."""
+        change = next(row for row in self.facts[fact.number :] if row.kind == "retarget")
+        renewed = change.data.get("since") == change.at.isoformat()
+        since = None if renewed else _instant(change.data.get("since"))
+        ledger, at = self.ledger, change.at
+        paused = [(ledger.paused_at, at)] if ledger.paused_at else []
+        hours = self.rules.hours(change.data.get("calendar_version", self.row.calendar))
+        out = [*ledger.pauses, *paused, *ledger.exempted]
+        return hours.due(Length.read(change.data), since or ledger.counted_from, out)
+
+    def _fulfil(self, fact: Fact, _following: Fact | None) -> None:
+        ledger = self.ledger
+        if ledger.state == "running" and ledger.breached_at is None and ledger.due_at < fact.at:
+            self._wrong(f"answered {fact.at}, due {ledger.due_at}, and no breach")
+        ledger.answer(fact.at, by=fact.data.get("by"), owner=fact.data.get("owner"))
+
+    def _cancel(self, fact: Fact, _following: Fact | None) -> None:
+        if "breach_stays" not in fact.data:
+            self.ledger.cancel(fact.at)
+            return
+        self._must("breach_stays", self.ledger.is_missed(fact.at), fact.data["breach_stays"])
+        self.ledger.give_up(fact.at)
+
+    def _exempt(self, fact: Fact, _following: Fact | None) -> None:
+        data = fact.data
+        effect = data.get("effect", "void")
+        if effect == "void":
+            self.ledger.void(fact.at)
+            return
+        out = (_instant(data["from"]), _instant(data["until"])) if effect == "pause" else None
+        since = _instant(data["since"]) if effect == "restart" else None
+        length = Length.read(data) if effect == "retarget" else None
+        due = self.ledger.except_(fact.at, out=out, since=since, length=length)
+        self._must("due_at of an exception", due, _instant(data["due_at"]))
+
+    # --- Rules ----------------------------------------------------------------------------------
+
+    def _read_rules(self, fact: Fact) -> None:
+        self.policy = fact.data.get("policy_version", self.row.policy)
+        self.calendar = fact.data.get("calendar_version", self.row.calendar)
+
+    def _check_promise(self, fact: Fact) -> None:
+        """The target is the policy's, or one that an exception gave; a guarantee is the policy's own."""
+        target = self.rules.target(self.policy, self.row.metric)
+        length = Length.read(fact.data)
+        if target is None or Length.read(target) != length:
+            if not self._was_granted(length):
+                self._wrong(f"its policy has no target of {length}")
+            return
+        if self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
+            self._wrong("its policy guarantees nothing")
+
+    def _was_granted(self, length: Length) -> bool:
+        """Whether an approved exception gave such a target: a clock that is merged or not spam takes it along."""
+        granted = ClockException.objects.filter(state="approved", effect="retarget", clock__metric=self.row.metric)
+        return granted.filter(target_seconds=length.seconds, target_business_days=length.business_days).exists()
+
+    def _check_due(self, fact: Fact) -> None:
+        until = fact.at if self.ledger.state == "paused" else None
+        self._must(f"due_at of event {fact.number}", self.ledger.deadline(until=until), _instant(fact.data["due_at"]))
+        gross = self.ledger.gross_deadline(until=until) if self.ledger.gross_basis else None
+        self._must(f"gross_due_at of event {fact.number}", gross, _instant(fact.data.get("gross_due_at")))
+
+    # --- Columns --------------------------------------------------------------------------------
+
+    def _compare(self) -> None:
+        row, ledger = self.row, self.ledger
+        for name in COMPARED:
+            self._must(name, getattr(ledger, name), getattr(row, name))
+        self._must("the target", ledger.length, Length(row.seconds, row.business_days))
+        self._must("pauses", _written(ledger.pauses), row.pauses)
+        self._must("exempted", _written(ledger.exempted), row.exempted)
+        basis = ledger.gross_basis
+        written = basis and {**basis[0]._asdict(), "since": basis[1].isoformat()}
+        self._must("gross_basis", written, row.gross_basis)
+        self._must("its policy", self.policy, row.policy)
+        self._must("its calendar", self.calendar, row.calendar)
+        self._check_next()
+
+    def _check_next(self) -> None:
+        """The sweep looks again when something is due: a step, a reminder, the deadline."""
+        row, ledger, document = self.row, self.ledger, self.rules.document(self.policy)
+        steps, minutes = document["steps"], document["repeat_minutes"]
+        at = row.next_check_at
+        repeats = bool(steps) and minutes > 0 and row.acknowledged_version != row.version
+        if ledger.state != "running" or at is None:
+            if at is not None or (ledger.state == "running" and (ledger.breached_at is None or repeats)):
+                self._wrong(f"the next check is {at}, while it is {ledger.state}")
+            return
+        times = list(ledger.step_times([step["percent"] for step in steps]))
+        last = max([*times[-1:], ledger.due_at])
+        pause = timedelta(minutes=minutes)
+        is_reminder = repeats and at > last and not (at - last) % pause
+        is_deadline = ledger.breached_at is None and at == ledger.due_at
+        if not (at in times or is_reminder or is_deadline) or (ledger.breached_at is None and at > ledger.due_at):
+            self._wrong(f"the next check is {at}, when nothing is due")
+
+
+def _instant(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _written(intervals: Iterable[tuple[datetime, datetime]]) -> list[list[str]]:
+    return [[begin.isoformat(), end.isoformat()] for begin, end in intervals]
