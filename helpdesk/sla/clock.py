@@ -177,11 +177,11 @@ def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
 
 
 def pause(clock: Clock, *, at: datetime, questioned: bool = False) -> list[Event]:
-    """Stop counting. A breached clock doesn't pause: breached wins.
+    """Stop counting. A breached clock doesn't pause: breached wins; at the very deadline there is nothing left to stop.
 
     `questioned`: a message of the customer was unanswered (pause integrity, SPEC 2.2).
     """
-    if clock.state != State.RUNNING or clock.breached_at:
+    if clock.state != State.RUNNING or clock.breached_at or clock.due_at <= at:
         return []
     return [Event(EventKind.PAUSE, at, {"questioned": True} if questioned else {})]
 
