@@ -311,7 +311,8 @@ class Recomputation:
             if not self._was_granted(length):
                 self._wrong(f"its policy has no target of {length}")
             return
-        if self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
+        is_new = fact.kind == "start" and fact.at == fact.recorded_at  # a clock keeps its kind when its target changes
+        if is_new and self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
             self._wrong("its policy guarantees nothing")
 
     def _was_granted(self, length: Length) -> bool:

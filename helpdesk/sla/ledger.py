@@ -65,7 +65,7 @@ class Ledger:
         return self.hours.due(length, since, self._out(until))
 
     def pause(self, at: datetime, *, questioned: bool = False) -> None:
-        self._only(self.state == "running" and self.breached_at is None)
+        self._only(self.state == "running" and self.breached_at is None and at < self.due_at)
         self.state, self.paused_at = "paused", at
         self.due_at = self.gross_due_at = None
         self.questioned_pauses += questioned

@@ -151,17 +151,18 @@ class ClockWork:
         self.write(clock, "start", at, now, actor, **_length(promise.length), due_at=_iso(ledger.due_at), **under)
         return clock
 
-    def settle(self, clock: Clock, *, now: datetime, owner: int | None) -> None:
+    def settle(self, clock: Clock, *, now: datetime, owner: int | None, actor: int | None = None) -> None:
         """A deadline that has passed is a breach, stamped with it."""
         ledger = clock.ledger
         if ledger.state == "running" and ledger.breached_at is None and ledger.due_at < now:
             at = ledger.due_at
             ledger.breach(at, owner=owner)
-            self.write(clock, "breach", at, now, None, owner=owner)
+            self.write(clock, "breach", at, now, actor, owner=owner)
 
     def pause(self, clock: Clock, *, now: datetime, actor: int | None, questioned: bool) -> None:
-        if clock.ledger.state == "running" and clock.ledger.breached_at is None:
-            clock.ledger.pause(now, questioned=questioned)
+        ledger = clock.ledger
+        if ledger.state == "running" and ledger.breached_at is None and now < ledger.due_at:
+            ledger.pause(now, questioned=questioned)
             self.write(clock, "pause", now, now, actor, **({"questioned": True} if questioned else {}))
 
     def resume(self, clock: Clock, *, now: datetime, actor: int | None) -> None:
@@ -173,7 +174,7 @@ class ClockWork:
     def answer(self, clock: Clock, *, now: datetime, by: int, owner: int | None) -> None:
         self.resume(clock, now=now, actor=by)
         if clock.ledger.is_unanswered:
-            self.settle(clock, now=now, owner=owner)
+            self.settle(clock, now=now, owner=owner, actor=by)
             clock.ledger.answer(now, by=by, owner=owner)
             self.write(clock, "fulfil", now, now, by, by=by, owner=owner)
 
@@ -185,7 +186,7 @@ class ClockWork:
     def give_up(self, clock: Clock, *, now: datetime, actor: int, owner: int | None) -> None:
         self.resume(clock, now=now, actor=actor)
         if clock.ledger.is_unanswered:
-            self.settle(clock, now=now, owner=owner)
+            self.settle(clock, now=now, owner=owner, actor=actor)
             stays = clock.ledger.is_missed(now)
             clock.ledger.give_up(now)
             self.write(clock, "cancel", now, now, actor, breach_stays=stays)

@@ -43,10 +43,10 @@ class Asked:
 
 # What may come next, and how often, by where a ticket stands.
 ACTIVE = {
-    "solve": 30,
-    "reply": 12,
-    "reply_and_wait": 12,
-    "customer_reply": 9,
+    "solve": 44,
+    "reply": 9,
+    "reply_and_wait": 10,
+    "customer_reply": 7,
     "call": 6,
     "assign": 8,
     "wait": 5,
@@ -122,7 +122,7 @@ class Play:
         self._plan_next(ticket, now)
 
     def _plan_next(self, ticket: made.Ticket, now: datetime) -> None:
-        if ticket.is_active or ticket.pk in self.asked or self.rng.random() < 0.18:
+        if ticket.is_active or ticket.pk in self.asked or self.rng.random() < 0.1:
             self.plan(ticket.pk, self._when(ticket, now))
         else:
             self.planned.discard(ticket.pk)

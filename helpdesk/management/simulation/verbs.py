@@ -236,23 +236,21 @@ class Model(ClockWork):
     def roll_out(self, ticket: Ticket, *, policy: int | None, calendar: int | None, actor: int, now: datetime) -> None:
         """New rules for one open ticket (`policy` or `calendar`, not versions of them)."""
         clocks = self._settle(ticket, now)
-        moved, changed = False, 0
+        changed = False
         for clock in [clock for clock in unbreached(clocks) if self.is_of(clock, policy, calendar)]:
-            before = clock.ledger.due_at
             target = self._recounted(clock, calendar) if calendar else self._promised_now(clock, ticket)
             if target == "stays":
                 continue
+            changed = True
             if target is None:
                 self.cancel(clock, now=now, actor=actor)
             else:
                 self.retarget(clock, target, now=now, actor=actor, owner=ticket.owner)
-                moved = True
                 if policy:
                     ticket.policy = target.policy
                 else:
                     ticket.calendar = target.calendar
-            changed += clock.ledger.due_at != before
-        if moved or changed:
+        if changed:
             self._happened(ticket, "rules", now, actor)
             self._touch(ticket, now)
 
