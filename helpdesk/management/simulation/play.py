@@ -83,7 +83,7 @@ class Play:
         self.acts: list[tuple[datetime, int, int]] = []  # when, a number, which ticket
         self.number = 0
         self.asked: dict[int, Asked] = {}
-        self.over: list[tuple[datetime, int]] = []  # tickets that nobody plans to work on, since when
+        self.over: dict[int, datetime] = {}  # tickets that nobody plans to work on, since when
         self.customers: dict[int, User] = {}
         self.planned: set[int] = set()
         self.done, self.refused = Counter(), Counter()
@@ -126,7 +126,7 @@ class Play:
             self.plan(ticket.pk, self._when(ticket, now))
         else:
             self.planned.discard(ticket.pk)
-            self.over.append((now, ticket.pk))
+            self.over[ticket.pk] = now
 
     def _when(self, ticket: made.Ticket, now: datetime) -> datetime:
         """In time, at the very deadline or just beside it, late, or whenever."""
@@ -145,17 +145,16 @@ class Play:
 
     def forget(self, now: datetime) -> list[int]:
         """Tickets that nothing happens to any more."""
-        kept, gone = [], []
-        for at, pk in self.over:
+        gone = []
+        for pk, at in list(self.over.items()):
             ticket = self.model.tickets[pk]
             if pk in self.planned or ticket.unanswered():
                 self._keep(ticket, now)
+                del self.over[pk]
             elif at < now - KEPT:
                 gone.append(pk)
-            else:
-                kept.append((at, pk))
-        self.over = kept
-        return list(dict.fromkeys(gone))
+                del self.over[pk]
+        return gone
 
     def _keep(self, ticket: made.Ticket, now: datetime) -> None:
         """A ticket that was over and is owed something again is worked on."""
