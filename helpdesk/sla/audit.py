@@ -9,6 +9,7 @@ Events of early versions name no rules: there the clock's own columns do.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -19,7 +20,7 @@ from django.db import transaction
 from helpdesk.sla.evidence import unsupported
 from helpdesk.sla.ledger import Impossible, Ledger
 from helpdesk.sla.longhand import AlwaysOpen, Hours, Length
-from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, ClockException, PolicyVersion
+from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
 
 CHUNK = 2000
 COMPARED = (
@@ -224,7 +225,7 @@ class Recomputation:
             raise Impossible(f"event {fact.number} is {fact.kind}")
         if fact.recorded_at > self.now or fact.recorded_at < fact.at:
             self._wrong(f"event {fact.number} took effect {fact.at}, and was written {fact.recorded_at}")
-        if fact.kind not in ("start", "breach"):
+        if fact.kind not in ("start", "breach") and "copy_of" not in fact.data:
             self._must(f"event {fact.number}: when it was written", fact.at, fact.recorded_at)
         getattr(self, f"_{fact.kind}")(fact, following)
 
@@ -246,31 +247,34 @@ class Recomputation:
     def _retarget(self, fact: Fact, _following: Fact | None) -> None:
         self._read_rules(fact)
         since, hours = _instant(fact.data.get("since")), self.rules.hours(self.calendar)
-        self.ledger.retarget(fact.at, length=Length.read(fact.data), hours=hours, since=since)
+        length, promised = Length.read(fact.data), Length.read(fact.data.get("gross_target", fact.data))
+        self._must("the target that goes on", self.ledger.under(promised), length)
+        self.ledger.retarget(fact.at, length=length, promised=promised, hours=hours, since=since)
         self._check_promise(fact)
         self._check_due(fact)
 
     def _breach(self, fact: Fact, _following: Fact | None) -> None:
         """Stamped with the deadline in force; or with the one that another target has, where that has passed."""
+        gross = None
+        missed = self.ledger.due_at
         if "reason" in fact.data:
-            missed = self._missed_by(fact)
-        else:
-            missed = self.ledger.due_at
+            missed, gross = self._missed_by(fact)
+            self._must("the gross breach", gross, _instant(fact.data.get("gross_due_at")))
         self._must("the breach", missed, fact.at)
         if fact.recorded_at <= fact.at:
             self._wrong(f"a breach of {fact.at} was written before, {fact.recorded_at}")
-        self.ledger.breach(fact.at, owner=fact.data.get("owner"))
+        self.ledger.breach(fact.at, owner=fact.data.get("owner"), gross=gross)
 
-    def _missed_by(self, fact: Fact) -> datetime | None:
-        """The deadline that another target would have had; the event that brings it comes next, or after a resume."""
+    def _missed_by(self, fact: Fact) -> tuple[datetime, datetime]:
+        """The deadlines, net and gross, under another target; the event that brings it comes next, or after a resume."""
         change = next(row for row in self.facts[fact.number :] if row.kind == "retarget")
-        renewed = change.data.get("since") == change.at.isoformat()
-        since = None if renewed else _instant(change.data.get("since"))
-        ledger, at = self.ledger, change.at
-        paused = [(ledger.paused_at, at)] if ledger.paused_at else []
         hours = self.rules.hours(change.data.get("calendar_version", self.row.calendar))
-        out = [*ledger.pauses, *paused, *ledger.exempted]
-        return hours.due(Length.read(change.data), since or ledger.counted_from, out)
+        promised = Length.read(change.data.get("gross_target", change.data))
+        trial = copy(self.ledger)
+        passed = trial.gross_breached_at or trial.gross_due_at
+        trial.retarget(change.at, length=trial.under(promised), promised=promised, hours=hours, since=None)
+        gross = passed if passed is not None and passed < change.at else trial.gross_deadline(until=change.at)
+        return trial.deadline(until=change.at), gross
 
     def _fulfil(self, fact: Fact, _following: Fact | None) -> None:
         ledger = self.ledger
@@ -304,24 +308,17 @@ class Recomputation:
         self.calendar = fact.data.get("calendar_version", self.row.calendar)
 
     def _check_promise(self, fact: Fact) -> None:
-        """The target is the policy's, or one that an exception gave; a guarantee is the policy's own."""
+        """The target is the policy's, whatever an exception made of it; a guarantee is the policy's own."""
         target = self.rules.target(self.policy, self.row.metric)
-        length = Length.read(fact.data)
+        length = Length.read(fact.data.get("gross_target", fact.data))
         if target is None or Length.read(target) != length:
-            if not self._was_granted(length):
-                self._wrong(f"its policy has no target of {length}")
+            self._wrong(f"its policy has no target of {length}")
             return
-        is_new = fact.kind == "start" and fact.at == fact.recorded_at  # a clock keeps its kind when its target changes
-        if is_new and self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
+        if self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
             self._wrong("its policy guarantees nothing")
 
-    def _was_granted(self, length: Length) -> bool:
-        """Whether an approved exception gave such a target: a clock that is merged or not spam takes it along."""
-        granted = ClockException.objects.filter(state="approved", effect="retarget", clock__metric=self.row.metric)
-        return granted.filter(target_seconds=length.seconds, target_business_days=length.business_days).exists()
-
     def _check_due(self, fact: Fact) -> None:
-        until = fact.at if self.ledger.state == "paused" else None
+        until = fact.at if self.ledger.paused_at else None
         self._must(f"due_at of event {fact.number}", self.ledger.deadline(until=until), _instant(fact.data["due_at"]))
         gross = self.ledger.gross_deadline(until=until) if self.ledger.gross_basis else None
         self._must(f"gross_due_at of event {fact.number}", gross, _instant(fact.data.get("gross_due_at")))

@@ -22,7 +22,7 @@ SELECT clock.id, 'no act on the ticket goes with its ' || event.kind || ' of ' |
 """
     + _EVENTS
     + """
-  AND event.kind <> 'breach'
+  AND event.kind <> 'breach' AND NOT event.data ? 'copy_of'
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act
                   WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
                     AND (act.actor_id IS NOT DISTINCT FROM event.actor_id
@@ -30,27 +30,40 @@ SELECT clock.id, 'no act on the ticket goes with its ' || event.kind || ' of ' |
 """
 )
 
-# It began with the ticket, with a message of the customer, when it was reopened; or it goes on where
-# another clock of the same metric was cancelled, merged or spam by mistake.
+# It began with the ticket, with a message of the customer, or when the ticket was reopened.
 _START = (
     """
 SELECT clock.id, 'nothing on the ticket starts it at ' || event.at
 """
     + _EVENTS
     + """
-  AND event.kind = 'start'
+  AND event.kind = 'start' AND NOT event.data ? 'copy_of'
   AND NOT (event.at = event.recorded_at AND event.at = ticket.created_at)
   AND NOT (event.at = event.recorded_at
            AND EXISTS (SELECT FROM helpdesk_ticketevent AS act
-                       WHERE act.ticket_id = ticket.id AND act.at = event.at
-                         AND act.kind = CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))
-  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act
-                  JOIN helpdesk_clock AS other
-                    ON other.ticket_id = coalesce((act.data->>'ticket')::bigint, ticket.id)
-                  WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
+                       WHERE act.ticket_id = ticket.id AND act.at = event.at AND act.kind =
+                             CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))
+"""
+)
+
+# Or it is another clock that goes on here: that ticket was merged into this one, or this one was not spam after all.
+_COPY = (
+    """
+SELECT clock.id, 'no other clock has its ' || event.kind || ' of ' || event.at
+"""
+    + _EVENTS
+    + """
+  AND event.data ? 'copy_of'
+  AND NOT EXISTS (SELECT FROM helpdesk_clockevent AS original
+                  JOIN helpdesk_clock AS other ON other.id = original.clock_id
+                  JOIN helpdesk_ticketevent AS act ON act.ticket_id = ticket.id AND act.at = event.recorded_at
+                  WHERE original.clock_id = (event.data->>'copy_of')::bigint
+                    AND other.metric = clock.metric AND other.state = 'cancelled'
+                    AND other.ticket_id = coalesce((act.data->>'ticket')::bigint, ticket.id)
                     AND act.kind IN ('absorbed', 'not_spam')
-                    AND other.id < clock.id AND other.metric = clock.metric AND other.counted_from = event.at
-                    AND other.state = 'cancelled')
+                    AND original.number = event.number AND original.kind = event.kind AND original.at = event.at
+                    AND original.actor_id IS NOT DISTINCT FROM event.actor_id
+                    AND original.data - 'copy_of' = event.data - 'copy_of')
 """
 )
 
@@ -85,7 +98,7 @@ SELECT clock.id, 'the owner of ' || event.at || ' was another one than its ' || 
 """
     + _EVENTS
     + """
-  AND event.kind IN ('breach', 'fulfil') AND NOT event.data ? 'reason'
+  AND event.kind IN ('breach', 'fulfil') AND NOT event.data ?| ARRAY['reason', 'copy_of']
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id
                   AND act.at = event.recorded_at AND act.kind IN ('absorbed', 'not_spam'))
   AND NOT EXISTS (SELECT FROM helpdesk_clockevent AS answer
@@ -104,7 +117,7 @@ SELECT clock.id, 'no approved exception goes with its exempt of ' || event.at
 """
     + _EVENTS
     + """
-  AND event.kind = 'exempt'
+  AND event.kind = 'exempt' AND NOT event.data ? 'copy_of'
   AND NOT EXISTS (SELECT FROM helpdesk_clockexception AS granted
                   WHERE granted.id = (event.data->>'exception')::bigint AND granted.clock_id = clock.id
                     AND granted.state = 'approved' AND granted.decided_at = event.at
@@ -134,6 +147,7 @@ def _assigned(name: str, when: str, order: str) -> str:
 STATEMENTS = (
     _ACT,
     _START,
+    _COPY,
     _ANSWER,
     _OWNER.format(
         after_earlier=_assigned("after", "<", "DESC"),

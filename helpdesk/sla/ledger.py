@@ -53,85 +53,112 @@ class Ledger:
     def is_unanswered(self) -> bool:
         return self.is_open or (self.state == "exempt" and self.ended_at is None)
 
+    @property
+    def promised_length(self) -> Length:
+        """The target that the rules gave, whatever an exception made of it."""
+        return self.gross_basis[0] if self.gross_basis else self.length
+
     def deadline(self, *, until: datetime | None = None) -> datetime:
-        """The deadline as of now; a pause that lasts is taken to end at `until`."""
-        return self.hours.due(self.length, self.counted_from, [*self._out(until), *self.exempted])
+        """The deadline as of now, never before the gross one; a pause that lasts is taken to end at `until`."""
+        net = self._net(until)
+        return max(net, self.gross_deadline(until=until)) if self.gross_basis else net
 
     def gross_deadline(self, *, until: datetime | None = None) -> datetime:
         """The deadline as if there had been no exception."""
         if self.gross_basis is None:
-            return self.deadline(until=until)
+            return self._net(until)
         length, since = self.gross_basis
         return self.hours.due(length, since, self._out(until))
 
+    def may_pause(self, at: datetime) -> bool:
+        """Not once its time is used up: by the gross deadline, where an exception made it void."""
+        if not self.is_unanswered or self.paused_at is not None:
+            return False
+        if self.state == "exempt":
+            return self.gross_breached_at is None and at < self.gross_due_at
+        return self.breached_at is None and at < self.due_at
+
     def pause(self, at: datetime, *, questioned: bool = False) -> None:
-        self._only(self.state == "running" and self.breached_at is None and at < self.due_at)
-        self.state, self.paused_at = "paused", at
+        self._only(self.may_pause(at))
+        self._miss_gross(at)
+        self.state = "paused" if self.is_open else self.state
+        self.paused_at = at
         self.due_at = self.gross_due_at = None
         self.questioned_pauses += questioned
 
     def resume(self, at: datetime) -> None:
-        self._only(self.state == "paused")
+        self._only(self.is_unanswered and self.paused_at is not None)
         self._end_pause(at)
-        self.state = "running"
+        self.state = "running" if self.is_open else self.state
         self._new_deadline()
 
-    def retarget(self, at: datetime, *, length: Length, hours: AlwaysOpen | Hours, since: datetime | None) -> None:
-        self._only(self.is_open)
+    def under(self, length: Length) -> Length:
+        """The net target under one of the rules: an exception's stays while the rules' stays."""
+        return self.length if length == self.promised_length else length
+
+    def retarget(
+        self,
+        at: datetime,
+        *,
+        length: Length,
+        promised: Length | None = None,
+        hours: AlwaysOpen | Hours,
+        since: datetime | None,
+    ) -> None:
+        """`promised`: the target that the rules give, where an exception's goes on."""
+        self._only(self.is_unanswered)
+        self._miss_gross(at)
         self.length, self.hours = length, hours
         self.counted_from = since or self.counted_from
         if self.gross_basis:
-            self.gross_basis = (length, since or self.gross_basis[1])
+            self.gross_basis = (promised or length, since or self.gross_basis[1])
         self._new_deadline()
+        gross = self.gross_deadline(until=at)
+        if self.gross_breached_at is None and gross < at:
+            self.gross_breached_at = gross
 
-    def breach(self, at: datetime, *, owner: int | None) -> None:
+    def breach(self, at: datetime, *, owner: int | None, gross: datetime | None = None) -> None:
+        """`gross`: what was missed without exceptions, where another target makes the breach."""
         self._only(self.is_open and self.breached_at is None)
-        if self.gross_breached_at is None:
-            self.gross_breached_at = at if self.gross_due_at is None else min(at, self.gross_due_at)
+        self._miss_gross(at)
+        self.gross_breached_at = self.gross_breached_at or gross or at
         self.breached_at, self.owner_at_due = at, owner
 
     def answer(self, at: datetime, *, by: int | None, owner: int | None) -> None:
         """Met, unless the deadline passed before: by the deadline itself, whether or not a breach was written."""
-        self._only(self.is_unanswered and self.state != "paused")
-        if self.state == "running":
-            missed = self.breached_at or self.due_at
-            is_late = missed < at
-        else:  # void: the net verdict is none, except that a breach of before stays on record
-            missed = self.breached_at
-            is_late = missed is not None and missed < at
-        gross = self.gross_breached_at or self.gross_due_at
-        self.breached_at = missed if is_late else None
-        self.owner_at_due = self.owner_at_due if is_late else owner
-        self.gross_breached_at = gross if gross is not None and gross < at else None
+        self._only(self.is_unanswered and self.paused_at is None)
+        self._miss_gross(at)
+        missed = self.breached_at or (self.due_at if self.state == "running" else None)
+        self.breached_at = _before(at, missed)
+        self.owner_at_due = self.owner_at_due if self.breached_at else owner
+        self.gross_breached_at = _before(at, self.gross_breached_at)
         self.answered_by = by
         self._end("exempt" if self.state == "exempt" else "fulfilled", at)
 
     def give_up(self, at: datetime) -> None:
         """Closed without an answer: cancelled before it was due, a breach after it."""
-        self._only(self.is_unanswered and self.state != "paused")
-        if not self.is_missed(at):
+        self._only(self.is_unanswered and self.paused_at is None)
+        missed = self.is_missed(at)
+        self._miss_gross(at)
+        if not missed:
             self._end("cancelled", at)
             return
-        self.gross_breached_at = self.gross_breached_at or self.gross_due_at
-        self._end("exempt" if self.state == "exempt" else "ended", at)
+        self.breached_at = _before(at, self.breached_at)
+        self._end("ended" if self.breached_at and self.is_open else "exempt", at)
 
     def is_missed(self, at: datetime) -> bool:
-        """Whether its deadline had passed: the net one, or the gross one of a clock that is void."""
-        if self.state == "exempt":
-            missed = self.gross_breached_at or self.gross_due_at
-        else:
-            missed = self.breached_at or self.due_at
-        return missed is not None and missed < at
+        """Whether its deadline had passed, as it was without exceptions."""
+        return _before(at, self.gross_breached_at or self.gross_due_at) is not None
 
     def cancel(self, at: datetime) -> None:
         self._only(self.is_unanswered)
+        self._miss_gross(at)
         self._end("cancelled", at)
 
     def void(self, at: datetime) -> None:
         self._only(self.state not in ("cancelled", "exempt"))
-        ended = self.ended_at
-        self._end("exempt", at)
-        self.ended_at = ended
+        self._miss_gross(at)
+        self.state = "exempt"
 
     def except_(
         self,
@@ -146,12 +173,13 @@ class Ledger:
         Returns the deadline as of `at`.
         """
         self._only(self.state not in ("cancelled", "exempt"))
+        self._miss_gross(at)
         is_renewed = self.breached_at is not None and self.breached_at < self.counted_from
         self.gross_basis = self.gross_basis or (self.length, self.counted_from)
         self.length, self.counted_from = length or self.length, since or self.counted_from
         if out:
             self.exempted.append(out)
-        due = self.deadline(until=at)
+        due = self._net(at)
         self.due_at = None if self.state == "paused" else due
         self.version += 1
         if self.breached_at is None or is_renewed:  # the breach of a promise that was renewed since stays
@@ -178,10 +206,18 @@ class Ledger:
             else:
                 yield self.hours.due_after(self.due_at, total * (percent - 100) / 100)
 
+    def _net(self, until: datetime | None) -> datetime:
+        return self.hours.due(self.length, self.counted_from, [*self._out(until), *self.exempted])
+
     def _new_deadline(self) -> None:
         self.version += 1
-        if self.state == "running":
+        if self.paused_at is None:
             self.due_at, self.gross_due_at = self.deadline(), self.gross_deadline()
+
+    def _miss_gross(self, at: datetime) -> None:
+        """What was due without exceptions, and passed unanswered, is a breach of the gross figures."""
+        if self.is_unanswered and self.gross_breached_at is None:
+            self.gross_breached_at = _before(at, self.gross_due_at)
 
     def _out(self, until: datetime | None) -> list[Interval]:
         lasting = [(self.paused_at, until)] if self.paused_at and until else []
@@ -199,3 +235,7 @@ class Ledger:
     def _only(self, possible: bool) -> None:
         if not possible:
             raise Impossible(f"not to a clock that is {self.state}")
+
+
+def _before(at: datetime, missed: datetime | None) -> datetime | None:
+    return missed if missed is not None and missed < at else None

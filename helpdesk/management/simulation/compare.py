@@ -55,7 +55,7 @@ TICKET = (
     "updated_at",
     "cc",
 )
-FREE_TEXT = ("reason", "exception")  # of an event's values
+FREE_TEXT = ("reason", "exception", "copy_of")  # of an event's values
 
 
 @dataclass(slots=True)

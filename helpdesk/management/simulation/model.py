@@ -5,6 +5,7 @@ the services. Rows are named by what they are (ticket, metric, cycle), since it 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +35,7 @@ class Clock:
     ledger: Ledger
     since: datetime  # steps from here on are still to come
     events: int = 0
+    history: list[tuple] = field(default_factory=list)  # its events: kind, when, by whom, values
     cause: str = ""
     acknowledged: int = 0
     # By deadline version and rung: state, due, detected, acknowledged at and by.
@@ -73,9 +75,10 @@ class Ticket:
     closed_at: datetime | None = None
     cc: list[str] = field(default_factory=list)
     said: list[tuple[datetime, int, str]] = field(default_factory=list)
+    calls: list[datetime] = field(default_factory=list)  # that connected
     clocks: list[Clock] = field(default_factory=list)
     spam_of: str = ""  # the status before it was marked
-    spam_clocks: list[Clock] = field(default_factory=list)
+    spam_clocks: list[Clock] = field(default_factory=list)  # as they were then
 
     @property
     def is_active(self) -> bool:
@@ -94,13 +97,18 @@ class Ticket:
 
     @property
     def is_questioned(self) -> bool:
-        """Whether the customer spoke last."""
+        """Whether the customer spoke last, and was not called since."""
         spoken = [row for row in self.said if row[2] != "note"]
-        return bool(spoken) and max(spoken)[2] == "customer"
+        if not spoken or max(spoken)[2] != "customer":
+            return False
+        return not any(at >= max(spoken)[0] for at in self.calls)
 
     @property
     def next_due_at(self) -> datetime | None:
         return min((clock.ledger.due_at for clock in self.clocks if clock.ledger.state == "running"), default=None)
+
+    def open_clocks(self, *metrics: str) -> list[Clock]:
+        return [clock for clock in self.clocks if clock.ledger.is_open and clock.metric in metrics]
 
     def unanswered(self) -> list[Clock]:
         return [clock for clock in self.clocks if clock.ledger.is_unanswered]
@@ -129,6 +137,7 @@ class ClockWork:
     def write(self, clock: Clock, kind: str, at: datetime, now: datetime, actor: int | None, **data: Any) -> None:
         clock.events += 1
         clock.check = None
+        clock.history.append((kind, at, actor, data))
         self.journal.clock_events[clock.key, clock.events] = (kind, at, now, actor, data)
 
     def start(
@@ -140,15 +149,14 @@ class ClockWork:
         *,
         now: datetime,
         actor: int | None,
-        at: datetime,
     ) -> Clock:
         cycle = 1 + max((clock.key[2] for clock in ticket.clocks if clock.metric == metric), default=0)
-        ledger = Ledger(at, promise.length, self.rules.hours(promise.calendar))
+        ledger = Ledger(now, promise.length, self.rules.hours(promise.calendar))
         clock = Clock((ticket.pk, metric, cycle), kind, promise.policy, promise.calendar, ledger, since=now)
         ticket.clocks.append(clock)
         self.waiting[clock.key] = ticket, clock
         under = {"policy_version": clock.policy, "calendar_version": clock.calendar}
-        self.write(clock, "start", at, now, actor, **_length(promise.length), due_at=_iso(ledger.due_at), **under)
+        self.write(clock, "start", now, now, actor, **_length(promise.length), due_at=_iso(ledger.due_at), **under)
         return clock
 
     def settle(self, clock: Clock, *, now: datetime, owner: int | None, actor: int | None = None) -> None:
@@ -160,13 +168,12 @@ class ClockWork:
             self.write(clock, "breach", at, now, actor, owner=owner)
 
     def pause(self, clock: Clock, *, now: datetime, actor: int | None, questioned: bool) -> None:
-        ledger = clock.ledger
-        if ledger.state == "running" and ledger.breached_at is None and now < ledger.due_at:
-            ledger.pause(now, questioned=questioned)
+        if clock.ledger.may_pause(now):
+            clock.ledger.pause(now, questioned=questioned)
             self.write(clock, "pause", now, now, actor, **({"questioned": True} if questioned else {}))
 
     def resume(self, clock: Clock, *, now: datetime, actor: int | None) -> None:
-        if clock.ledger.state == "paused":
+        if clock.ledger.is_unanswered and clock.ledger.paused_at:
             clock.ledger.resume(now)
             self.write(clock, "resume", now, now, actor, **self._deadlines(clock))
             self._ahead(clock, now)
@@ -191,43 +198,36 @@ class ClockWork:
             clock.ledger.give_up(now)
             self.write(clock, "cancel", now, now, actor, breach_stays=stays)
 
-    def retarget(
-        self,
-        clock: Clock,
-        promise: Promise,
-        *,
-        now: datetime,
-        actor: int | None,
-        owner: int | None,
-        since: datetime | None = None,
-        renew: bool = True,
-    ) -> None:
-        """Another target; one that has passed already is one breach, and counts anew from now with `renew`."""
+    def retarget(self, clock: Clock, promise: Promise, *, now: datetime, actor: int | None, owner: int | None) -> None:
+        """Another target; one that has passed already is one breach, and counts anew from now."""
         ledger, hours = clock.ledger, self.rules.hours(promise.calendar)
-        if not ledger.is_open:
+        if not ledger.is_unanswered:
             return
-        out = [*ledger.pauses, *ledger.exempted, *([(ledger.paused_at, now)] if ledger.paused_at else [])]
-        due = hours.due(promise.length, since or ledger.counted_from, out)
-        if due < now:
+        length, since = ledger.under(promise.length), None
+        trial = deepcopy(ledger, {id(ledger.hours): ledger.hours})
+        trial.retarget(now, length=length, promised=promise.length, hours=hours, since=None)
+        due, gross = trial.deadline(until=now), trial.gross_deadline(until=now)
+        if due < now and ledger.is_open:
             if ledger.breached_at is None:
-                ledger.breach(due, owner=owner)
-                self.write(clock, "breach", due, now, actor, owner=owner)
+                gross = ledger.gross_breached_at or _earlier(ledger.gross_due_at, now) or gross
+                ledger.breach(due, owner=owner, gross=gross)
+                self.write(clock, "breach", due, now, actor, owner=owner, gross_due_at=_iso(gross))
                 if ledger.state == "paused":
                     ledger.hours = hours
                     self.resume(clock, now=now, actor=actor)
-            since = now if renew else since
-        ledger.retarget(now, length=promise.length, hours=hours, since=since)
+            since = now
+        ledger.retarget(now, length=length, promised=promise.length, hours=hours, since=since)
         clock.policy, clock.calendar = promise.policy, promise.calendar
         values = {"policy_version": clock.policy, "calendar_version": clock.calendar}
         if since:
             values["since"] = _iso(since)
-        self.write(
-            clock, "retarget", now, now, actor, **_length(promise.length), **self._deadlines(clock, until=now), **values
-        )
+        if length != promise.length:
+            values["gross_target"] = _length(promise.length)
+        values |= {**_length(length), **self._deadlines(clock, until=now)}
+        self.write(clock, "retarget", now, now, actor, **values)
         self._ahead(clock, now)
 
     def void(self, clock: Clock, *, now: datetime, actor: int) -> None:
-        self.resume(clock, now=now, actor=actor)
         clock.ledger.void(now)
         self.write(clock, "exempt", now, now, actor, effect="void")
 
@@ -247,9 +247,8 @@ class ClockWork:
         """Whether an exception would move the deadline into the future."""
         ledger = clock.ledger
         paused = [*ledger.pauses, *([(ledger.paused_at, now)] if ledger.paused_at else []), *ledger.exempted]
-        before = ledger.hours.due(ledger.length, ledger.counted_from, paused)
         begin, paused = since or ledger.counted_from, [*paused, *([out] if out else [])]
-        return ledger.hours.due(length or ledger.length, begin, paused) > before
+        return ledger.hours.due(length or ledger.length, begin, paused) > ledger.deadline(until=now)
 
     # --- The ladder -----------------------------------------------------------------------------
 
@@ -306,3 +305,7 @@ def _iso(at: datetime) -> str:
 
 def unbreached(clocks: Iterable[Clock]) -> list[Clock]:
     return [clock for clock in clocks if clock.ledger.breached_at is None]
+
+
+def _earlier(at: datetime | None, now: datetime) -> datetime | None:
+    return at if at is not None and at < now else None

@@ -1,6 +1,8 @@
 """The acts on tickets as SPEC 2.3 says them, on the model. Each refuses (`No`) where the product must."""
 
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +18,6 @@ from helpdesk.management.simulation.model import (
     unbreached,
 )
 from helpdesk.management.simulation.rules import Promise, Rulebook
-from helpdesk.sla.ledger import Ledger
 
 
 class No(Exception):
@@ -50,20 +51,17 @@ class Model(ClockWork):
         clocks = self._take(ticket, now)
         ticket.said.append((now, message, "customer"))
         self._happened(ticket, "customer_wrote", now, actor)
-        reopened = not ticket.is_active
+        self._go_on(ticket, now, actor)
         if ticket.status != "new":
             self._move(ticket, "open", now, actor)
-        for clock in clocks:
-            self.resume(clock, now=now, actor=actor)
-        if not any(clock.metric in RESPONSES for clock in clocks):
+        self._follow(clocks, "open", now, actor)
+        if not ticket.open_clocks(*RESPONSES):
             self._start(ticket, "next_response", now=now, actor=actor)
-        if reopened:
-            self._start(ticket, "resolution", now=now, actor=actor)
 
     def close_by_customer(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
         self._unless(not ticket.is_active and ticket.status != "solved")
         clocks = self._take(ticket, now)
-        if any(kind == "reply" for _at, _pk, kind in ticket.said):
+        if ticket.calls or any(kind == "reply" for _at, _pk, kind in ticket.said):
             self._resolve(ticket, clocks, now, actor)
         self._end(ticket, clocks, now, actor)
         self._move(ticket, "closed", now, actor)
@@ -77,7 +75,8 @@ class Model(ClockWork):
     # --- Staff ----------------------------------------------------------------------------------
 
     def reply(self, ticket: Ticket, *, message: int, actor: int, status: str, now: datetime) -> None:
-        self._unless(ticket.status == "merged")
+        self._unless(ticket.status in ("spam", "merged"))
+        self._unless(status in DONE and self._awaits_call(ticket, now))
         clocks = self._take(ticket, now)
         ticket.said.append((now, message, "reply"))
         for clock in clocks:
@@ -87,9 +86,7 @@ class Model(ClockWork):
             self._resolve(ticket, clocks, now, actor)
             self._end(ticket, clocks, now, actor)
         else:
-            self._turn(clocks, status, ("resolution",), now, actor, questioned=False)
-            if ticket.status in DONE:
-                self._start(ticket, "resolution", now=now, actor=actor)
+            self._follow([*clocks, *self._go_on(ticket, now, actor)], status, now, actor)
         self._happened(ticket, "replied", now, actor)
         if ticket.owner is None:
             self._own(ticket, actor, now, actor)
@@ -105,12 +102,14 @@ class Model(ClockWork):
         clocks = self._take(ticket, now)
         self._happened(ticket, "called", now, actor)
         if connected:
+            ticket.calls.append(now)
             for clock in clocks:
                 if clock.metric in (*RESPONSES, "callback"):
                     self.answer(clock, now=now, by=actor, owner=ticket.owner)
             self._take_up(ticket, now, actor)
 
     def join(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
         clocks = self._take(ticket, now)
         self._happened(ticket, "joined", now, actor)
         for clock in clocks:
@@ -152,19 +151,19 @@ class Model(ClockWork):
         owed = any(clock.ledger.is_open and clock.metric in OWED for clock in ticket.clocks)
         self._unless(status in DONE and owed)
         clocks = self._take(ticket, now)
-        questioned = status == "waiting" and ticket.is_questioned
-        self._turn(clocks, status, ("next_response", "resolution"), now, actor, questioned=questioned)
         if status in DONE:
             self._resolve(ticket, clocks, now, actor)
             self._end(ticket, clocks, now, actor)
-        elif ticket.status in DONE:
-            self._start(ticket, "resolution", now=now, actor=actor)
+        else:
+            clocks += self._go_on(ticket, now, actor)
+            questioned = status == "waiting" and ticket.is_questioned
+            self._follow(clocks, status, now, actor, questioned=questioned)
         self._move(ticket, status, now, actor)
 
     def spam(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
         self._unless(ticket.status in ("spam", "merged"))
         clocks = self._take(ticket, now)
-        ticket.spam_of, ticket.spam_clocks = ticket.status, [clock for clock in clocks if clock.ledger.is_open]
+        ticket.spam_of, ticket.spam_clocks = ticket.status, [_copy(clock) for clock in clocks]
         for clock in clocks:
             self.cancel(clock, now=now, actor=actor)
         self._happened(ticket, "spam", now, actor)
@@ -174,7 +173,7 @@ class Model(ClockWork):
         self._unless(ticket.status != "spam")
         self._take(ticket, now)
         for clock in ticket.spam_clocks:
-            self._twin(clock, ticket, now, actor)
+            self._take_over(clock, ticket, now)
         self._happened(ticket, "not_spam", now, actor)
         self._move(ticket, ticket.spam_of, now, actor)
 
@@ -182,8 +181,10 @@ class Model(ClockWork):
         self._unless(ticket is into or ticket.account != into.account)
         self._unless(any(row.status in ("spam", "merged") for row in (ticket, into)))
         clocks, kept = self._take(ticket, now), self._take(into, now)
+        asks, handed = ticket.is_active and ticket.is_questioned, []
         for clock in clocks:
-            self._hand_over(clock, into, kept, now, actor)
+            if self._prevails(clock, [*kept, *handed], now, actor):
+                handed.append(self._take_over(clock, into, now))
             self.cancel(clock, now=now, actor=actor)
         into.said, ticket.said = into.said + ticket.said, []
         ticket.merged_into = into.pk
@@ -191,8 +192,10 @@ class Model(ClockWork):
         self._happened(into, "absorbed", now, actor)
         self._move(ticket, "merged", now, actor)
         into.cc += sorted({ticket.email, *ticket.cc} - {into.email, *into.cc})
-        if not into.is_active and any(clock.metric != "resolution" for clock in into.unanswered()):
+        if (asks or any(clock.metric != "resolution" for clock in handed)) and into.status != "new":
+            handed += self._go_on(into, now, actor)
             self._move(into, "open", now, actor)
+        self._follow([*kept, *handed], into.status, now, actor)
 
     # --- Exceptions -----------------------------------------------------------------------------
 
@@ -265,7 +268,7 @@ class Model(ClockWork):
         newest = self.rules.calendars[calendar][-1]
         if newest == clock.calendar:
             return "stays"
-        return Promise(clock.policy, clock.kind, clock.ledger.length, newest)
+        return Promise(clock.policy, clock.kind, clock.ledger.promised_length, newest)
 
     def _promised_now(self, clock: Clock, ticket: Ticket) -> Promise | str | None:
         version = self.rules.choose(ticket.facts)
@@ -275,7 +278,7 @@ class Model(ClockWork):
         if promise is None:
             return None
         same = (promise.policy, promise.calendar) == (clock.policy, clock.calendar)
-        return "stays" if same and promise.length == clock.ledger.length else promise
+        return "stays" if same and promise.length == clock.ledger.promised_length else promise
 
     # --- What verbs are made of -----------------------------------------------------------------
 
@@ -319,21 +322,32 @@ class Model(ClockWork):
         if ticket.status == "new":
             self._move(ticket, "open", now, actor)
 
-    def _start(self, ticket: Ticket, metric: str, *, now: datetime, actor: int) -> None:
+    def _start(self, ticket: Ticket, metric: str, *, now: datetime, actor: int) -> list[Clock]:
         promise = self.rules.promise(ticket.policy, metric, calendar=ticket.calendar)
-        if promise:
-            is_guaranteed = promise.kind == "guaranteed" and ticket.source in ("form", "chat")
-            kind = "guaranteed" if is_guaranteed else "objective"
-            self.start(ticket, metric, promise, kind, now=now, actor=actor, at=now)
+        if promise is None:
+            return []
+        is_guaranteed = promise.kind == "guaranteed" and ticket.source in ("form", "chat")
+        kind = "guaranteed" if is_guaranteed else "objective"
+        return [self.start(ticket, metric, promise, kind, now=now, actor=actor)]
 
-    def _turn(
-        self, clocks: list[Clock], status: str, metrics: tuple[str, ...], now: datetime, actor: int, *, questioned: bool
-    ) -> None:
+    def _go_on(self, ticket: Ticket, now: datetime, actor: int) -> list[Clock]:
+        """What starts when a ticket that was over is worked on again."""
+        return self._start(ticket, "resolution", now=now, actor=actor) if ticket.status in DONE else []
+
+    def _follow(self, clocks: list[Clock], status: str, now: datetime, actor: int, *, questioned: bool = False) -> None:
         for clock in clocks:
-            if clock.metric in metrics and status == "waiting":
+            if clock.metric in ("next_response", "resolution") and status == "waiting":
                 self.pause(clock, now=now, actor=actor, questioned=questioned)
-            elif clock.metric in metrics:
+            elif clock.metric in ("next_response", "resolution"):
                 self.resume(clock, now=now, actor=actor)
+
+    def _awaits_call(self, ticket: Ticket, now: datetime) -> bool:
+        """Whether a call is owed that is not late yet."""
+        for clock in ticket.open_clocks("callback"):
+            ledger = clock.ledger
+            if ledger.breached_at is None and not (ledger.state == "running" and ledger.due_at < now):
+                return True
+        return False
 
     def _resolve(self, ticket: Ticket, clocks: list[Clock], now: datetime, actor: int) -> None:
         for clock in clocks:
@@ -367,41 +381,58 @@ class Model(ClockWork):
         ticket.policy = version
         for clock in clocks:
             promise = self.rules.promise(version, clock.metric, calendar=ticket.calendar)
-            if promise is None or not clock.ledger.is_open:
+            if promise is None or (clock.kind == "guaranteed" and promise.kind != "guaranteed"):
                 continue
-            if (promise.length, promise.calendar) != (clock.ledger.length, clock.calendar):
+            if (promise.length, promise.calendar) != (clock.ledger.promised_length, clock.calendar):
                 self.retarget(clock, promise, now=now, actor=actor, owner=ticket.owner)
 
-    def _twin(self, clock: Clock, ticket: Ticket, now: datetime, actor: int) -> Clock:
-        """The same promise again, counted from the same instant; one that has passed is owed its last step, too."""
-        ledger: Ledger = clock.ledger
-        promise = Promise(clock.policy, clock.kind, ledger.length, clock.calendar)
-        twin = self.start(ticket, clock.metric, promise, clock.kind, now=now, actor=actor, at=ledger.counted_from)
-        twin.since = min(now, twin.ledger.due_at)
-        self.settle(twin, now=now, owner=ledger.owner_at_due)
-        return twin
+    def _take_over(self, clock: Clock, ticket: Ticket, now: datetime) -> Clock:
+        """The same clock again, with all that happened to it, on a ticket that keeps its promise.
 
-    def _hand_over(self, clock: Clock, into: Ticket, kept: list[Clock], now: datetime, actor: int) -> None:
-        """The survivor keeps the earliest running guarantee of each metric (SPEC 2.3)."""
-        if not clock.ledger.is_open or clock.metric == "resolution":
-            return
+        A deadline that has passed meanwhile is a breach, and its own step is owed, too.
+        """
+        cycle = 1 + max((row.key[2] for row in ticket.clocks if row.metric == clock.metric), default=0)
+        heir = replace(
+            _copy(clock),
+            key=(ticket.pk, clock.metric, cycle),
+            since=now,
+            events=0,
+            acknowledged=0,
+            steps={},
+            history=[],
+        )
+        heir.times = heir.check = None
+        for kind, at, actor, data in clock.history:
+            self.write(heir, kind, at, now, actor, **data)
+        ticket.clocks.append(heir)
+        self.waiting[heir.key] = ticket, heir
+        ledger = heir.ledger
+        if ledger.state == "running" and ledger.breached_at is None:
+            heir.since = min(now, ledger.due_at)
+        self.settle(heir, now=now, owner=ticket.owner)
+        return heir
+
+    def _prevails(self, clock: Clock, kept: list[Clock], now: datetime, actor: int) -> bool:
+        """The survivor keeps the earliest running guarantee of each metric, and else what it has (SPEC 2.3)."""
+        if not clock.ledger.is_open:
+            return False
         waits = [mine for mine in kept if mine.ledger.is_open]
-        same = [mine for mine in waits if mine.metric == clock.metric]
         if clock.kind != "guaranteed":
-            answers = [mine for mine in waits if mine.metric in RESPONSES]
-            if not same and not (clock.metric in RESPONSES and answers):
-                kept.append(self._twin(clock, into, now, actor))
-            return
-        mine = next((mine for mine in same if mine.kind == "guaranteed"), None)
-        if mine is None:
-            for weaker in same:
-                self.cancel(weaker, now=now, actor=actor)
-            kept.append(self._twin(clock, into, now, actor))
-        elif _missed_at(clock) < _missed_at(mine):
-            promise = Promise(clock.policy, mine.kind, clock.ledger.length, clock.calendar)
-            self.retarget(
-                mine, promise, now=now, actor=actor, owner=into.owner, since=clock.ledger.counted_from, renew=False
-            )
+            alike = RESPONSES if clock.metric in RESPONSES else (clock.metric,)
+            return clock.metric != "resolution" and not any(mine.metric in alike for mine in waits)
+        same = [mine for mine in waits if mine.metric == clock.metric]
+        if any(mine.kind == "guaranteed" and _missed_at(mine) <= _missed_at(clock) for mine in same):
+            return False
+        for weaker in same:
+            self.cancel(weaker, now=now, actor=actor)
+        return True
+
+
+def _copy(clock: Clock) -> Clock:
+    """As it is now, whatever happens to it."""
+    ledger = copy(clock.ledger)
+    ledger.pauses, ledger.exempted = list(ledger.pauses), list(ledger.exempted)
+    return replace(clock, ledger=ledger, history=list(clock.history))
 
 
 def _missed_at(clock: Clock) -> datetime:
