@@ -90,6 +90,8 @@ class Hours:
             for begin, end in out:  # the open time that a pause took before the deadline comes behind it
                 if begin < due:
                     due = self.add(due, self.between(max(begin, start), end))
+                    if due < end:  # no open time was left: it is due when open again after the pause
+                        due = next(self.open_from(end)).begin
         except NeverOpens:
             return AlwaysOpen().due(length, start, out)
         return due
