@@ -44,6 +44,7 @@ class Command(BaseCommand):
         hurry()
         simulation = Simulation(plan, say=self.say, report_every=options["report_every"])
         gc.freeze()
+        gc.disable()
         outcome = simulation.run()
         result = outcome.as_json()
         if not outcome.differences:

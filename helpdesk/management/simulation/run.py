@@ -22,7 +22,7 @@ from helpdesk.management.simulation.verbs import Model
 from helpdesk.management.simulation.world import make_world
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.rendering import render
-from helpdesk.sla.audit import audit
+from helpdesk.sla.verification import check
 
 DAY = timedelta(days=1)
 FEWEST_SWEEPS = 60  # a day
@@ -172,7 +172,7 @@ class Simulation:
         outcome.superseded += sum(row[0] == "superseded" for row in journal.steps.values())
         outcome.breaches += sum(row[0] == "breach" for row in journal.clock_events.values())
         clocks = comparer.look(self.model)
-        found = audit(clocks, now=self.now)
+        found = check(clocks)
         outcome.audited += found.checked
         outcome.differences += [*comparer.differences, *found.examples]
         for mail in OutboxMail.objects.order_by("-pk")[:SAMPLE]:
