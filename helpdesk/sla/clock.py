@@ -91,6 +91,16 @@ class Target:
         except OverflowError:
             return self._due(ALWAYS_OPEN, start, pauses)
 
+    def counts_on(
+        self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[Interval] = ()
+    ) -> BusinessCalendar:
+        """The calendar that `due` reckons on: this one, or day and night."""
+        try:
+            self._due(calendar, start, _merged(pauses))
+        except OverflowError:
+            return ALWAYS_OPEN
+        return calendar
+
     def _due(self, calendar: BusinessCalendar, start: datetime, pauses: tuple[Interval, ...]) -> datetime:
         if self.seconds is not None:
             return calendar.add(start, timedelta(seconds=self.seconds), pauses)
@@ -184,13 +194,13 @@ def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
 
 
 def pause(clock: Clock, *, at: datetime, questioned: bool = False) -> list[Event]:
-    """Stop counting. A breached clock doesn't pause: breached wins. At the very deadline nothing is left to stop.
+    """Stop counting. A breached clock doesn't pause: breached wins; at the very deadline there is nothing left to stop.
 
     `questioned`: a message of the customer was unanswered (pause integrity, SPEC 2.2).
     """
-    missed = _gross_settled(clock, at).gross_breached_at if clock.state == State.EXEMPT else clock.breached_at
-    due = clock.gross_due_at if clock.state == State.EXEMPT else clock.due_at
-    if not clock.is_unanswered or clock.paused_at or missed or due <= at:
+    void = clock.state == State.EXEMPT
+    due, breached = (clock.gross_due_at, clock.gross_breached_at) if void else (clock.due_at, clock.breached_at)
+    if not clock.is_unanswered or clock.paused_at or breached or due <= at:
         return []
     return [Event(EventKind.PAUSE, at, {"questioned": True} if questioned else {})]
 

@@ -1,24 +1,19 @@
-"""Policies and calendars in plain words; read-only, since one in use is never edited in place (SPEC 2.2)."""
+"""Policies in plain words; read-only, since one in use is never edited in place (SPEC 2.2)."""
 
-from datetime import date
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
 from helpdesk.accounts.models import Account, RequesterRole
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
-from helpdesk.core.moments import full_date
-from helpdesk.sla.calendar import DAY_NAMES
-from helpdesk.sla.models import METRICS, PROMISES, Calendar, CalendarVersion, Policy, PolicyVersion
+from helpdesk.sla.models import METRICS, PROMISES, Policy, PolicyVersion
 from helpdesk.sla.terms import Conditions, Hours, Recipient, TargetTerms, Terms
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Severity
@@ -30,6 +25,7 @@ RECIPIENTS = {
     Recipient.TEAM: gettext_lazy("the team"),
     Recipient.TEAM_LEAD: gettext_lazy("the team lead"),
     Recipient.MANAGER: gettext_lazy("the managers"),
+    Recipient.ON_CALL: gettext_lazy("who is on call"),
 }
 
 
@@ -117,64 +113,12 @@ class PolicyAdmin(ReadOnlyAdmin):
         return as_list(_versions(policy.versions.all()))
 
 
-@admin.register(Calendar)
-class CalendarAdmin(ReadOnlyAdmin):
-    """Business hours."""
-
-    list_display = ("name", "is_default", "zone", "week")
-    ordering = ("name",)
-    fields = ("name", "is_default", "zone", "week", "holidays", "special", "versions_text")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Calendar]:
-        return super().get_queryset(request).prefetch_related("versions__created_by")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Calendar | None = None) -> list[str]:
-        computed = ["zone", "week", "holidays", "special", "versions_text"]
-        return [*super().get_readonly_fields(request, obj), *computed]
-
-    @admin.display(description=gettext_lazy("Time zone"))
-    def zone(self, calendar: Calendar) -> str:
-        return _definition(calendar).get("timezone", "–")
-
-    @admin.display(description=gettext_lazy("Weekly hours"))
-    def week(self, calendar: Calendar) -> SafeString:
-        weekly = _definition(calendar).get("weekly", {})
-        days = [(capfirst(WEEKDAYS[index]), weekly.get(day)) for index, day in enumerate(DAY_NAMES)]
-        return as_list([f"{name}: {_hours(hours)}" for name, hours in days if hours])
-
-    @admin.display(description=gettext_lazy("Holidays"))
-    def holidays(self, calendar: Calendar) -> SafeString | str:
-        days = _definition(calendar).get("holidays", [])
-        return as_list([_day(day) for day in sorted(days)]) if days else "–"
-
-    @admin.display(description=gettext_lazy("Days with hours of their own"))
-    def special(self, calendar: Calendar) -> SafeString | str:
-        days = _definition(calendar).get("special_days", {})
-        return as_list([f"{_day(day)}: {_hours(hours)}" for day, hours in sorted(days.items())]) if days else "–"
-
-    @admin.display(description=gettext_lazy("Versions"))
-    def versions_text(self, calendar: Calendar) -> SafeString:
-        return as_list(_versions(calendar.versions.all()))
-
-
 def _current(policy: Policy) -> PolicyVersion | None:
     return next((version for version in policy.versions.all() if version.is_current), None)
 
 
-def _definition(calendar: Calendar) -> dict[str, Any]:
-    return next((version.definition for version in calendar.versions.all() if version.is_current), {})
-
-
-def _hours(intervals: list[list[str]]) -> str:
-    return ", ".join(f"{begin}–{end}" for begin, end in intervals) or pgettext("opening hours", "closed")
-
-
-def _day(day: str) -> str:
-    return full_date(date.fromisoformat(day))
-
-
 def _versions(versions: Any) -> list[str]:
-    rows: list[CalendarVersion | PolicyVersion] = sorted(versions, key=lambda version: -version.number)
+    rows: list[PolicyVersion] = sorted(versions, key=lambda version: -version.number)
     return [
         _("Version %(number)d, %(at)s, by %(who)s")
         % {
