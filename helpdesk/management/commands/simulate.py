@@ -1,6 +1,5 @@
 import gc
 import json
-import math
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -9,7 +8,6 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
-from helpdesk.core.jobs import Broker
 from helpdesk.management.simulation.run import Plan, Simulation, hurry
 from helpdesk.reports.periods import Period
 from helpdesk.reports.verification import verify_report
@@ -38,13 +36,11 @@ class Command(BaseCommand):
         call_command("migrate", interactive=False, verbosity=0)
         if Ticket.objects.exists():
             raise CommandError("There are tickets in this database: a simulation needs one of its own.")
-        Broker.look_again_at = math.inf  # nobody is there to take hints
         plan = Plan(**{name: options[name] for name in ("seed", "tickets", "kills", "days", "accounts")})
         self.say(json.dumps(asdict(plan)))
         hurry()
         simulation = Simulation(plan, say=self.say, report_every=options["report_every"])
         gc.freeze()
-        gc.disable()
         outcome = simulation.run()
         result = outcome.as_json()
         if not outcome.differences:

@@ -4,10 +4,10 @@ import os
 import signal
 import time
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 
-from helpdesk.accounts.models import Account, Membership, Team, TeamMembership, User
+from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
 from helpdesk.management.simulation.sweepers import in_child, wait_until_gone
 from helpdesk.management.simulation.verbs import Model
 from helpdesk.management.simulation.world import ZONES, World, definition, publish
@@ -15,6 +15,7 @@ from helpdesk.sla.models import Calendar, Policy
 from helpdesk.sla.versions import move_policy, publish_calendar, set_policy_active
 from helpdesk.tickets.services.rollouts import advance_rollouts, start_rollout
 
+HOUR = timedelta(hours=1)
 LONGEST = 0.3  # seconds that a rollout gets before it is killed
 
 
@@ -27,7 +28,7 @@ class Changes:
 
     def one(self, now: datetime) -> None:
         kinds = {
-            self.new_policy: 3,
+            self.new_policy: 4,
             self.new_calendar: 4,
             self.switch_policy: 1,
             self.reorder: 1,
@@ -36,6 +37,8 @@ class Changes:
             self.somebody_comes_back: 2,
             self.join_or_leave_team: 3,
             self.designate: 2,
+            self.absence: 4,
+            self.duty: 4,
         }
         change = self.rng.choices(list(kinds), list(kinds.values()))[0]
         change(now)
@@ -122,6 +125,25 @@ class Changes:
         member = self.rng.choice(members)
         member.is_designated = not member.is_designated
         Membership.objects.filter(pk=member.pk).update(is_designated=member.is_designated)
+
+    def absence(self, now: datetime) -> None:
+        """Somebody is away, from now or later; everybody of a team, once in a while."""
+        pool = [pk for pk in self.world.people if self.world.people[pk].staff_role != "administrator"]
+        team = self.world.staff.teams[self.rng.choice(list(self.world.teams))]
+        for pk in list(team) if self.rng.random() < 0.2 else [self.rng.choice(pool)]:
+            since = now + HOUR * self.rng.choice([0, 0, 5])
+            until = since + HOUR * self.rng.uniform(2, 96)
+            Absence.objects.create(user_id=pk, starts_at=since, ends_at=until)
+            self.world.staff.absences.append((pk, since, until))
+        self.world.staff.absences = [row for row in self.world.staff.absences if row[2] > now]
+
+    def duty(self, now: datetime) -> None:
+        """Somebody has duty for a team, or for all."""
+        pk, team = self.rng.choice(self.world.specialists), self.rng.choice([None, *self.world.teams])
+        since, hours = now + HOUR * self.rng.choice([-1, 0, 8]), self.rng.uniform(8, 72)
+        OnCallShift.objects.create(user_id=pk, team_id=team, starts_at=since, ends_at=since + HOUR * hours)
+        self.world.staff.shifts = [row for row in self.world.staff.shifts if row[3] > now]
+        self.world.staff.shifts.append((pk, team, since, since + HOUR * hours))
 
     def _roll_out(self, policy: Policy | None, calendar: Calendar | None, now: datetime) -> None:
         """New rules for open tickets, by a worker that may be killed on the way, then to the end."""

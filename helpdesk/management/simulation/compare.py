@@ -113,16 +113,21 @@ class Comparer:
     def _ladder(self, journal: made.Journal) -> None:
         """Steps, and for each person who is told exactly one notice and one mail."""
         names = ("deadline_version", "percent", "reminder")
-        found = self._new(Escalation, *KEY, *names, "state", "due_at", "detected_at", "clock_id")
-        self._same("step", journal.steps, {(row[:3], *row[3:6]): row[6:9] for row in found})
-        clocks = {row[:3]: row[9] for row in found}
-        told = Counter()
-        for (key, *step), people in journal.tellings.items():
-            name = "/".join(map(str, ["escalation", clocks.get(key), *step]))
-            told.update((f"{name}/{person}", person) for person in people)
-        self._same("notice", told, Counter(self._new(Notice, "key", "recipient_id")))
-        mails = told + Counter(journal.mails.items())
-        self._same("mail", mails, Counter(self._new(OutboxMail, "key", "recipient_id")))
+        values = ("state", "due_at", "detected_at", "delivered_at", "told", "skipped", "acts")
+        found = self._new(Escalation, *KEY, *names, "clock_id", *values)
+        steps = {(row[:3], *row[3:6]): (*row[7:11], sorted(row[11]), _people(row[12]), row[13]) for row in found}
+        self._same("step", journal.steps, steps)
+        clocks = {row[:3]: row[6] for row in found}
+
+        def name(key: made.Key, *step: int) -> str:
+            return "/".join(map(str, ["escalation", clocks.get(key), *step]))
+
+        notices = Counter((f"{name(*step)}/{pk}", pk) for step, people in journal.notices.items() for pk in people)
+        self._same("notice", notices, Counter(self._new(Notice, "key", "recipient_id")))
+        mails = Counter((*mail, None) for mail in journal.mails.items())
+        for step, people in journal.letters.items():
+            mails.update((f"{name(*step)}/{pk}", pk, held) for pk, held in people.items())
+        self._same("mail", mails, Counter(self._new(OutboxMail, "key", "recipient_id", "held_until")))
 
     def _tickets(self, model: Model, pks: list[int]) -> None:
         stored = _stored(pks)
@@ -229,6 +234,10 @@ def _stored(pks: list[int]) -> dict[int, tuple]:
     for row in found.values_list("clock_id", *names, *rest):
         steps[row[0]][row[1:4]] = row[4:]
     return tickets
+
+
+def _people(skipped: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return sorted(skipped, key=lambda row: row["user"])
 
 
 def _intervals(rows: Iterable[tuple]) -> tuple:

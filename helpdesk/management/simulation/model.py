@@ -8,20 +8,36 @@ from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from helpdesk.management.simulation.rules import Promise, Rulebook
 from helpdesk.sla.ledger import Ledger
 from helpdesk.sla.longhand import Length
 
 Key = tuple[int, str, int]  # ticket, metric, cycle
-Rung = tuple[int, int]  # percent, reminder
 
 RESPONSES = ("first_response", "next_response")
 OWED = ("first_response", "callback", "chat_pickup")
 ACTIVE, DONE = ("new", "open", "waiting"), ("solved", "closed", "spam", "merged")
 NEVER = datetime.max.replace(tzinfo=UTC)
+EVERY_WAY = ["in_app", "email"]
 FIRST = {"email": "first_response", "chat": "chat_pickup", "phone": "callback"}
+
+
+class Rung(NamedTuple):
+    """One step that falls due, or the reminder of the last one."""
+
+    at: datetime
+    percent: int
+    reminder: int
+    recipients: list[str]
+    ways: list[str]
+    raises: bool = False
+    team: int | None = None
+
+    @property
+    def acts(self) -> bool:
+        return self.raises or self.team is not None
 
 
 @dataclass(slots=True)
@@ -122,7 +138,9 @@ class Journal:
     ticket_events: list[tuple] = field(default_factory=list)
     steps: dict[tuple[Key, int, int, int], tuple] = field(default_factory=dict)
     mails: dict[str, int] = field(default_factory=dict)
-    tellings: dict[tuple[Key, int, int, int], list[int]] = field(default_factory=dict)  # whom a step told
+    notices: dict[tuple[Key, int, int, int], set[int]] = field(default_factory=dict)  # whom a step told
+    # The same by mail, and until when each mail is held.
+    letters: dict[tuple[Key, int, int, int], dict[int, datetime | None]] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
 
 
@@ -252,8 +270,8 @@ class ClockWork:
 
     # --- The ladder -----------------------------------------------------------------------------
 
-    def rungs(self, clock: Clock, *, until: datetime) -> Iterator[tuple[datetime, Rung, list[str]]]:
-        """The steps to come before `until`: when, which one, and who is told. A reminder is told by number."""
+    def rungs(self, clock: Clock, *, until: datetime) -> Iterator[Rung]:
+        """The steps to come before `until`, in order."""
         ledger, steps = clock.ledger, self.rules.steps(clock.policy)
         if ledger.state != "running" or not steps:
             return
@@ -261,24 +279,24 @@ class ClockWork:
             clock.times = list(ledger.step_times([step["percent"] for step in steps]))
         for at, step in zip(clock.times, steps, strict=True):
             if clock.since <= at < until:
-                yield at, (step["percent"], 0), step["recipients"]
+                ways = step.get("ways", EVERY_WAY)
+                raises, team = step.get("raise_priority", False), step.get("assign_team")
+                yield Rung(at, step["percent"], 0, step["recipients"], ways, raises, team)
         minutes, told = self.rules.repeat(clock.policy)
         if not minutes or clock.acknowledged == ledger.version:
             return
-        at, number = max(clock.times[-1], ledger.due_at), 0
-        pause = timedelta(minutes=minutes)
-        number = max(0, (clock.since - at) // pause - 1)  # those long past are passed over
-        at += pause * number
-        while (at := at + pause) < until:
+        last, pause = max(clock.times[-1], ledger.due_at), timedelta(minutes=minutes)
+        number = max(0, (clock.since - last) // pause - 1)  # those long past are passed over
+        while (at := last + pause * (number + 1)) < until:
             number += 1
             if at >= clock.since:
-                yield at, (steps[-1]["percent"], number), told
+                yield Rung(at, steps[-1]["percent"], number, told, steps[-1].get("ways", EVERY_WAY))
 
     def next_check(self, clock: Clock) -> datetime:
         """When something is to be done for a running clock without anybody's act; the end of time for never."""
         if clock.check is None:
             far = max(clock.since, clock.ledger.due_at) + timedelta(days=60)
-            clock.check = next((at for at, _rung, _told in self.rungs(clock, until=far)), NEVER)
+            clock.check = next((rung.at for rung in self.rungs(clock, until=far)), NEVER)
             if clock.ledger.breached_at is None:
                 clock.check = min(clock.check, clock.ledger.due_at)
         return clock.check

@@ -3,22 +3,23 @@
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
 
 from django.db import connection
+from django.db.models import Q
 
 from helpdesk.core.processes import die_with_parent
 from helpdesk.escalation import sweep as module
 from helpdesk.escalation.models import Escalation
 from helpdesk.management.simulation.model import Key
-from helpdesk.sla.models import ClockEvent
+from helpdesk.sla.models import Clock
 
 NAME = "simulated sweeper"
 # Where a sweeper dies by its own hand: after this function of the sweep returned, for the n-th time.
-POINTS = ("_claim", "insert", "tell", "_save", "_sweep_batch")
+POINTS = ("_claim", "insert", "tell", "_save", "_sweep_batch", "perform_pending")
 LONGEST = 0.06  # seconds after its start that somebody else kills it
 
 
@@ -34,9 +35,8 @@ class Deaths:
     at: dict[str, int] = field(default_factory=dict)
 
 
-def sweep_and_die(rng: Random, deaths: Deaths, *, now: datetime, due: int) -> set[Key]:
-    """One sweeper, or two at once, of which at least one is killed. Returns whose clocks were swept at `now`."""
-    before = ClockEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+def sweep_and_die(rng: Random, deaths: Deaths, *, now: datetime, due: Collection[Key]) -> set[Key]:
+    """One sweeper, or two at once, of which at least one is killed. Returns which of the clocks due it has swept."""
     pair = rng.random() < 0.35
     size = rng.choice([1, 2, 3, 5, 10, 50])
     plans = [_plan(rng) for _ in range(1 + pair)]
@@ -59,12 +59,12 @@ def sweep_and_die(rng: Random, deaths: Deaths, *, now: datetime, due: int) -> se
             deaths.killed += 1
             deaths.at[plan[0]] = deaths.at.get(plan[0], 0) + 1
     wait_until_gone()
-    swept = _swept(now=now, after=before)
+    written = swept(due, now=now)
     deaths.side_by_side += pair
-    deaths.wrote_nothing += not swept
-    deaths.wrote_all += len(swept) == due and due > 0
-    deaths.wrote_a_part += 0 < len(swept) < due
-    return swept
+    deaths.wrote_nothing += not written
+    deaths.wrote_all += len(written) == len(due) > 0
+    deaths.wrote_a_part += 0 < len(written) < len(due)
+    return written
 
 
 def _plan(rng: Random) -> tuple[str, float]:
@@ -133,9 +133,15 @@ def wait_until_gone() -> None:
             time.sleep(0.002)
 
 
-def _swept(*, now: datetime, after: int) -> set[Key]:
-    """Whose clocks have rows of a sweep at this very instant."""
-    key = ("clock__ticket_id", "clock__metric", "clock__cycle")
-    steps = Escalation.objects.filter(detected_at=now).values_list(*key)
-    breaches = ClockEvent.objects.filter(pk__gt=after, recorded_at=now, kind="breach").values_list(*key)
-    return {*steps, *breaches}
+def swept(keys: Iterable[Key], *, now: datetime) -> set[Key]:
+    """Which of these clocks, due at `now`, a sweep has looked at: it has said when to look again."""
+    found = Clock.objects.filter(ticket__in={key[0] for key in keys})
+    found = found.filter(Q(next_check_at=None) | Q(next_check_at__gte=now))
+    return set(keys) & set(found.values_list("ticket_id", "metric", "cycle"))
+
+
+def performed(steps: Collection[tuple[Key, int, int, int]]) -> list[tuple[Key, int, int, int]]:
+    """Which of these steps have done what they do, in the order in which they were written."""
+    key = ("clock__ticket_id", "clock__metric", "clock__cycle", "deadline_version", "percent", "reminder")
+    done = Escalation.objects.filter(ticket__in={step[0][0] for step in steps}, acts_pending=False).exclude(acts={})
+    return [step for row in done.order_by("pk").values_list(*key) if (step := (row[:3], *row[3:])) in steps]

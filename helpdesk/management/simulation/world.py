@@ -1,9 +1,10 @@
 """The people, companies and rules that a simulation begins with; what becomes of them is `changes`."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from helpdesk.accounts.models import Account, Membership, Team, TeamMembership, User
 from helpdesk.core.channels import Channel
@@ -35,6 +36,13 @@ SHIFTS = (
     [["00:00", "06:00"], ["22:00", "24:00"]],
     [["00:00", "24:00"]],
     [["07:15", "19:45"]],
+)
+# Quiet hours: none, over midnight, after lunch.
+NIGHTS = (
+    {},
+    {},
+    {"quiet_from": time(21, 0), "quiet_until": time(7, 30)},
+    {"quiet_from": time(13, 0), "quiet_until": time(14, 0)},
 )
 
 
@@ -77,15 +85,14 @@ def definition(rng: Random, *, zone: str, near: date) -> dict[str, Any]:
     return {"timezone": zone, "weekly": weekly, "holidays": sorted(set(days[:5])), "special_days": special}
 
 
-def terms(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
+def terms(rng: Random, document: dict[str, Any], teams: list[int]) -> dict[str, Any]:
     """Other targets and steps for the same conditions."""
     targets = [_target(rng, row) for row in document["targets"] if row["metric"] != "resolution"]
     if rng.random() < 0.6:
         length = rng.choice([{"seconds": 3600 * rng.choice([2, 8, 20])}, {"business_days": rng.choice([1, 2, 5])}])
         targets.append({"metric": "resolution", "promise": "objective", "hours": "business", **length})
     percents = sorted(rng.sample([10, 25, 50, 60, 75, 90, 100, 110, 150, 200], rng.randrange(2, 5)))
-    posts = ["owner", "team", "team_lead", "manager"]
-    steps = [{"percent": percent, "recipients": rng.sample(posts, rng.choice([1, 1, 2]))} for percent in percents]
+    steps = [_step(rng, percent, teams) for percent in percents]
     told = {"repeat_recipients": ["team_lead"]} if rng.random() < 0.3 else {}
     return {
         "conditions": document["conditions"],
@@ -94,6 +101,18 @@ def terms(rng: Random, document: dict[str, Any]) -> dict[str, Any]:
         "repeat_minutes": rng.choice([0, 30, 60, 240, 240]),
         **told,
     }
+
+
+def _step(rng: Random, percent: int, teams: list[int]) -> dict[str, Any]:
+    posts = ["owner", "team", "team_lead", "manager", "on_call"]
+    step: dict[str, Any] = {"percent": percent, "recipients": rng.sample(posts, rng.choice([1, 1, 2]))}
+    if rng.random() < 0.2:
+        step["ways"] = [rng.choice(["in_app", "email"])]
+    if rng.random() < 0.25:
+        step["raise_priority"] = True
+    if rng.random() < 0.15:
+        step["assign_team"] = rng.choice(teams)
+    return step
 
 
 def _target(rng: Random, row: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +132,11 @@ def make_world(rng: Random, *, now: datetime, accounts: int) -> World:
     calendars = _calendars(rng, rules, now)
     people = _people(rng)
     by_role = {role: [pk for pk, user in people.items() if user.staff_role == role] for role in ROLES}
+    staff.quiet = {
+        pk: (user.quiet_from, user.quiet_until, ZoneInfo(user.time_zone))
+        for pk, user in people.items()
+        if user.quiet_from
+    }
     staff.roles = {pk: user.staff_role for pk, user in people.items()}
     teams = _teams(rng, staff, by_role)
     world = World(
@@ -140,7 +164,9 @@ def make_world(rng: Random, *, now: datetime, accounts: int) -> World:
 def publish(world: World, rng: Random, policy: Policy, *, now: datetime) -> None:
     """A new version of a policy, in the database and in the model."""
     _pk, document = world.rules.policies[policy.pk].version(None)
-    version = publish_policy(policy=policy, terms=Terms.from_dict(terms(rng, document)), actor=None, now=now)
+    version = publish_policy(
+        policy=policy, terms=Terms.from_dict(terms(rng, document, list(world.teams))), actor=None, now=now
+    )
     learn_policy(world.rules, policy.pk, version.pk, now, version.document)
 
 
@@ -179,6 +205,7 @@ def _people(rng: Random) -> dict[int, User]:
             password="!",  # noqa: S106 - nobody signs in
             language=rng.choice(["en", "ja"]),
             time_zone=rng.choice(ZONES),
+            **rng.choice(NIGHTS),
         )
         for role, count in ROLES.items()
         for number in range(count)
