@@ -66,6 +66,11 @@ def move_policy(*, policy: Policy, position: int) -> None:
     Policy.objects.bulk_update(others, ["position"])
 
 
+def rename_policy(*, policy: Policy, name: str) -> None:
+    """Call a policy something else; its versions stay. IntegrityError when another one has the name."""
+    Policy.objects.filter(pk=policy.pk).update(name=name)
+
+
 @transaction.atomic
 def create_calendar(
     *,

@@ -25,9 +25,21 @@ NAVIGATION = [
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
     (_("Escalations"), "admin:helpdesk_escalation_changelist", "escalation", ("escalation",)),
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
-    (_("Policies"), "admin:helpdesk_policy_changelist", "policy", ("policy", "calendar")),
+    (
+        _("Policies"),
+        "admin:helpdesk_policy_changelist",
+        "policy",
+        ("policy", "calendar", "rollout", "exceptioncode"),
+    ),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (_("Administration"), "admin:index", "team", ("", "user", "team", "hub", "heartbeat")),
+]
+# What belongs together under one entry of the navigation: a row of links on each of these pages.
+TABS = [
+    ("policy", _("Policies")),
+    ("calendar", _("Calendars")),
+    ("rollout", _("Rollouts")),
+    ("exceptioncode", _("Exception codes")),
 ]
 # The front page of the administration: model, and what a person finds there.
 INDEX = [
@@ -44,6 +56,7 @@ INDEX = [
         [
             ("policy", _("What is promised to whom, and who hears when it is at risk")),
             ("calendar", _("Business hours and holidays that aims are counted in")),
+            ("rollout", _("New rules taking over for open tickets")),
             ("hub", _("The products that support is given for")),
         ],
     ),
@@ -137,11 +150,29 @@ class WorkspaceSite(admin.AdminSite):
         unread = request.user.notices.filter(read_at=None)[:MOST_NOTICES].count()
         return context | {
             "nav": list(self._navigation(request)),
+            "tabs": self._tabs(request),
             "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
         }
 
+    def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Policies, calendars and what goes with them, on their own pages; those that this person may see."""
+        here = _page_name(request)
+        if here not in dict(TABS):
+            return []
+        registered = {model._meta.model_name for model in self._registry}
+        return [
+            {"label": label, "url": reverse(f"admin:helpdesk_{name}_changelist"), "current": name == here}
+            for name, label in TABS
+            if name in registered and may(request.user, Act.VIEW, name)
+        ]
+
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
-        here = request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
+        here = _page_name(request)
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
                 yield {"label": label, "url": reverse(name), "current": here in pages}
+
+
+def _page_name(request: HttpRequest) -> str:
+    """The first part of the address inside the workspace: a model, for its pages."""
+    return request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
