@@ -20,6 +20,7 @@ from helpdesk.accounts.models import Account, Membership, StaffRole, User
 from helpdesk.escalation.sweep import sweep
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Message, Ticket, TicketEvent
+from helpdesk.tickets.services.rollouts import start_rollout
 from tests.factories import (
     AccountFactory,
     DesignatedFactory,
@@ -114,6 +115,7 @@ def world(now) -> World:
     ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
     services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
     TeamFactory()
+    start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
     objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]

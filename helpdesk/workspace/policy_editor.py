@@ -102,6 +102,10 @@ class Editor:
             found.append(Mistake(field_id="escalation", label=_("Escalation"), text=text))
         return found
 
+    def hurdles(self) -> list[Mistake]:
+        """What keeps it from being legible."""
+        return [mistake for mistake in self.problems() if mistake.field_id not in ("id_name", "id_note")]
+
     @staticmethod
     def _id(each: Bound, name: str) -> str:
         """Of a list of boxes, the first box."""

@@ -17,6 +17,7 @@ from helpdesk.sla.models import PROMISES, Policy
 from helpdesk.sla.terms import HIGHEST_PERCENT, LONGEST_REPEAT, Hours, Recipient, Step, TargetTerms, Way
 from helpdesk.subscriptions.models import Hub, Tier
 from helpdesk.tickets.models import Severity
+from helpdesk.tickets.services import FIRST_METRIC
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.policy_words import HOURS, RECIPIENTS_SHORT, WAYS
 
@@ -213,6 +214,13 @@ class TargetForm(Bound):
         ):
             self.fields[name].label = what % {"metric": label}
             self.fields[name].widget.attrs["aria-label"] = self.fields[name].label
+
+    @property
+    def of_channel(self) -> str:
+        """`Phone only`, where the tickets of one channel start this metric."""
+        only = _("%(channel)s only")
+        found = (channel for channel, metric in FIRST_METRIC.items() if metric == self.metric)
+        return next((only % {"channel": channel.label} for channel in found), "")
 
     @property
     def is_empty(self) -> bool:

@@ -62,7 +62,7 @@ class PolicyEditor:
         """The part of the page that follows what is typed, alone."""
         situation = Situation.load(self.policy)
         editor = Editor(self.typed, choices=situation.choices)
-        seen = look(situation, editor, sent=self.request.POST, now=self.now, count="_count" in self.request.POST)
+        seen = look(situation, editor, sent=self.request.POST, now=self.now, count="_preview" in self.request.POST)
         context = {"look": seen, "editor": editor, "is_part": True, **self.about(situation)}
         return TemplateResponse(self.request, "admin/helpdesk/policy/_look.html", context)
 
