@@ -109,6 +109,8 @@ TABLE = {
     "admin:helpdesk_ticket_history": "302 404 404 404 404 404 404 404 404 404",
     "admin:helpdesk_ticket_judge": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_note": "302 404 404 404 404 404 405 405 405 405",
+    "admin:helpdesk_ticket_priority": "302 404 404 404 404 404 405 405 405 405",
+    "admin:helpdesk_ticket_raise": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_reply": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_status": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_take_next": "302 404 404 404 404 404 405 405 405 405",

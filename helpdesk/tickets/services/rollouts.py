@@ -96,13 +96,13 @@ class Rules:
         if move is None:
             return None
         same = (move.version, move.calendar_version) == (clock.policy_version, clock.calendar_version)
-        if same and move.target == clock.folded().target and move.hours == self._hours(clock):
+        if same and move.target == clock.folded().promised_target and move.hours == self._hours(clock):
             return None
         return replace(move, due_at=_due(clock.folded(), move, now=now))
 
     def _recounted(self, clock: Clock) -> Move:
         version, hours = self.calendars[self.calendar_id]
-        target = clock.folded().target
+        target = clock.folded().promised_target
         return Move(version=clock.policy_version, calendar_version=version, hours=hours, target=target, due_at=None)
 
     def _chosen(self, clock: Clock, ticket: Ticket) -> Move | None:
@@ -130,7 +130,7 @@ class Rules:
 def _due(clock: pure.Clock, move: Move, *, now: datetime) -> datetime | None:
     if move.target is None or clock.state != pure.State.RUNNING:
         return None
-    return move.target.due(move.hours, clock.counted_from, clock.stretches_out)
+    return pure.due_under(clock, at=now, target=move.target, calendar=move.hours)
 
 
 def preview_policy(*, policy: Policy | None, terms: Terms | None, now: datetime) -> Preview:
