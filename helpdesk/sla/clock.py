@@ -182,12 +182,13 @@ def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
 
 
 def pause(clock: Clock, *, at: datetime, questioned: bool = False) -> list[Event]:
-    """Stop counting. A breached clock doesn't pause: breached wins.
+    """Stop counting. A breached clock doesn't pause: breached wins; at the very deadline there is nothing left to stop.
 
     `questioned`: a message of the customer was unanswered (pause integrity, SPEC 2.2).
     """
-    missed = _gross_settled(clock, at).gross_breached_at if clock.state == State.EXEMPT else clock.breached_at
-    if not clock.is_unanswered or clock.paused_at or missed:
+    void = clock.state == State.EXEMPT
+    due, breached = (clock.gross_due_at, clock.gross_breached_at) if void else (clock.due_at, clock.breached_at)
+    if not clock.is_unanswered or clock.paused_at or breached or due <= at:
         return []
     return [Event(EventKind.PAUSE, at, {"questioned": True} if questioned else {})]
 
