@@ -10,6 +10,7 @@ from typing import Any
 
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import METRICS
@@ -19,6 +20,7 @@ from helpdesk.workspace.policy_forms import SECONDS, Bound, Boxes, Choices, Poli
 
 Typed = dict[str, list[str]]
 LONGEST_VALUE = 300  # characters of one field that a draft keeps
+NO_TARGET = gettext_lazy("Give at least one target: a ticket that this policy fits would be promised nothing.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,11 @@ class Editor:
         return all(target.is_empty for target in self.targets)
 
     @property
+    def says_nothing(self) -> str:
+        """What is wrong with the targets as a whole."""
+        return str(NO_TARGET) if self.promises_nothing and not self.quiet else ""
+
+    @property
     def may_add_step(self) -> bool:
         return len(self.steps) < MOST_STEPS
 
@@ -95,8 +102,7 @@ class Editor:
             for text in texts
         ]
         if self.promises_nothing:
-            text = _("Give at least one target: a ticket that this policy fits would be promised nothing.")
-            found.append(Mistake(field_id="id_first_response-amount", label=_("Targets"), text=text))
+            found.append(Mistake(field_id="id_first_response-amount", label=_("Targets"), text=str(NO_TARGET)))
         if self.too_many:
             text = _("At most %(count)d steps.") % {"count": MOST_STEPS}
             found.append(Mistake(field_id="escalation", label=_("Escalation"), text=text))

@@ -46,7 +46,7 @@ def read(version: PolicyVersion | None) -> Terms | None:
 class LookForm(forms.Form):
     """Which ticket is looked at; what is left open is one that the policy fits."""
 
-    roles = forms.ChoiceField(label=gettext_lazy("By"), required=False, choices=RequesterRole.choices)
+    roles = forms.ChoiceField(label=gettext_lazy("Who asks"), required=False, choices=RequesterRole.choices)
     severities = forms.ChoiceField(label=gettext_lazy("Severity"), required=False, choices=Severity.choices)
     channels = forms.ChoiceField(label=gettext_lazy("Channel"), required=False, choices=Channel.choices)
     hub = forms.ChoiceField(label=gettext_lazy("Hub"), required=False)

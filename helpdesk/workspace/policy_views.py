@@ -162,6 +162,7 @@ class PolicyEditor:
                 now=self.now,
             )
             said.append(_("Version %(number)d is in force for new tickets.") % {"number": version.number})
+            self.log(policy, said[-1])
         elif policy.draft is not None:
             versions.save_policy_draft(policy=policy, draft=None, actor=self.request.user, now=self.now)
         return self._after(policy, editor, said)

@@ -3,7 +3,7 @@
 {
   const form = document.querySelector("form[data-guard]");
   let changed = form?.hasAttribute("data-changed"), leaving = false;
-  form?.addEventListener("input", () => { changed = true; });
+  form?.addEventListener("input", () => { changed = true; form.classList.add("is-changed"); });
   form?.addEventListener("submit", () => { leaving = true; });
   window.addEventListener("pageshow", () => { leaving = false; });
   window.addEventListener("beforeunload", (event) => { if (changed && !leaving) event.preventDefault(); });
