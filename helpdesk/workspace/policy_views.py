@@ -39,7 +39,7 @@ class PolicyEditor:
             return self.open()
         acts = {
             "_publish": self.publish,
-            "_draft": self.save_draft,
+            **({"_draft": self.save_draft} if self.policy else {}),
             "_add_step": self.add_step,
             "_remove_step": self.remove_step,
             "_add_account": self.add_account,
@@ -111,14 +111,13 @@ class PolicyEditor:
             return self.page(situation, Editor(self.typed, choices=situation.choices), basis=self.basis)
 
     def _publish(self) -> HttpResponse:
-        locked = None
-        if self.policy:
-            locked = Policy.objects.select_for_update(no_key=True).get(pk=self.policy.pk)
-        situation = Situation.load(locked)
+        # All of them, by id, as `move_policy` locks them: two who save and move at once don't wait for each other.
+        locked = {policy.pk: policy for policy in Policy.objects.select_for_update().order_by("pk")}
+        situation = Situation.load(locked[self.policy.pk] if self.policy else None)
         editor = Editor(self.typed, choices=situation.choices)
         if not editor.is_valid():
             return self.page(situation, editor, basis=self.basis)
-        if locked is None:
+        if self.policy is None:
             return self._create(editor)
         found = conflict(situation, self.basis)
         return self.page(situation, editor, found=found) if found else self._save(situation, editor)

@@ -254,6 +254,11 @@ def test_a_new_policy_can_wait_out_of_force(manager):
     assert Policy.objects.get(name="Later").is_active is False
 
 
+def test_there_is_no_draft_of_what_is_not_there_yet(manager):
+    page = send(manager, ADD, opened(manager, ADD) | {"name": "Later"}, "_draft")
+    assert (page.status_code, Policy.objects.filter(name="Later").exists()) == (200, False)
+
+
 def test_a_name_and_a_place_need_no_version(manager, standard):
     typed = opened(manager, url(standard)) | {"name": "  Standard   2026 ", "place": "0"}
     send(manager, url(standard), typed, "_publish")
@@ -585,6 +590,24 @@ def test_of_two_new_policies_of_one_name_the_second_is_refused_beside_the_field(
     assert sorted(answer.status_code for answer in answers) == [200, 302]
     assert Policy.objects.filter(name="Twins").count() == 1
     assert "called that already" in wrong(next(answer for answer in answers if answer.status_code == 200))["name"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_save_and_move_at_once_do_not_lock_each_other_out():
+    policies = list(Policy.objects.order_by("position"))[:4]
+    clients = [signed_in() for _policy in policies]
+    typed = [
+        opened(client, url(policy)) | {"place": str(4 - index), "callback-amount": "9"}
+        for index, (client, policy) in enumerate(zip(clients, policies, strict=True))
+    ]
+    answers = []
+
+    def act(index: int):
+        return lambda: answers.append(send(clients[index], url(policies[index]), typed[index], "_publish").status_code)
+
+    assert at_once(*(act(index) for index in range(4))) == []
+    assert answers == [302] * 4
+    assert sorted(Policy.objects.values_list("position", flat=True)) == [0, 1, 2, 3, 4]
 
 
 # --- In and out of force -------------------------------------------------------------------------
