@@ -1,7 +1,7 @@
 """The escalation ladder of a policy as a drawing: where each step stands, and where its words have room."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
@@ -16,21 +16,22 @@ RAIL, RAIL_WITH_REMINDERS = 780, 500  # how long the rail is for the steps
 REMINDERS, FIRST_GAP, GAP = 3, 100, 100
 LINE, LANE, GAP_TO_RAIL = 15, 34, 12
 LATIN, WIDE = 6.8, 12.5  # a letter
-ROW = 42  # in the narrow drawing
+ROW, ROW_TOP = 42, 16  # in the narrow drawing
+MOST_NAMES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A step, or the deadline, on the rail; as text, so that no language changes a decimal point."""
+    """A step, or the deadline, on the rail."""
 
     x: str
     text_x: str
     head: str
     who: str
     time: str  # empty where it has no room
-    top: str  # y of the first line of words
-    second: str
-    from_y: str  # where the line from the words to the rail begins
+    top: int  # y of the first line of words
+    second: int
+    from_y: int  # where the line from the words to the rail begins
     is_step: bool
     is_due: bool
     row: int  # y in the narrow drawing
@@ -46,135 +47,126 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Again:
+    """The reminders after the last step; empty words where there are none."""
+
+    words: str = ""
+    who: str = ""
+    x: str = ""
+    top: int = 0
+    second: int = 0
+    ticks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """What the template needs."""
+    """What the template needs. `soon_x`: the last step before the deadline."""
 
     about: str
-    height: int
     rail_y: int
-    soon_x: str
-    due_x: str
-    end_x: str
+    soon_x: float
+    due_x: float
+    end_x: float
     marks: list[Mark]
-    reminders: list[str]
-    again: str
-    again_who: str
-    again_x: str
-    again_top: str
-    again_second: str
-    narrow_height: int
-    again_row: int
+    again: Again
 
     @property
-    def time_y(self) -> int:
-        return self.rail_y + 34
+    def heights(self) -> dict[str, int]:
+        """Of the drawing's levels, from the rail on, and of the narrow drawing's last row."""
+        row = ROW_TOP + ROW * len(self.marks)
+        return {
+            "all": self.rail_y + 40,
+            "middle": self.rail_y + 6,
+            "end": self.rail_y + 18,
+            "tick_top": self.rail_y - 2,
+            "tick_end": self.rail_y + 14,
+            "time": self.rail_y + 34,
+            "narrow": ROW * (len(self.marks) + bool(self.again.words)),
+            "row": row,
+            "row_top": row + 4,
+            "row_second": row + 20,
+        }
 
     @property
-    def rail_middle(self) -> int:
-        return self.rail_y + 6
-
-    @property
-    def rail_end(self) -> int:
-        return self.rail_y + 18
-
-    @property
-    def tick_top(self) -> int:
-        return self.rail_y - 2
-
-    @property
-    def tick_end(self) -> int:
-        return self.rail_y + 14
-
-    @property
-    def again_row_top(self) -> int:
-        return self.again_row + 4
-
-    @property
-    def again_row_second(self) -> int:
-        return self.again_row + 20
-
-    @property
-    def soon_width(self) -> str:
-        return f"{float(self.due_x) - float(self.soon_x):.1f}"
-
-    @property
-    def late_width(self) -> str:
-        return f"{float(self.end_x) - float(self.due_x):.1f}"
-
-    @property
-    def calm_width(self) -> str:
-        return f"{float(self.soon_x) - LEFT:.1f}"
+    def rails(self) -> list[tuple[str, str]]:
+        """Where each of the three parts of the rail begins, and how wide it is."""
+        ends = [(LEFT, self.soon_x), (self.soon_x, self.due_x), (self.due_x, self.end_x)]
+        return [(_number(begin), _number(end - begin)) for begin, end in ends]
 
 
 def drawing(terms: Terms) -> Drawing | None:
     """The ladder of the first target; None where there is nothing to draw."""
     if not terms.targets or not terms.steps:
         return None
-    target = terms.targets[0]
-    seconds = target.target.seconds
-    repeats = bool(terms.repeat_minutes)
-    top = max(100, terms.steps[-1].percent)
-    span = RAIL_WITH_REMINDERS if repeats else RAIL
-
-    def x(percent: int) -> float:
-        return LEFT + span * percent / top
-
+    target, repeats = terms.targets[0], bool(terms.repeat_minutes)
     steps = {step.percent: step for step in terms.steps}
     percents = sorted({*steps, 100})
-    words = [
-        (percent, _head(percent), _who(steps[percent].recipients) if percent in steps else "") for percent in percents
-    ]
-    again = _("then every %(count)d min, while unanswered") % {"count": terms.repeat_minutes} if repeats else ""
-    again_who = _who(terms.reminder_step.recipients) if repeats else ""
-    again_x = LEFT + span + 0.6 * FIRST_GAP
-    boxes = [_box(x(percent), head, who) for percent, head, who in words]
-    extra = [(again_x, again_x + max(_width(again), _width(again_who)))] if repeats else []
-    lanes = _lanes([*boxes, *extra])
+    span = RAIL_WITH_REMINDERS if repeats else RAIL
+    places = {percent: LEFT + span * percent / max(100, percents[-1]) for percent in percents}
+    words = [(_head(percent), _who(steps[percent].recipients) if percent in steps else "") for percent in percents]
+    boxes = [_box(places[percent], *lines) for percent, lines in zip(percents, words, strict=True)]
+    again = _again(terms, end=LEFT + span) if repeats else Again()
+    after = [(float(again.x), float(again.x) + max(_width(again.words), _width(again.who)))] if repeats else []
+    lanes = _lanes([*boxes, *after])
     rail_y = (max(lanes) + 1) * LANE + GAP_TO_RAIL
-    times = _times([(x(percent), _time(seconds, percent)) for percent in percents])
+    times = [_time(target.target.seconds, percent) for percent in percents]
+    shown = _shown([(places[percent], time) for percent, time in zip(percents, times, strict=True)])
     marks = [
         Mark(
-            x=f"{x(percent):.1f}",
-            text_x=f"{(box[0] + box[1]) / 2:.1f}",
-            head=head,
-            who=who,
-            time=time,
-            top=str(rail_y - GAP_TO_RAIL - LANE * lane - LINE - 4),
-            second=str(rail_y - GAP_TO_RAIL - LANE * lane - 4),
-            from_y=str(rail_y - 6 - LANE * lane),
+            x=_number(places[percent]),
+            text_x=_number(sum(boxes[index]) / 2),
+            head=words[index][0],
+            who=words[index][1],
+            time=shown[index],
+            **_lane_heights(rail_y, lanes[index]),
+            from_y=rail_y - 6 - LANE * lanes[index],
             is_step=percent in steps,
             is_due=percent == 100,
-            row=16 + ROW * index,
-            row_time=_time(seconds, percent),
+            row=ROW_TOP + ROW * index,
+            row_time=times[index],
         )
-        for index, ((percent, head, who), box, lane, time) in enumerate(zip(words, boxes, lanes, times, strict=False))
+        for index, percent in enumerate(percents)
     ]
-    calm = max((percent for percent in percents if percent < 100), default=0)
     return Drawing(
         about=f"{dict(METRICS)[target.metric]}, {in_time(target)}",
-        height=rail_y + 40,
         rail_y=rail_y,
-        soon_x=f"{x(calm):.1f}",
-        due_x=f"{x(100):.1f}",
-        end_x=f"{LEFT + span + (FIRST_GAP + GAP * (REMINDERS - 1) if repeats else 0):.1f}",
+        soon_x=max((places[percent] for percent in percents if percent < 100), default=LEFT),
+        due_x=places[100],
+        end_x=LEFT + span + (FIRST_GAP + GAP * (REMINDERS - 1) if repeats else 0),
         marks=marks,
-        reminders=[f"{LEFT + span + FIRST_GAP + GAP * index:.1f}" for index in range(REMINDERS if repeats else 0)],
-        again=again,
-        again_who=again_who,
-        again_x=f"{again_x:.1f}",
-        again_top=str(rail_y - GAP_TO_RAIL - LANE * lanes[-1] - LINE - 4),
-        again_second=str(rail_y - GAP_TO_RAIL - LANE * lanes[-1] - 4),
-        narrow_height=ROW * (len(marks) + repeats),
-        again_row=16 + ROW * len(marks),
+        again=replace(again, **_lane_heights(rail_y, lanes[-1])),
     )
+
+
+def _again(terms: Terms, *, end: float) -> Again:
+    return Again(
+        words=_("then every %(count)d min, while unanswered") % {"count": terms.repeat_minutes},
+        who=_who(terms.reminder_step.recipients),
+        x=_number(end + 0.6 * FIRST_GAP),
+        ticks=tuple(_number(end + FIRST_GAP + GAP * index) for index in range(REMINDERS)),
+    )
+
+
+def _lane_heights(rail_y: int, lane: int) -> dict[str, int]:
+    """Where the two lines of words in a lane stand."""
+    second = rail_y - GAP_TO_RAIL - LANE * lane - 4
+    return {"top": second - LINE, "second": second}
+
+
+def _number(value: float) -> str:
+    """As text, so that no language changes a decimal point."""
+    return f"{value:.1f}"
 
 
 def _head(percent: int) -> str:
     return _("100 %%, due") % {} if percent == 100 else _("%(percent)d %%") % {"percent": percent}
 
 
-def _who(recipients: Iterable[Recipient]) -> str:
-    return ", ".join(str(RECIPIENTS_SHORT[who]) for who in recipients)
+def _who(recipients: Sequence[Recipient]) -> str:
+    """The first few, and how many more."""
+    more = len(recipients) - MOST_NAMES
+    names = [str(RECIPIENTS_SHORT[who]) for who in recipients[:MOST_NAMES]]
+    return ", ".join(names) + (f" +{more}" if more > 0 else "")
 
 
 def _time(seconds: int | None, percent: int) -> str:
@@ -207,7 +199,7 @@ def _lanes(boxes: list[tuple[float, float]]) -> list[int]:
     return lanes
 
 
-def _times(places: list[tuple[float, str]]) -> list[str]:
+def _shown(places: list[tuple[float, str]]) -> list[str]:
     """The times under the rail, those left out that would run into the one before. The first place is "0"."""
     taken, shown = 20.0, []
     for x, text in places:

@@ -185,9 +185,10 @@ def test_the_drawing_gives_each_label_a_lane_of_its_own():
     )
     found = drawing(crowded)
     assert len({mark.top for mark in found.marks}) > 1
-    assert found.height > drawing(TERMS).height
+    assert found.rail_y > drawing(TERMS).rail_y
+    assert {mark.who for mark in found.marks} == {"Owner, or team, Team, Team lead +2"}
     assert [mark.head for mark in found.marks] == ["80 %", "85 %", "90 %", "95 %", "100 %, due", "105 %"]
-    assert min(float(mark.top) for mark in found.marks) > 0
+    assert min(mark.top for mark in found.marks) > 0
 
 
 def test_the_drawing_tells_times_of_the_first_target():
@@ -202,6 +203,6 @@ def test_the_drawing_tells_times_of_the_first_target():
 def test_the_deadline_is_drawn_where_no_step_stands_on_it():
     found = drawing(replace(TERMS, steps=(Step(percent=50, recipients=(Recipient.OWNER,)),), repeat_minutes=0))
     assert [(mark.head, mark.is_step) for mark in found.marks] == [("50 %", True), ("100 %, due", False)]
-    assert (found.reminders, found.again) == ([], "")
+    assert (found.again.ticks, found.again.words) == ((), "")
     assert drawing(replace(TERMS, steps=())) is None
     assert drawing(replace(TERMS, targets=())) is None
