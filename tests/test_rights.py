@@ -16,8 +16,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from helpdesk.accounts.models import Account, Membership, StaffRole, User
+from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.sweep import sweep
+from helpdesk.notifications.models import Alarm
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Message, Ticket, TicketEvent
 from helpdesk.tickets.services.rollouts import start_rollout
@@ -29,6 +30,7 @@ from tests.factories import (
     SubscriptionFactory,
     TeamFactory,
     UserFactory,
+    add_to_team,
     make_ticket,
 )
 from tests.rights_table import ROLES, TABLE
@@ -114,7 +116,11 @@ def world(now) -> World:
     membership = people["designated"].memberships.get()
     ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
     services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
-    TeamFactory()
+    team, hour = TeamFactory(), timedelta(hours=1)
+    add_to_team(team, people["team_lead"], lead=True)
+    Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
+    OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
+    Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
     start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat

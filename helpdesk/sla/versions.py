@@ -129,6 +129,21 @@ def publish_calendar(
     return version
 
 
+@transaction.atomic
+def describe_calendar(*, calendar: Calendar, name: str, is_default: bool) -> bool:
+    """Name a calendar, and perhaps make it the standard one in place of the former; False when it was so already.
+
+    These are no part of a version: deadlines don't follow from them.
+    """
+    calendar = Calendar.objects.select_for_update().get(pk=calendar.pk)
+    if (calendar.name, calendar.is_default) == (name, calendar.is_default or is_default):
+        return False
+    if is_default and not calendar.is_default:
+        Calendar.objects.filter(is_default=True).update(is_default=False)
+    Calendar.objects.filter(pk=calendar.pk).update(name=name, is_default=calendar.is_default or is_default)
+    return True
+
+
 def save_draft(*, thing: Policy | Calendar, draft: Mapping[str, Any] | None, actor: User | None, now: datetime) -> None:
     """Keep what a person has drafted for the next version; None throws the draft away."""
     kept = {"draft": dict(draft), "draft_at": now, "draft_by": actor} if draft is not None else {}

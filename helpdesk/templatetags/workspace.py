@@ -8,10 +8,17 @@ from django.utils.dateformat import format as date_format
 from django.utils.translation import pgettext
 
 from helpdesk.core.moments import moment
+from helpdesk.workspace.escalations import step_words
 from helpdesk.workspace.wording import instant
 
 register = template.Library()
 register.filter("instant", instant)
+
+
+@register.simple_tag(name="step_words")
+def step(percent: int, reminder: int) -> str:
+    """A step of the ladder: `75 %`."""
+    return step_words(percent=percent, reminder=reminder)
 
 
 @register.filter

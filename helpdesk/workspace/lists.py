@@ -12,6 +12,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.workspace.rights import Rights
@@ -28,6 +30,11 @@ def numbers(texts: Iterable[str]) -> list[int]:
 def chosen_ids(request: HttpRequest) -> list[int]:
     """What was ticked in a list, at most `MOST_AT_ONCE`."""
     return numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))[:MOST_AT_ONCE]
+
+
+def as_list(rows: list[str]) -> SafeString:
+    """Lines of a cell."""
+    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((row,) for row in rows)))
 
 
 class OpenPaginator(Paginator):
@@ -62,6 +69,7 @@ class OpenChangeList(ChangeList):
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         page = self.paginator.page(self.page_num)
         self.result_list = page.object_list
+        self.model_admin.prepare(self.result_list)
         # What Django's templates and actions ask for; `result_count` is what is on the page.
         self.result_count, self.full_result_count = len(self.result_list), None
         self.show_full_result_count = self.show_admin_actions = bool(self.result_list)
@@ -107,6 +115,9 @@ class RoleAdmin(Rights, admin.ModelAdmin):
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
+
+    def prepare(self, rows: list[Any]) -> None:
+        """Read what the rows of a page have in common, in a fixed number of queries."""
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return OpenChangeList

@@ -5,44 +5,34 @@ open tickets move only when somebody asks for it.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.dates import WEEKDAYS
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import format_html_join
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
 
-from helpdesk.core.moments import full_date
-from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.clock import Promise
-from helpdesk.sla.models import METRICS, Calendar, CalendarVersion, Policy, PolicyVersion
+from helpdesk.sla.models import METRICS, Policy, PolicyVersion
 from helpdesk.sla.versions import move_policy, save_policy_draft, set_policy_active
 from helpdesk.tickets.services.rollouts import preview_policy, start_rollout
-from helpdesk.workspace.lists import ReadOnlyAdmin, RoleAdmin, numbers
+from helpdesk.workspace.lists import RoleAdmin, numbers
 from helpdesk.workspace.policy_drafts import Basis, conflict
 from helpdesk.workspace.policy_forms import suggested
 from helpdesk.workspace.policy_page import Situation, open_tickets, read
 from helpdesk.workspace.policy_views import PolicyEditor
 from helpdesk.workspace.policy_words import Names, conditions_words, in_time
-from helpdesk.workspace.wording import instant
 
 LONGEST_NAME, LONGEST_REASON = 160, 200
-
-
-def as_list(rows: list[str]) -> SafeString:
-    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((row,) for row in rows)))
 
 
 @admin.register(Policy)
@@ -208,70 +198,4 @@ def _rows() -> list[dict[str, Any]]:
         }
         for index, policy in enumerate(policies)
         for terms in [said[policy.pk]]
-    ]
-
-
-@admin.register(Calendar)
-class CalendarAdmin(ReadOnlyAdmin):
-    """Business hours."""
-
-    list_display = ("name", "is_default", "zone", "week")
-    ordering = ("name",)
-    fields = ("name", "is_default", "zone", "week", "holidays", "special", "versions_text")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Calendar]:
-        return super().get_queryset(request).prefetch_related("versions__created_by")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Calendar | None = None) -> list[str]:
-        computed = ["zone", "week", "holidays", "special", "versions_text"]
-        return [*super().get_readonly_fields(request, obj), *computed]
-
-    @admin.display(description=gettext_lazy("Time zone"))
-    def zone(self, calendar: Calendar) -> str:
-        return _definition(calendar).get("timezone", "–")
-
-    @admin.display(description=gettext_lazy("Weekly hours"))
-    def week(self, calendar: Calendar) -> SafeString:
-        weekly = _definition(calendar).get("weekly", {})
-        days = [(capfirst(WEEKDAYS[index]), weekly.get(day)) for index, day in enumerate(DAY_NAMES)]
-        return as_list([f"{name}: {_hours(hours)}" for name, hours in days if hours])
-
-    @admin.display(description=gettext_lazy("Holidays"))
-    def holidays(self, calendar: Calendar) -> SafeString | str:
-        days = _definition(calendar).get("holidays", [])
-        return as_list([_day(day) for day in sorted(days)]) if days else "–"
-
-    @admin.display(description=gettext_lazy("Days with hours of their own"))
-    def special(self, calendar: Calendar) -> SafeString | str:
-        days = _definition(calendar).get("special_days", {})
-        return as_list([f"{_day(day)}: {_hours(hours)}" for day, hours in sorted(days.items())]) if days else "–"
-
-    @admin.display(description=gettext_lazy("Versions"))
-    def versions_text(self, calendar: Calendar) -> SafeString:
-        return as_list(_versions(calendar.versions.all()))
-
-
-def _definition(calendar: Calendar) -> dict[str, Any]:
-    return next((version.definition for version in calendar.versions.all() if version.is_current), {})
-
-
-def _hours(intervals: list[list[str]]) -> str:
-    return ", ".join(f"{begin}–{end}" for begin, end in intervals) or pgettext("opening hours", "closed")
-
-
-def _day(day: str) -> str:
-    return full_date(date.fromisoformat(day))
-
-
-def _versions(versions: Any) -> list[str]:
-    rows: list[CalendarVersion | PolicyVersion] = sorted(versions, key=lambda version: -version.number)
-    return [
-        _("Version %(number)d, %(at)s, by %(who)s")
-        % {
-            "number": row.number,
-            "at": instant(row.created_at),
-            "who": row.created_by or _("the installation"),
-        }
-        + (f" ({_('in force')})" if row.is_current else "")
-        for row in rows
     ]

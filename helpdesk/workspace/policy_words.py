@@ -21,7 +21,7 @@ RECIPIENTS = {
     Recipient.TEAM: gettext_lazy("the team"),
     Recipient.TEAM_LEAD: gettext_lazy("the team lead"),
     Recipient.MANAGER: gettext_lazy("the managers"),
-    Recipient.ON_CALL: gettext_lazy("whoever is on call"),
+    Recipient.ON_CALL: gettext_lazy("who is on call"),
 }
 # For a box to tick, and for a drawing.
 RECIPIENTS_SHORT = {

@@ -7,6 +7,9 @@ deletes a ticket, a clock or an event.
 from enum import StrEnum
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -27,7 +30,7 @@ def _all(letters: str, administrator: str | None = None) -> dict[str, str]:
     return dict.fromkeys(StaffRole.values, letters) | {ADMINISTRATOR: administrator or letters}
 
 
-# By model name; "report" and "assign_others" are acts without a model.
+# By model name; "report", "assign_others" and "absence_of_others" are acts without a model.
 RIGHTS: dict[str, dict[str, str]] = {
     "ticket": _all("vc"),
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
@@ -35,6 +38,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     "clockevent": _all("v"),
     "escalation": _all("vc"),
     "notice": _all("vc"),
+    # One's own; those of others need the next line.
+    "absence": _all("vacd"),
+    "absence_of_others": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
+    # A lead's are those of the teams that they lead.
+    "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     "report": {MANAGER: "v", ADMINISTRATOR: "v"},
     "account": _all("v", "vac"),
     "membership": _all("v", "vacd"),
@@ -45,10 +53,18 @@ RIGHTS: dict[str, dict[str, str]] = {
     "hub": _all("v", "vac"),
     "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},
-    "calendar": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
+    "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},
     "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},
 }
+
+
+def may_enter(user: User | AnonymousUser) -> bool:
+    """May this person open the workspace at all? Staff only, and only with a second factor."""
+    if not (user.is_active and user.is_authenticated and user.is_staff):
+        return False
+    return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
 
 
 def may(user: User, act: Act, what: str) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -16,8 +15,11 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.workspace import reports
-from helpdesk.workspace.rights import Act, may
+from helpdesk.accounts.models import User
+from helpdesk.escalation import alarms
+from helpdesk.notifications.models import Alarm
+from helpdesk.workspace import live, my_settings, reports
+from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
@@ -32,7 +34,12 @@ NAVIGATION = [
         ("policy", "calendar", "rollout", "exceptioncode"),
     ),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
-    (_("Administration"), "admin:index", "team", ("", "user", "team", "hub", "heartbeat")),
+    (
+        _("Administration"),
+        "admin:index",
+        "team",
+        ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+    ),
 ]
 # What belongs together under one entry of the navigation: a row of links on each of these pages.
 TABS = [
@@ -49,6 +56,8 @@ INDEX = [
             ("account", _("Customers, what they bought, and who speaks for them")),
             ("user", _("Everybody who signs in, with their role")),
             ("team", _("Who serves which hubs, and who leads")),
+            ("absence", _("Who is away: escalations go to the next in line")),
+            ("oncallshift", _("Who is on call, for a team or for all")),
         ],
     ),
     (
@@ -64,13 +73,13 @@ INDEX = [
         _("Operation"),
         [
             ("outboxmail", _("Mail that waits, left, or was given up")),
+            ("alarm", _("What is not well, or was not")),
             ("heartbeat", _("When each recurring job last ran, and what it did")),
             ("escalation", _("Steps that fired, and who took them up")),
             ("notice", _("What the workspace told you")),
         ],
     ),
 ]
-MOST_NOTICES = 100
 
 
 class WorkspaceSite(admin.AdminSite):
@@ -81,7 +90,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *super().get_urls()]
+        return [*reports.urls(self), *my_settings.urls(self), *live.urls(self), *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -102,10 +111,7 @@ class WorkspaceSite(admin.AdminSite):
         return redirect("admin:index")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        if not (user.is_active and user.is_authenticated and user.is_staff):
-            return False
-        return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
+        return may_enter(request.user)
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """For customers the workspace does not exist; who isn't signed in is asked to."""
@@ -147,11 +153,13 @@ class WorkspaceSite(admin.AdminSite):
         context = super().each_context(request)
         if not context["has_permission"]:
             return context
-        unread = request.user.notices.filter(read_at=None)[:MOST_NOTICES].count()
+        notices = live.unread(user_id=request.user.pk)
         return context | {
             "nav": list(self._navigation(request)),
             "tabs": self._tabs(request),
-            "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
+            "alarms": open_alarms(request.user),
+            "notices_unread": live.unread_words(len(notices)),
+            "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
         }
 
     def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -176,3 +184,12 @@ class WorkspaceSite(admin.AdminSite):
 def _page_name(request: HttpRequest) -> str:
     """The first part of the address inside the workspace: a model, for its pages."""
     return request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
+
+
+def open_alarms(user: User) -> list[str]:
+    """What is not well at present, for those who run the service: one query of an index that is nearly always empty."""
+    if not may(user, Act.VIEW, "alarm"):
+        return []
+    return [
+        alarms.title(name) for name in Alarm.objects.filter(until=None).order_by("name").values_list("name", flat=True)
+    ]

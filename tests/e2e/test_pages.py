@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
+from helpdesk.notifications.models import Alarm
 from helpdesk.sla.models import Policy
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
@@ -36,6 +37,7 @@ PAGES = {
         "/tickets/",
         "/tickets/new/",
         "/tickets/{ticket}/",
+        "/tickets/{ticket}/promise/",
         "/account/",
         "/accounts/password/change/",
         "/accounts/2fa/",
@@ -45,6 +47,8 @@ PAGES = {
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
+        "/admin/helpdesk/ticket/{ticket}/explain/",
+        "/admin/helpdesk/ticket/{ticket}/explain/?as=customer",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
@@ -67,6 +71,10 @@ PAGES = {
         "/admin/helpdesk/team/",
         "/admin/helpdesk/hub/",
         "/admin/helpdesk/heartbeat/",
+        "/admin/helpdesk/oncallshift/",
+        "/admin/helpdesk/oncallshift/add/",
+        "/admin/helpdesk/absence/add/",
+        "/admin/me/",
     ],
 }
 KEPT = {
@@ -75,6 +83,7 @@ KEPT = {
     "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
+    "anna@premium.example /admin/helpdesk/ticket/{ticket}/explain/": "explain",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
@@ -122,6 +131,21 @@ def test_every_page_is_fit_to_be_seen(demonstration, new_context, look, pytestco
             if found := problems(page):
                 wrong[f"{email} {path}"] = found
     assert wrong == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_with_an_alarm_over_them_are_fit_to_be_seen(demonstration, new_context, look):
+    Alarm.objects.create(name="sweep_late", since=timezone.now(), detail={"last_at": None, "oldest_at": None})
+    Alarm.objects.create(name="mail_dead", since=timezone.now(), detail={"count": 3})
+    language = LOOKS[look]["locale"][:2]
+    page = new_context(
+        User.objects.get(email="admin@premium.example"), password=PASSWORD, language=language, **LOOKS[look]
+    )
+    for path in ("/admin/helpdesk/alarm/", "/admin/helpdesk/ticket/", "/admin/helpdesk/absence/"):
+        page.goto(path)
+        assert page.locator(".alarm-bar").is_visible(), path
+        assert problems(page) == [], path
 
 
 @pytest.mark.slow

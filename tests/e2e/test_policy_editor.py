@@ -31,7 +31,7 @@ def test_the_page_follows_what_is_typed(world, new_context, address):
     expect(page.locator("#look")).to_contain_text("after 100 % this one needs more")
     page.fill("#id_step3-percent", "150")
     page.check("#id_step3-recipients_4")
-    expect(page.locator("#changes")).to_contain_text("New step: At 150 % of the time: whoever is on call")
+    expect(page.locator("#changes")).to_contain_text("New step: At 150 % of the time: who is on call")
     expect(page.locator("#ladder")).to_contain_text("150 %")
     page.click("[name=_remove_step][value='0']")
     expect(page.locator("#changes")).to_contain_text("50 % step: gone")

@@ -124,6 +124,40 @@ def test_other_hours_move_a_paused_clock_when_it_goes_on(user, specialist, manag
     assert clock.due_at == datetime(2026, 11, 26, 12, 35, tzinfo=UTC)  # one day, not Wednesday, and twenty minutes
 
 
+def test_only_the_clocks_of_these_rules_move(user, specialist, manager):
+    """Two promises on one ticket, by two policies: one of them is missed, the other always open."""
+    member = DesignatedFactory()
+    other, ticket = make_ticket(member, critical=True, now=at(0)), make_ticket(member, now=at(0))
+    reply(ticket, specialist, 5)
+    write(ticket, 10)
+    services.merge(ticket=other, into=ticket, actor=specialist, reason="", now=at(15))
+    first, then = first_response_of(ticket, CRITICAL), ticket.clocks.get(metric="next_response")
+    publish_policy(
+        policy=policy(STANDARD),
+        terms=with_target(policy(STANDARD), Metric.NEXT_RESPONSE, seconds=3600),
+        actor=None,
+        now=at(16),
+    )
+    assert roll(17, policy=policy(STANDARD), actor=manager).changed == 1
+    first.refresh_from_db()
+    then.refresh_from_db()
+    assert (first.due_at, first.version, then.due_at) == (at(30), 1, at(70))
+    calendar = Calendar.objects.get(is_default=True)
+    definition = calendar.versions.get().definition | {"weekly": {"tue": [["13:00", "17:00"]]}}
+    publish_calendar(calendar=calendar, definition=definition, day_names={}, actor=manager, now=at(18))
+    assert roll(19, calendar=calendar, actor=manager).changed == 1
+    first.refresh_from_db()
+    then.refresh_from_db()
+    assert (first.due_at, first.version, then.due_at) == (at(30), 1, at(55 + 60))
+    roll(32, policy=policy(CRITICAL), actor=manager)  # missed meanwhile
+    first.refresh_from_db()
+    assert (first.breached_at, first.version) == (at(30), 1)
+
+
+def first_response_of(ticket: Ticket, name: str) -> Clock:
+    return ticket.clocks.get(metric="first_response", policy_version__policy__name=name)
+
+
 def test_new_rules_leave_an_approved_exception_alone(user, specialist, manager):
     """Neither is it taken back, nor does it become what is counted as if there were none."""
     calendar, ticket = Calendar.objects.get(is_default=True), make_ticket(user, now=at(0))

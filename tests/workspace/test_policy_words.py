@@ -59,7 +59,7 @@ def with_steps(*steps: Step) -> Terms:
         (with_steps(OWNER), ["75 % step: gone"]),
         (
             with_steps(OWNER, LEAD, Step(percent=100, recipients=(Recipient.ON_CALL, Recipient.MANAGER))),
-            ["New step: At 100 % of the time: the managers, whoever is on call (in app, e-mail)"],
+            ["New step: At 100 % of the time: the managers, who is on call (in app, e-mail)"],
         ),
         (
             with_steps(replace(OWNER, recipients=(Recipient.TEAM,), raise_priority=True, assign_team=3), LEAD),
@@ -119,6 +119,6 @@ def test_every_recipient_has_its_words():
     steps = step_sentences(replace(TERMS, steps=(Step(percent=10, recipients=tuple(Recipient)),)), NAMES)
     assert steps == [
         "At 10 % of the time: the owner, or the team while there is none, the team, the team lead, the managers, "
-        "whoever is on call (in app, e-mail)",
+        "who is on call (in app, e-mail)",
         "Then again every 30 minutes, while unanswered",
     ]
