@@ -16,7 +16,9 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
+from helpdesk.sla.models import Policy
 from helpdesk.tickets.models import Claim, Ticket
+from helpdesk.tickets.services.rollouts import start_rollout
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
 RULES = {
@@ -56,6 +58,11 @@ PAGES = {
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
         "/admin/helpdesk/policy/",
+        "/admin/helpdesk/policy/add/",
+        "/admin/helpdesk/policy/{policy}/change/",
+        "/admin/helpdesk/policy/{policy}/force/",
+        "/admin/helpdesk/rollout/",
+        "/admin/helpdesk/rollout/{rollout}/change/",
         "/admin/helpdesk/calendar/",
         "/admin/helpdesk/outboxmail/",
     ],
@@ -88,7 +95,11 @@ def demonstration(transactional_db) -> dict[str, int]:
     """The demonstration's data, and the tickets that the pages are looked at with."""
     call_command("demo_data", tickets=300, verbosity=0)
     mina = User.objects.get(email="mina@kestrel.example")
+    policy = Policy.objects.get(name="Standard, designated super admins")
+    rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
     return {
+        "policy": policy.pk,
+        "rollout": rollout.pk,
         "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
         "running": Ticket.objects.active()
         .get(requester=mina, clocks__metric="next_response", clocks__state="running")

@@ -12,6 +12,7 @@ from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
 from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.models import Calendar, Policy
+from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, add_to_team, make_ticket
 
@@ -30,7 +31,8 @@ PAGES = {
     "user": (ALL, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
     "hub": (ALL, {ADMINISTRATOR}),
-    "policy": (MANAGING, set()),
+    "policy": (MANAGING, MANAGING),
+    "rollout": (MANAGING, set()),
     "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
@@ -57,6 +59,7 @@ def world(now):
         "team": TeamFactory().pk,
         "hub": "content",
         "policy": Policy.objects.first().pk,
+        "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
         "calendar": Calendar.objects.get().pk,
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,
