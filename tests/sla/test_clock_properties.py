@@ -105,14 +105,9 @@ def test_the_verdict_is_decided_once(calendar, target, life):
 @given(calendars, targets, lives)
 def test_met_means_answered_no_later_than_the_deadline_in_force(calendar, target, life):
     for before, events, after in live(calendar, target, life)[1:]:
-<<<<<<< HEAD
         if EventKind.FULFIL in {event.kind for event in events}:
             counts = before.state != State.EXEMPT and before.breached_at is None
             in_time = counts and (before.due_at is None or after.ended_at <= before.due_at)
-=======
-        if EventKind.FULFIL in {event.kind for event in events} and before.state != State.EXEMPT:  # void stays void
-            in_time = before.breached_at is None and (before.due_at is None or after.ended_at <= before.due_at)
->>>>>>> ladder
             assert after.is_met == in_time
         if after.breached_at != before.breached_at and EventKind.RETARGET not in {event.kind for event in events}:
             assert after.breached_at == before.due_at
