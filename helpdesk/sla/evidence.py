@@ -91,7 +91,8 @@ SELECT clock.id, 'nothing on the ticket answers it at ' || event.at
 """
 )
 
-# The owner that an answer or a breach names had the ticket then. (An answer of before the deadline may be written behind the sweep that saw the deadline pass; its breach is taken back.)
+# The owner that an answer or a breach names had the ticket then. (An answer of before the deadline may be
+# written behind the sweep that saw the deadline pass; its breach is taken back.)
 _OWNER = (
     """
 SELECT clock.id, 'the owner of ' || event.at || ' was another one than its ' || event.kind || ' says'

@@ -85,7 +85,7 @@ def in_child(work: Callable[[], None]) -> int:
         connection.settings_dict["OPTIONS"]["application_name"] = NAME
         work()
         os._exit(0 if kept else 0)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the forked process ends here, whatever happened
         module.log.exception("a simulated sweeper failed")
         os._exit(1)
 
