@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
+from helpdesk.sla.models import Calendar
 from helpdesk.tickets.models import Claim, Ticket
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
@@ -50,6 +51,9 @@ PAGES = {
         "/admin/reports/breaches/tickets/?outcome=late",
         "/admin/helpdesk/policy/",
         "/admin/helpdesk/calendar/",
+        "/admin/helpdesk/calendar/add/",
+        "/admin/helpdesk/calendar/{calendar}/change/",
+        "/admin/helpdesk/calendar/{calendar}/history/",
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
@@ -78,6 +82,7 @@ def demonstration(transactional_db) -> dict[str, int]:
     mina = User.objects.get(email="mina@kestrel.example")
     return {
         "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
+        "calendar": Calendar.objects.filter(is_default=False).first().pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 
