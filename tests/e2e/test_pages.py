@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
-from helpdesk.sla.models import Policy
+from helpdesk.sla.models import Calendar, Policy
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
 
@@ -64,6 +64,9 @@ PAGES = {
         "/admin/helpdesk/rollout/",
         "/admin/helpdesk/rollout/{rollout}/change/",
         "/admin/helpdesk/calendar/",
+        "/admin/helpdesk/calendar/add/",
+        "/admin/helpdesk/calendar/{calendar}/change/",
+        "/admin/helpdesk/calendar/{calendar}/history/",
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
@@ -104,6 +107,7 @@ def demonstration(transactional_db) -> dict[str, int]:
         "running": Ticket.objects.active()
         .get(requester=mina, clocks__metric="next_response", clocks__state="running")
         .pk,
+        "calendar": Calendar.objects.filter(is_default=False).first().pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 

@@ -189,6 +189,10 @@ class Story:
     def pick_up(self, at: datetime, *, actor: int) -> None:
         """A specialist joins the chat, or the call is connected: answers that clock."""
         self._reach(at)
+        if self.channel == Channel.CHAT:
+            self._event(TicketEvent.Kind.JOINED, actor)
+        else:
+            self._event(TicketEvent.Kind.CALLED, actor, connected=True, note="")
         if self.owner is None:
             self._own(actor, actor=actor)
         for clock in self._open_clocks():
