@@ -91,8 +91,8 @@ SELECT clock.id, 'nothing on the ticket answers it at ' || event.at
 """
 )
 
-# The owner that an answer or a breach names had the ticket then. (An answer of before the deadline may be
-# written behind the sweep that saw the deadline pass; its breach is taken back.)
+# The owner that an answer or a breach names had the ticket then. (Nobody can tell of a ticket whose events were
+# written out of order: the server's clock was set back, or an answer came just behind the sweep.)
 _OWNER = (
     """
 SELECT clock.id, 'the owner of ' || event.at || ' was another one than its ' || event.kind || ' says'
@@ -100,14 +100,19 @@ SELECT clock.id, 'the owner of ' || event.at || ' was another one than its ' || 
     + _EVENTS
     + """
   AND event.kind IN ('breach', 'fulfil') AND NOT event.data ?| ARRAY['reason', 'copy_of']
-  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id
-                  AND act.at = event.recorded_at AND act.kind IN ('absorbed', 'not_spam'))
-  AND NOT EXISTS (SELECT FROM helpdesk_clockevent AS answer
-                  WHERE answer.clock_id = clock.id AND event.kind = 'breach' AND answer.kind = 'fulfil'
-                    AND answer.at <= event.at)
   AND coalesce(event.data->>'owner', '') <> ALL (ARRAY[
       coalesce({after_earlier}, {before_later_or_then}, ticket.owner_id::text, ''),
       coalesce({after_earlier_or_then}, {before_later}, ticket.owner_id::text, '')])
+  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id
+                  AND act.at = event.recorded_at AND act.kind IN ('absorbed', 'not_spam'))
+  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS earlier
+                  JOIN helpdesk_ticketevent AS later ON later.ticket_id = earlier.ticket_id
+                  WHERE earlier.ticket_id = ticket.id AND earlier.id < later.id AND earlier.at > later.at)
+  AND NOT EXISTS (SELECT FROM helpdesk_clock AS own
+                  JOIN helpdesk_clockevent AS earlier ON earlier.clock_id = own.id
+                  JOIN helpdesk_clockevent AS later ON later.clock_id = own.id
+                  WHERE own.ticket_id = ticket.id AND earlier.number < later.number
+                    AND earlier.recorded_at > later.recorded_at)
 """
 )
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
-from helpdesk.sla.clock import Clock, Event, EventKind, Interval
+from helpdesk.sla.clock import Clock, Event, EventKind, Interval, State
 
 NOTHING = timedelta(0)
 
@@ -160,7 +160,7 @@ def explain(events: Sequence[Event], *, calendar: BusinessCalendar, now: datetim
         markers=tuple(marker for marker in _markers(events, clock, until=until) if begin <= marker.at <= end),
         hours=hours,
         carried=_carried(clock, calendar, out) if clock.target.business_days else None,
-        if_resumed=clock.target.due(calendar, clock.counted_from, out) if running else None,
+        if_resumed=clock.target.due(calendar, clock.counted_from, out) if clock.state == State.PAUSED else None,
     )
 
 
