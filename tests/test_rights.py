@@ -18,6 +18,8 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, User
 from helpdesk.escalation.sweep import sweep
+from helpdesk.sla.clock import Effect
+from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Message, Ticket, TicketEvent
 from tests.factories import (
@@ -95,6 +97,7 @@ class World:
             list(Membership.objects.order_by("pk").values()),
             Message.objects.count(),
             TicketEvent.objects.count(),
+            list(ClockException.objects.values()),
         ]
 
 
@@ -113,10 +116,19 @@ def world(now) -> World:
     membership = people["designated"].memberships.get()
     ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
     services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
+    services.request_exception(
+        clock=ticket.clocks.get(),
+        code=ExceptionCode.objects.get(code="third-party"),
+        wish=services.Wish(effect=Effect.VOID),
+        evidence=f"{SECRET} was told.",
+        actor=people["specialist"],
+        now=now,
+    )
     TeamFactory()
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
     objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]
+    objects += ClockException.objects.all()
     ids = {str(row.pk) for row in [*objects, *ticket.events.all()]}
     return World(people=people, ticket=ticket, ids=tuple(sorted(ids)))
 

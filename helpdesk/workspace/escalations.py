@@ -151,6 +151,16 @@ class EscalationAdmin(ReadOnlyAdmin):
         return redirect("admin:helpdesk_escalation_changelist")
 
 
+def _what(notice: Notice) -> str:
+    """What a notice tells, in a few words."""
+    said = notice.context
+    if notice.kind == "exception_asked":
+        return _("Exception to approve")
+    if notice.kind == "exception_decided":
+        return _("Exception approved") if said["state"] == "approved" else _("Exception refused")
+    return step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
+
+
 class ReadFilter(Choice):
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -192,9 +202,9 @@ class NoticeAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Notice"))
     def text(self, notice: Notice) -> SafeString:
         said = notice.context
-        step = step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
         metric = dict(METRICS).get(said.get("metric"), "")
-        words = f"{step} · {metric} · {said.get('reference', '')} {said.get('subject', '')} · {said.get('account', '')}"
+        ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
+        words = f"{_what(notice)} · {metric} · {ticket} · {said.get('account', '')}"
         return format_html('<a href="{}">{}</a>', notice.url, words) if notice.url else format_html("{}", words)
 
     @admin.display(description=gettext_lazy("Read"))

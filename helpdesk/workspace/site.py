@@ -24,6 +24,12 @@ NAVIGATION = [
     (_("Queue"), "admin:helpdesk_ticket_changelist", "ticket", ("ticket", "clock")),
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
     (_("Escalations"), "admin:helpdesk_escalation_changelist", "escalation", ("escalation",)),
+    (
+        _("Exceptions"),
+        "admin:helpdesk_clockexception_changelist",
+        "clockexception",
+        ("clockexception", "exceptioncode"),
+    ),
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
     (_("Policies"), "admin:helpdesk_policy_changelist", "policy", ("policy", "calendar")),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
@@ -44,6 +50,7 @@ INDEX = [
         [
             ("policy", _("What is promised to whom, and who hears when it is at risk")),
             ("calendar", _("Business hours and holidays that aims are counted in")),
+            ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
         ],
     ),
@@ -53,6 +60,7 @@ INDEX = [
             ("outboxmail", _("Mail that waits, left, or was given up")),
             ("heartbeat", _("When each recurring job last ran, and what it did")),
             ("escalation", _("Steps that fired, and who took them up")),
+            ("clockexception", _("Response-time exceptions: asked for, approved, refused")),
             ("notice", _("What the workspace told you")),
         ],
     ),

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from helpdesk.accounts.models import Team
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Message, Status, Ticket
+from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
 from helpdesk.workspace.rights import Act, may
@@ -43,7 +44,7 @@ def act(view: View) -> Callable[["TicketAdmin", HttpRequest, int], HttpResponse]
 
 
 @admin.register(Ticket)
-class TicketAdmin(QueuePages):
+class TicketAdmin(ExceptionRequestPage, QueuePages):
     """Queue and ticket."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -57,6 +58,7 @@ class TicketAdmin(QueuePages):
             entry("<int:pk>/judge/", self.judge_view, "judge"),
             entry("<int:pk>/assign/", self.assign_view, "assign"),
             entry("<int:pk>/status/", self.status_view, "status"),
+            entry("<int:pk>/exception/", self.exception_view, "exception"),
             *super().get_urls(),
         ]
 

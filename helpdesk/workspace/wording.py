@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.core.durations import target_words
 from helpdesk.core.moments import is_same_day, moment
-from helpdesk.sla.clock import EventKind, Promise
+from helpdesk.sla.clock import Effect, EventKind, Promise
 from helpdesk.sla.models import ClockEvent
 from helpdesk.tickets.models import Source, Status, TicketEvent
 
@@ -72,6 +72,22 @@ def _breached(event: ClockEvent, values: dict[str, str]) -> str:
     return _("%(metric)s breached: was due %(due)s") % (values | {"due": instant(event.at)})
 
 
+def _exempted(event: ClockEvent, values: dict[str, str]) -> str:
+    """What an exception did; `why` is its code."""
+    data = event.data
+    words = values | {"why": data["reason"], "target": _target(data)}
+    match data.get("effect", Effect.VOID):
+        case Effect.PAUSE:
+            words |= {"from": instant(data["from"]), "until": instant(data["until"])}
+            return _("%(metric)s: %(from)s to %(until)s does not count, due %(due)s (%(why)s)") % words
+        case Effect.RESTART:
+            words |= {"since": instant(data["since"])}
+            return _("%(metric)s counts from %(since)s, due %(due)s (%(why)s)") % words
+        case Effect.RETARGET:
+            return _("%(metric)s has a new target: %(target)s, due %(due)s (%(why)s)") % words
+    return _("%(metric)s void: %(why)s") % words
+
+
 def _resumed(event: ClockEvent, values: dict[str, str]) -> str:
     return _("%(metric)s goes on: due %(due)s") % values
 
@@ -84,7 +100,7 @@ _CLOCK: dict[EventKind, Callable[[ClockEvent, dict[str, str]], str]] = {
     EventKind.PAUSE: lambda event, values: _("%(metric)s paused") % values,
     EventKind.FULFIL: lambda event, values: _("%(metric)s answered") % values,
     EventKind.CANCEL: lambda event, values: _("%(metric)s ended: %(why)s") % (values | {"why": event.data["reason"]}),
-    EventKind.EXEMPT: lambda event, values: _("%(metric)s void: %(why)s") % (values | {"why": event.data["reason"]}),
+    EventKind.EXEMPT: _exempted,
 }
 
 
@@ -105,6 +121,10 @@ def _judged(text: str, data: dict[str, Any]) -> str:
     return f"{text}: {data['reason']}" if data.get("reason") else text
 
 
+def _excepted(text: str, data: dict[str, Any]) -> str:
+    return f"{text}: {data['code']}" + (f", “{data['text']}”" if data.get("text") else "")
+
+
 _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     TicketEvent.Kind.OPENED: lambda data: (
         _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
@@ -116,4 +136,8 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     TicketEvent.Kind.ASSIGNED: _assigned,
     TicketEvent.Kind.STATUS: _status,
     TicketEvent.Kind.REOPENED: lambda data: _("Reopened"),
+    TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _excepted(_("Exception requested"), data),
+    TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _excepted(_("Exception approved"), data),
+    TicketEvent.Kind.EXCEPTION_REFUSED: lambda data: _excepted(_("Exception refused"), data),
+    TicketEvent.Kind.EXCEPTION_WITHDRAWN: lambda data: _excepted(_("Exception withdrawn"), data),
 }

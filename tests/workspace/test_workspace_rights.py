@@ -9,7 +9,9 @@ from django.utils import timezone
 from helpdesk.accounts.models import StaffRole
 from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
-from helpdesk.sla.models import Calendar, Policy
+from helpdesk.sla.clock import Effect
+from helpdesk.sla.models import Calendar, ExceptionCode, Policy
+from helpdesk.tickets.services import Wish, request_exception
 from helpdesk.workspace.rights import RIGHTS, Act, may
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, make_ticket
 
@@ -23,6 +25,8 @@ MANAGING = {MANAGER, ADMINISTRATOR}
 PAGES = {
     "ticket": (ALL, set()),
     "escalation": (ALL, set()),
+    "clockexception": (ALL - {SPECIALIST}, set()),
+    "exceptioncode": (ALL - {SPECIALIST}, MANAGING),
     "notice": (ALL, set()),
     "account": (ALL, {ADMINISTRATOR}),
     "user": (ALL, {ADMINISTRATOR}),
@@ -46,6 +50,8 @@ def world(now):
     return {
         "ticket": ticket.pk,
         "escalation": escalation.pk,
+        "clockexception": _exception(clock, now),
+        "exceptioncode": "third-party",
         "notice": 0,
         "account": ticket.account_id,
         "user": ticket.requester_id,
@@ -56,6 +62,13 @@ def world(now):
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,
     }
+
+
+def _exception(clock, now) -> int:
+    code = ExceptionCode.objects.get(code="third-party")
+    wish = Wish(effect=Effect.VOID)
+    asker = StaffFactory()
+    return request_exception(clock=clock, code=code, wish=wish, evidence="Log.", actor=asker, now=now).pk
 
 
 def enter(role: str) -> tuple[Client, object]:
