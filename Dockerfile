@@ -1,4 +1,4 @@
-# The image of web, worker and beat; see compose.yaml.
+# The image of web, worker, beat and watchdog; see compose.yaml.
 FROM python:3.12-slim
 ENV PYTHONUNBUFFERED=1 HELPDESK_VAR=/srv/var
 RUN useradd --system --home-dir /srv helpdesk && install -d -o helpdesk /srv/var

@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.sla.verification import verify
@@ -20,6 +21,7 @@ def deliver_mail() -> None:
     """Send what waits in the outbox."""
     while deliver(now=timezone.now())["sent"]:
         pass
+    note_delivered()
 
 
 @shared_task

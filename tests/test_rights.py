@@ -16,8 +16,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from helpdesk.accounts.models import Account, Membership, StaffRole, User
+from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.sweep import sweep
+from helpdesk.notifications.models import Alarm
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
@@ -30,6 +31,7 @@ from tests.factories import (
     SubscriptionFactory,
     TeamFactory,
     UserFactory,
+    add_to_team,
     make_ticket,
 )
 from tests.rights_table import ROLES, TABLE
@@ -124,7 +126,11 @@ def world(now) -> World:
         actor=people["specialist"],
         now=now,
     )
-    TeamFactory()
+    team, hour = TeamFactory(), timedelta(hours=1)
+    add_to_team(team, people["team_lead"], lead=True)
+    Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
+    OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
+    Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
     objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]

@@ -3,7 +3,8 @@
 One batch is one transaction: the rows are claimed with SKIP LOCKED, so any number of sweepers work
 side by side; escalations, breach events, notices and mails are written and the next check is set, or
 nothing of it. A sweeper killed half-way leaves its batch as it was. The queries of a batch don't
-depend on how many clocks it holds, and only clocks that are due are read.
+depend on how many clocks it holds, and only clocks that are due are read. What steps do to tickets is
+only written down here, and done after the batches: a sweep never locks a ticket (see `acts`).
 """
 
 import logging
@@ -15,20 +16,23 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.urls import reverse
 
 from helpdesk.core.bulk import insert
 from helpdesk.core.jobs import kick
+from helpdesk.escalation.acts import perform_pending
 from helpdesk.escalation.models import Escalation
-from helpdesk.escalation.recipients import Directory
+from helpdesk.escalation.recipients import Directory, Hearing
+from helpdesk.escalation.telling import telling
 from helpdesk.notifications.services import DELIVER_TASK, Telling, beat, tell
 from helpdesk.sla import clock as pure
 from helpdesk.sla.ladder import Rung, next_check, rungs
 from helpdesk.sla.models import Clock, ClockEvent
 from helpdesk.sla.services import Rules
+from helpdesk.sla.terms import Way
 
 log = logging.getLogger(__name__)
 HEARTBEAT = "sweep"
+NOBODY = Hearing(readers=[], skipped=[])
 # What is read of a clock: its state, and what decides about its steps.
 COLUMNS = (
     *Clock.FOLDED,
@@ -52,6 +56,7 @@ class SweepResult:
     superseded: int = 0
     breached: int = 0
     failed: int = 0
+    acts: int = 0
     batches: int = 0
     late_seconds: float = 0.0
 
@@ -73,7 +78,9 @@ class _Batch:
         self.tellings += other.tellings
 
 
-def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 1000) -> SweepResult:
+def sweep(
+    *, now: datetime, batch_size: int | None = None, max_batches: int = 1000, heartbeat: str = HEARTBEAT
+) -> SweepResult:
     """Fire everything whose time lies before `now`; returns when nothing due is left unclaimed.
 
     A clock that cannot be reckoned (its policy's document is spoilt, say) holds up nobody else's. It
@@ -81,7 +88,7 @@ def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 10
     """
     result, failing = SweepResult(), set()
     size = batch_size or settings.SWEEP_BATCH
-    directory, rules = Directory.load(), Rules()
+    directory, rules = Directory.load(now=now), Rules()
     while result.batches < max_batches:
         claimed = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result, failing=failing)
         if claimed < size:
@@ -89,7 +96,8 @@ def sweep(*, now: datetime, batch_size: int | None = None, max_batches: int = 10
     result.failed = len(failing)
     if result.fired:
         kick(DELIVER_TASK)
-    beat(name=HEARTBEAT, now=now, detail=result.as_json())
+    result.acts = perform_pending(now=now)
+    beat(name=heartbeat, now=now, detail=result.as_json())
     return result
 
 
@@ -156,8 +164,11 @@ def _sweep_clock(
         batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.SUPERSEDED))
         result.superseded += 1
     for rung in due[-1:]:
-        batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.FIRED))
-        batch.tellings.append(telling(clock, rung, directory=directory, now=now))
+        hearing = directory.find(ticket=clock.ticket, recipients=rung.step.recipients)
+        if not hearing.readers:
+            log.error("nobody is there to hear of a step of clock %s: no administrator is active", clock.pk)
+        batch.escalations.append(_escalation(clock, rung, now=now, state=Escalation.State.FIRED, hearing=hearing))
+        batch.tellings.append(telling(clock, rung, directory=directory, hearing=hearing, now=now))
         result.fired += 1
     result.late_seconds = max(result.late_seconds, (now - since).total_seconds())
 
@@ -173,51 +184,27 @@ def _event(clock: Clock, event: pure.Event, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _escalation(clock: Clock, rung: Rung, *, now: datetime, state: Escalation.State) -> dict[str, Any]:
+def _escalation(
+    clock: Clock, rung: Rung, *, now: datetime, state: Escalation.State, hearing: Hearing = NOBODY
+) -> dict[str, Any]:
+    """A row. Without a mail that has to leave, what was told is delivered; a superseded step acts, too."""
+    step = rung.step
+    at_once = bool(hearing.readers) and Way.EMAIL not in step.ways
     return {
         "clock_id": clock.pk,
         "ticket_id": clock.ticket_id,
         "deadline_version": clock.version,
-        "percent": rung.step.percent,
+        "percent": step.percent,
         "reminder": rung.reminder,
         "state": state,
         "due_at": rung.at,
         "detected_at": now,
+        "delivered_at": now if at_once else None,
+        "told": hearing.told,
+        "skipped": hearing.skipped,
+        "acts": {"raise_priority": step.raise_priority, "assign_team": step.assign_team} if step.acts else {},
+        "acts_pending": step.acts,
     }
-
-
-def telling(clock: Clock, rung: Rung, *, directory: Directory, now: datetime) -> Telling:
-    """What the step's recipients hear."""
-    ticket = clock.ticket
-    url = reverse("admin:helpdesk_ticket_change", args=[ticket.pk])
-    context = {
-        "reference": ticket.reference,
-        "subject": ticket.subject,
-        "account": ticket.account.name,
-        "hub": ticket.hub.name,
-        "requester": ticket.requester.full_name,
-        "requester_role": ticket.requester_role,
-        "severity": ticket.severity,
-        "owner": directory.people[ticket.owner_id].full_name if ticket.owner_id in directory.people else "",
-        "metric": clock.metric,
-        "is_guaranteed": clock.is_guaranteed,
-        "target_seconds": clock.target_seconds,
-        "target_business_days": clock.target_business_days,
-        "percent": rung.step.percent,
-        "reminder": rung.reminder,
-        "due_at": clock.due_at.isoformat(),
-        "breached_at": clock.breached_at.isoformat() if clock.breached_at else None,
-        "step_due_at": rung.at.isoformat(),
-        "detected_at": now.isoformat(),
-        "url": settings.SITE_URL + url,
-    }
-    return Telling(
-        key=f"escalation/{clock.pk}/{clock.version}/{rung.step.percent}/{rung.reminder}",
-        kind="escalation",
-        context=context,
-        url=url,
-        readers=directory.find(ticket=ticket, recipients=rung.step.recipients),
-    )
 
 
 def _save(clocks: list[Clock]) -> None:

@@ -41,7 +41,7 @@ def explain(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("helpdesk", "0005_engine_data")]
+    dependencies = [("helpdesk", "0006_ladder")]
     operations = [
         migrations.AddField(
             "exceptioncode",

@@ -50,6 +50,8 @@ class OutboxMail(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=Delivery, default=Delivery.PENDING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
+    # Written during the reader's quiet hours: not sent before they end (SPEC 2.5).
+    held_until = models.DateTimeField(_("waits for quiet hours until"), null=True)
     created_at = models.DateTimeField(_("written"))
     sent_at = models.DateTimeField(_("sent"), null=True)
     last_error = models.TextField(_("last error"), blank=True)

@@ -1,5 +1,6 @@
 """From a row of the outbox to a mail: text and HTML, in the reader's language and time zone."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,16 +15,23 @@ from helpdesk.notifications.models import OutboxMail
 
 def values(mail: OutboxMail) -> dict[str, Any]:
     """The template's context: values whose name ends in `_at` become instants again."""
-    context = {
-        name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
-        for name, value in mail.context.items()
-    }
-    return context | {
+    return _read(mail.context) | {
         "mail": mail,
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
         "zone_name": mail.time_zone.rpartition("/")[2].replace("_", " "),
     }
+
+
+def _read(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Instants of these values, and of the `rows` of a digest."""
+    values = {
+        name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
+        for name, value in context.items()
+    }
+    if "rows" in context:
+        values["rows"] = [_read(row) for row in context["rows"]]
+    return values
 
 
 def render(mail: OutboxMail) -> EmailMultiAlternatives:

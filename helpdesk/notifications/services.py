@@ -2,19 +2,21 @@
 
 import logging
 import secrets
+import smtplib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from django.conf import settings
 from django.core.mail import get_connection
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from helpdesk.core.bulk import insert
 from helpdesk.core.jobs import kick
+from helpdesk.notifications.digest import bundle, mark_members_sent
+from helpdesk.notifications.message_id import new_message_id
 from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.notifications.rendering import render
 
@@ -25,21 +27,19 @@ LAST_START = timedelta(seconds=30)  # into the lease; a mail that starts then is
 MAX_ATTEMPTS = 12  # of a mail that a server was there for
 SERVER_PAUSE = timedelta(seconds=45)  # between two looks for a server that is out of reach
 DELIVER_TASK = "helpdesk.tasks.deliver_mail"
+# Answers by which a server says that it did not take a mail; other errors leave it open.
+REFUSALS = (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who gets a mail, and how they read it."""
+    """Who gets a mail, and how they read it. `quiet_until`: the end of the quiet hours that they are in."""
 
     email: str
     user_id: int | None
     language: str
     time_zone: str
-
-
-def new_message_id() -> str:
-    """An unguessable Message-ID under this house's domain."""
-    return f"<{secrets.token_urlsafe(18)}@{settings.REPLY_DOMAIN}>"
+    quiet_until: datetime | None = None
 
 
 def mail_row(
@@ -86,7 +86,8 @@ class Telling:
     """One thing to tell, the same to everybody: on their screens, and by mail.
 
     `kind` is the notice's kind and the mail's template. With a reader's id behind it, `key` makes
-    each notice and each mail unique. `context` holds plain JSON values.
+    each notice and each mail unique. `context` holds plain JSON values. `may_wait`: a mail waits for
+    the end of its reader's quiet hours; a notice never does.
     """
 
     key: str
@@ -94,6 +95,9 @@ class Telling:
     context: Mapping[str, Any]
     url: str
     readers: Sequence[Reader]
+    on_screen: bool = True
+    by_mail: bool = True
+    may_wait: bool = False
 
 
 def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
@@ -112,6 +116,7 @@ def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
             "created_at": now,
         }
         for telling, reader, key in pairs
+        if telling.on_screen
     ]
     mails = [
         {
@@ -119,14 +124,18 @@ def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
             "message_id": new_message_id(),
             "recipient_id": reader.user_id,
             "to": [reader.email],
+            "about": telling.key,
             "template": telling.kind,
             "context": telling.context,
             "language": reader.language,
             "time_zone": reader.time_zone,
-            "next_attempt_at": now,
+            "next_attempt_at": held or now,
+            "held_until": held,
             "created_at": now,
         }
         for telling, reader, key in pairs
+        if telling.by_mail
+        for held in [reader.quiet_until if telling.may_wait else None]
     ]
     insert(Notice, notices, ignore_conflicts=True)
     insert(OutboxMail, mails, ignore_conflicts=True)
@@ -136,20 +145,30 @@ def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
 def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:
     """Send what is due, at most `limit` mails; returns the counts of sent, failed and dead.
 
-    Mails are leased in a transaction of their own, sent outside any transaction, and marked one by
-    one. Workers side by side never hold the same mail; one that dies leaves leases that run out,
-    and one that is held up by a slow server starts no mail that it might not finish in time.
+    Once a server is there, many escalations that wait for one person become one digest. Mails are
+    leased in a transaction of their own, sent outside any transaction, and marked one by one. Workers
+    side by side never hold the same mail; one that dies leaves leases that run out, and one that is
+    held up by a slow server starts no mail that it might not finish in time.
     """
-    mails = _lease(now=now, limit=limit)
     counts = {"sent": 0, "failed": 0, "dead": 0}
+    if not _due(now).exists():
+        return counts
     connection, begun = get_connection(), monotonic()
+    try:
+        connection.open()
+    except Exception as error:  # noqa: BLE001 - a server that is down, or refuses us, is no fault of the mail
+        mails = _lease(now=now, limit=limit)
+        _wait_for_server(mails, error=error, now=now)
+        return counts | {"failed": len(mails)}
+    bundle(now=now)
+    mails = _lease(now=now, limit=limit)
     for place, mail in enumerate(mails):
         if monotonic() - begun > LAST_START.total_seconds():
             _give_back(mails[place:], now=now)
             break
         try:
-            connection.open()
-        except Exception as error:  # noqa: BLE001 - a server that is down, or refuses us, is no fault of the mail
+            connection.open()  # where the mail before this one closed it
+        except Exception as error:  # noqa: BLE001 - as above
             _wait_for_server(mails[place:], error=error, now=now)
             counts["failed"] += len(mails) - place
             break
@@ -159,19 +178,19 @@ def deliver(*, now: datetime, limit: int = 100) -> dict[str, int]:
             counts[_failed(mail, error=error, now=now)] += 1
             connection.close()
         else:
-            OutboxMail.objects.filter(pk=mail.pk).update(state=Delivery.SENT, sent_at=now, next_attempt_at=None)
+            _sent(mail, at=now + timedelta(seconds=int(monotonic() - begun)))
             counts["sent"] += 1
     connection.close()
     return counts
 
 
+def _due(now: datetime) -> QuerySet[OutboxMail]:
+    return OutboxMail.objects.filter(state__in=Delivery.unfinished(), next_attempt_at__lte=now)
+
+
 @transaction.atomic
 def _lease(*, now: datetime, limit: int) -> list[OutboxMail]:
-    mails = list(
-        OutboxMail.objects.filter(state__in=Delivery.unfinished(), next_attempt_at__lte=now)
-        .order_by("next_attempt_at", "id")
-        .select_for_update(skip_locked=True)[:limit]
-    )
+    mails = list(_due(now).order_by("next_attempt_at", "id").select_for_update(skip_locked=True)[:limit])
     OutboxMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(
         state=Delivery.SENDING, next_attempt_at=now + LEASE
     )
@@ -184,13 +203,26 @@ def _give_back(mails: Sequence[OutboxMail], *, now: datetime) -> None:
     ours.filter(state=Delivery.SENDING).update(state=Delivery.PENDING, next_attempt_at=now)
 
 
+@transaction.atomic
+def _sent(mail: OutboxMail, *, at: datetime) -> None:
+    """A server has taken it, and with a digest all that it holds."""
+    OutboxMail.objects.filter(pk=mail.pk).update(state=Delivery.SENT, sent_at=at, next_attempt_at=None)
+    mark_members_sent(mail, at=at)
+
+
 def _failed(mail: OutboxMail, *, error: Exception, now: datetime) -> str:
-    """Put a mail back with a growing pause (5 s, 10 s, … up to an hour), or give it up."""
+    """Put a mail back with a growing pause (5 s, 10 s, … up to an hour), or give it up.
+
+    One that the server may have taken although its answer was lost stays as *being sent*: it is tried
+    again as the same mail, and never becomes part of a digest.
+    """
     attempts = mail.attempts + 1
     dead = attempts >= MAX_ATTEMPTS
+    doubtful = isinstance(error, OSError) and not isinstance(error, REFUSALS)
+    again = Delivery.SENDING if doubtful else Delivery.PENDING
     pause = min(timedelta(seconds=5 * 2**mail.attempts), timedelta(hours=1)) * _jitter()
     OutboxMail.objects.filter(pk=mail.pk).update(
-        state=Delivery.DEAD if dead else Delivery.PENDING,
+        state=Delivery.DEAD if dead else again,
         attempts=attempts,
         next_attempt_at=None if dead else now + pause,
         last_error=_words(error),

@@ -121,7 +121,7 @@ class Clock:
 
     Everything named *gross* is the same as if no exception had ever been approved (SPEC 2.4):
     `gross_basis` is the target and start that the gross deadline is reckoned by, None while they
-    are the same; `gross_breached_at` is never taken back.
+    are the same; `gross_breached_at` is never taken back. A void clock goes on for the gross figures.
     """
 
     started_at: datetime
@@ -156,6 +156,11 @@ class Clock:
         return self.state == State.FULFILLED and self.breached_at is None
 
     @property
+    def promised_target(self) -> Target:
+        """The target that a policy gave, whatever an exception made of it."""
+        return self.gross_basis[0] if self.gross_basis else self.target
+
+    @property
     def stretches_out(self) -> tuple[Interval, ...]:
         """What does not count although the calendar is open."""
         return (*self.pauses, *self.exempted)
@@ -177,18 +182,20 @@ def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
 
 
 def pause(clock: Clock, *, at: datetime, questioned: bool = False) -> list[Event]:
-    """Stop counting. A breached clock doesn't pause: breached wins.
+    """Stop counting. A breached clock doesn't pause: breached wins; at the very deadline there is nothing left to stop.
 
     `questioned`: a message of the customer was unanswered (pause integrity, SPEC 2.2).
     """
-    if clock.state != State.RUNNING or clock.breached_at:
+    void = clock.state == State.EXEMPT
+    due, breached = (clock.gross_due_at, clock.gross_breached_at) if void else (clock.due_at, clock.breached_at)
+    if not clock.is_unanswered or clock.paused_at or breached or due <= at:
         return []
     return [Event(EventKind.PAUSE, at, {"questioned": True} if questioned else {})]
 
 
 def resume(clock: Clock, *, at: datetime, calendar: BusinessCalendar) -> list[Event]:
     """Count again; the deadline moves by the open time that the pause took."""
-    if clock.state != State.PAUSED:
+    if clock.paused_at is None:
         return []
     pauses = (*clock.pauses, (clock.paused_at, at))
     return [Event(EventKind.RESUME, at, _deadlines(replace(clock, pauses=pauses), calendar))]
@@ -202,35 +209,42 @@ def retarget(
     calendar: BusinessCalendar,
     reason: str,
     owner: int | None,
-    since: datetime | None = None,
-    renew: bool = True,
     under: Mapping[str, Any] = NOTHING,
 ) -> list[Event]:
-    """Give an open clock another target, counted from its start, or from `since` (SPEC 2.3).
+    """Give an unanswered clock another target or calendar, counted from its start (SPEC 2.3).
 
-    Where the new deadline has passed already, that is one breach, stamped with it, and with `renew`
-    the new target counts from `at`: the promise that the customer can still be given. A clock that
-    is breached keeps its breach; one that was paused goes on, since breached wins.
+    Where the new deadline has passed already, that is one breach, stamped with it, and the new target
+    counts from `at`: the promise that the customer can still be given. A clock that is breached keeps
+    its breach; one that was paused goes on, since breached wins.
     """
-    if not clock.is_open:
+    if not clock.is_unanswered:
         return []
-    paused = () if clock.paused_at is None else ((clock.paused_at, at),)
-    moved = replace(clock, target=target, counted_from=since or clock.counted_from, pauses=(*clock.pauses, *paused))
-    if clock.gross_basis:
-        moved = replace(moved, gross_basis=(target, since or clock.gross_basis[1]))
-    due = moved.target.due(calendar, moved.counted_from, moved.stretches_out)
-    events = []
-    if due < at:
+    moved = _moved(clock, target, at=at)
+    deadlines = _deadlines(moved, calendar)
+    events, since = [], {}
+    if _due(deadlines) < at and clock.is_open:
         if not clock.breached_at:
-            events.append(Event(EventKind.BREACH, due, {"owner": owner, "reason": reason}))
+            gross = _gross_settled(clock, at).gross_breached_at or _gross_due(deadlines)
+            breach = {"owner": owner, "reason": reason, "gross_due_at": gross.isoformat()}
+            events.append(Event(EventKind.BREACH, _due(deadlines), breach))
             events += resume(clock, at=at, calendar=calendar)
-        if renew:
-            since = at
-            moved = replace(moved, counted_from=at, gross_basis=moved.gross_basis and (target, at))
-    values = {**_target(target), **_deadlines(moved, calendar), "reason": reason, **under}
-    if since:
-        values["since"] = since.isoformat()
+        moved = replace(moved, counted_from=at, gross_basis=moved.gross_basis and (target, at))
+        deadlines, since = _deadlines(moved, calendar), {"since": at.isoformat()}
+    kept = {"gross_target": _target(target)} if moved.target != target else {}
+    values = {**_target(moved.target), **kept, **deadlines, **since, "reason": reason, **under}
     return [*events, Event(EventKind.RETARGET, at, values)]
+
+
+def due_under(clock: Clock, *, at: datetime, target: Target, calendar: BusinessCalendar) -> datetime:
+    """The deadline that `retarget` would give, were it not for a breach that it makes."""
+    return _due(_deadlines(_moved(clock, target, at=at), calendar))
+
+
+def _moved(clock: Clock, target: Target, *, at: datetime) -> Clock:
+    """An unanswered clock under a target of the rules. A target that an exception gave stays while theirs does."""
+    basis = clock.gross_basis and (target, clock.gross_basis[1])
+    net = clock.target if target == clock.promised_target else target
+    return replace(clock, target=net, gross_basis=basis, pauses=(*clock.pauses, *_running_pause(clock, at)))
 
 
 def fulfil(clock: Clock, *, at: datetime, by: int | None, owner: int | None) -> list[Event]:
@@ -246,13 +260,16 @@ def cancel(clock: Clock, *, at: datetime, reason: str) -> list[Event]:
 
 
 def close(clock: Clock, *, at: datetime, reason: str, owner: int | None) -> list[Event]:
-    """End a clock without an answer: cancelled before the deadline, a breach after it (SPEC 2.3)."""
+    """End a clock without an answer: cancelled before the deadline, a breach after it (SPEC 2.3).
+
+    Where an exception had moved the deadline behind `at`, the breach is one of the gross figures only.
+    """
     if not clock.is_unanswered:
         return []
-    breach = settle(clock, now=at, owner=owner)
-    missed = clock.gross_breached_at or clock.gross_due_at if clock.state == State.EXEMPT else clock.breached_at
-    stays = bool(breach) or (missed is not None and missed < at)
-    return [*breach, Event(EventKind.CANCEL, at, {"reason": reason, "breach_stays": stays})]
+    missed = _gross_settled(clock, at).gross_breached_at
+    stays = missed is not None and missed < at
+    cancel = Event(EventKind.CANCEL, at, {"reason": reason, "breach_stays": stays})
+    return [*settle(clock, now=at, owner=owner), cancel]
 
 
 def exempt(
@@ -291,10 +308,8 @@ def exempt(
     else:
         raise ValueError(f"{effect.value}: its values are missing")
     closed = replace(clock, pauses=(*clock.pauses, *_running_pause(clock, at)))
-    pauses = closed.stretches_out
-    before = closed.target.due(calendar, closed.counted_from, pauses)
     due = moved.target.due(calendar, moved.counted_from, (*closed.pauses, *moved.exempted))
-    if due <= before:
+    if due <= _due(_deadlines(closed, calendar)):
         raise ValueError(f"{effect.value}: the deadline would not come later")
     return [Event(EventKind.EXEMPT, at, values | {"due_at": due.isoformat()})]
 
@@ -307,7 +322,7 @@ def apply(clock: Clock | None, event: Event) -> Clock:
         due = _due(event.data)
         return Clock(event.at, _read_target(event.data), due, counted_from=event.at, gross_due_at=due)
     change = _CHANGES.get(event.kind)
-    changed = change(clock, event) if change else None
+    changed = change(_gross_settled(clock, event.at), event) if change else None
     if changed is None:
         raise ValueError(f"{event.kind} cannot happen to a clock that is {clock.state}")
     return changed
@@ -322,13 +337,21 @@ def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
     return clock
 
 
+def _gross_settled(clock: Clock, now: datetime) -> Clock:
+    """With the gross breach of an unanswered clock whose gross deadline has passed."""
+    passed = clock.gross_due_at is not None and clock.gross_due_at < now
+    if not (passed and clock.is_unanswered and clock.gross_breached_at is None):
+        return clock
+    return replace(clock, gross_breached_at=clock.gross_due_at)
+
+
 def _paused(clock: Clock, event: Event) -> Clock | None:
-    if clock.state != State.RUNNING:
+    if not clock.is_unanswered or clock.paused_at is not None:
         return None
     questioned = clock.questioned_pauses + bool(event.data.get("questioned"))
     return replace(
         clock,
-        state=State.PAUSED,
+        state=State.PAUSED if clock.is_open else clock.state,
         paused_at=event.at,
         due_at=None,
         gross_due_at=None,
@@ -337,11 +360,11 @@ def _paused(clock: Clock, event: Event) -> Clock | None:
 
 
 def _resumed(clock: Clock, event: Event) -> Clock | None:
-    if clock.state != State.PAUSED:
+    if clock.paused_at is None:
         return None
     return replace(
         clock,
-        state=State.RUNNING,
+        state=State.RUNNING if clock.is_open else clock.state,
         pauses=(*clock.pauses, (clock.paused_at, event.at)),
         paused_at=None,
         due_at=_due(event.data),
@@ -351,26 +374,29 @@ def _resumed(clock: Clock, event: Event) -> Clock | None:
 
 
 def _retargeted(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_open:
+    if not clock.is_unanswered:
         return None
-    target, since = _read_target(event.data), _instant(event.data.get("since"))
-    runs = clock.state == State.RUNNING  # a paused clock takes the new target; its deadline is known when it resumes
-    return replace(
+    data, since = event.data, _instant(event.data.get("since"))
+    promised = _read_target(data.get("gross_target", data))
+    moved = replace(
         clock,
-        target=target,
+        target=_read_target(data),
         counted_from=since or clock.counted_from,
-        due_at=_due(event.data) if runs else None,
-        gross_due_at=_gross_due(event.data) if runs else None,
-        gross_basis=clock.gross_basis and (target, since or clock.gross_basis[1]),
+        due_at=_due(data),
+        gross_due_at=_gross_due(data),
+        gross_basis=clock.gross_basis and (promised, since or clock.gross_basis[1]),
         version=clock.version + 1,
     )
+    moved = _gross_settled(moved, event.at)
+    # A paused clock takes the new target; its deadline is known when it resumes.
+    return moved if moved.paused_at is None else replace(moved, due_at=None, gross_due_at=None)
 
 
 def _breached(clock: Clock, event: Event) -> Clock | None:
     if not clock.is_open or clock.breached_at is not None:
         return None
     # An exception may have moved the deadline that was missed now; the gross one came no later.
-    gross = event.at if clock.gross_due_at is None else min(event.at, clock.gross_due_at)
+    gross = _gross_due({"due_at": event.at.isoformat(), **event.data})
     return replace(
         clock,
         breached_at=event.at,
@@ -382,16 +408,14 @@ def _breached(clock: Clock, event: Event) -> Clock | None:
 def _fulfilled(clock: Clock, event: Event) -> Clock | None:
     if not clock.is_unanswered:
         return None
-    gross = clock.gross_breached_at or clock.gross_due_at
     # An answer of before the deadline may be written down after a sweep saw the deadline pass.
-    is_late = clock.breached_at is not None and clock.breached_at < event.at
-    state = State.EXEMPT if clock.state == State.EXEMPT else State.FULFILLED
+    breached = _before(event.at, clock.breached_at)
     return replace(
-        _end(clock, state, event.at),
+        _end(clock, State.EXEMPT if clock.state == State.EXEMPT else State.FULFILLED, event.at),
         answered_by=event.data.get("by"),
-        breached_at=clock.breached_at if is_late else None,
-        gross_breached_at=gross if gross is not None and gross < event.at else None,
-        owner_at_due=clock.owner_at_due if is_late else event.data.get("owner"),
+        breached_at=breached,
+        gross_breached_at=_before(event.at, clock.gross_breached_at),
+        owner_at_due=clock.owner_at_due if breached else event.data.get("owner"),
     )
 
 
@@ -400,9 +424,14 @@ def _cancelled(clock: Clock, event: Event) -> Clock | None:
         return None
     if not event.data.get("breach_stays"):
         return _end(clock, State.CANCELLED, event.at)
-    gross = clock.gross_breached_at or clock.gross_due_at
-    state = State.EXEMPT if clock.state == State.EXEMPT else State.ENDED
-    return replace(_end(clock, state, event.at), gross_breached_at=gross)
+    breached = _before(event.at, clock.breached_at)
+    # Missed by the gross deadline only: out of the net figures, like one that is void.
+    state = State.ENDED if breached and clock.is_open else State.EXEMPT
+    return replace(_end(clock, state, event.at), breached_at=breached)
+
+
+def _before(at: datetime, breach: datetime | None) -> datetime | None:
+    return breach if breach is not None and breach < at else None
 
 
 def _exempted(clock: Clock, event: Event) -> Clock | None:
@@ -410,7 +439,7 @@ def _exempted(clock: Clock, event: Event) -> Clock | None:
         return None
     data = event.data
     if data.get("effect", Effect.VOID) == Effect.VOID:
-        return replace(_end(clock, State.EXEMPT, event.at), ended_at=clock.ended_at)
+        return replace(clock, state=State.EXEMPT)
     out = (_instant(data["from"]), _instant(data["until"])) if "from" in data else None
     target = _read_target(data) if data["effect"] == Effect.RETARGET else clock.target
     moved = replace(
@@ -489,11 +518,12 @@ def _running_pause(clock: Clock, at: datetime) -> tuple[Interval, ...]:
 
 def _deadlines(clock: Clock, calendar: BusinessCalendar) -> dict[str, str]:
     """The deadline as an event carries it, and the gross one where an exception parted them."""
-    values = {"due_at": clock.target.due(calendar, clock.counted_from, clock.stretches_out).isoformat()}
-    if clock.gross_basis:
-        target, since = clock.gross_basis
-        values["gross_due_at"] = target.due(calendar, since, clock.pauses).isoformat()
-    return values
+    due = clock.target.due(calendar, clock.counted_from, clock.stretches_out)
+    if clock.gross_basis is None:
+        return {"due_at": due.isoformat()}
+    target, since = clock.gross_basis
+    gross = target.due(calendar, since, clock.pauses)
+    return {"due_at": max(due, gross).isoformat(), "gross_due_at": gross.isoformat()}
 
 
 def _target(target: Target) -> dict[str, int]:

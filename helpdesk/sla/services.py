@@ -145,12 +145,8 @@ def start(
     now: datetime,
     actor: User | None,
     cycle: int = 1,
-    at: datetime | None = None,
 ) -> Clock:
-    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail).
-
-    `at`: an instant before `now` that it has been counting from (a ticket that was merged, or isn't spam after all).
-    """
+    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail)."""
     clock = Clock(
         ticket_id=ticket_id,
         metric=promised.terms.metric.value,
@@ -159,7 +155,7 @@ def start(
         policy_version=promised.version,
         calendar_version=promised.calendar_version,
     )
-    event = pure.start(at=at or now, target=promised.terms.target, calendar=clock.hours, under=under(clock))
+    event = pure.start(at=now, target=promised.terms.target, calendar=clock.hours, under=under(clock))
     state = pure.fold([event])
     clock.take_state(state)
     clock.event_count = 1
@@ -174,23 +170,42 @@ def next_cycle(*, ticket_id: int, metric: pure.Metric) -> int:
     return (Clock.objects.filter(ticket_id=ticket_id, metric=metric).aggregate(last=Max("cycle"))["last"] or 0) + 1
 
 
-def start_like(clock: Clock, *, ticket_id: int, now: datetime, actor: User | None) -> Clock:
-    """The same promise on a ticket, counted from the same instant, in a cycle of its own (SPEC 2.3: merged).
+def take_over(clock: Clock, *, ticket_id: int, now: datetime, owner_id: int | None) -> Clock:
+    """A clock as it was before it was cancelled, if it was, in a cycle of its own on a ticket that keeps its promise.
 
-    A deadline that has passed meanwhile is a breach, stamped with it.
+    Its events are written down again, each by its own actor and as of its own instant, so that nothing of
+    it is lost: start, pauses, exceptions, a breach and its cause (SPEC 2.3: merged, not spam after all).
     """
-    promised = promised_by(clock)
-    twin = start(
+    events = list(clock.events.exclude(kind=pure.EventKind.CANCEL).order_by("number"))
+    state = pure.fold(event.folded() for event in events)
+    heir = Clock(
         ticket_id=ticket_id,
-        promised=promised,
-        promise=promised.terms.promise,
-        now=now,
-        actor=actor,
-        cycle=next_cycle(ticket_id=ticket_id, metric=promised.terms.metric),
-        at=clock.counted_from,
+        metric=clock.metric,
+        cycle=next_cycle(ticket_id=ticket_id, metric=pure.Metric(clock.metric)),
+        promise=clock.promise,
+        policy_version=clock.policy_version,
+        calendar_version=clock.calendar_version,
+        event_count=len(events),
+        cause=clock.cause,
+        cause_note=clock.cause_note,
     )
-    settle([twin], now=now, owner_id=clock.owner_at_due_id)
-    return twin
+    heir.take_state(state)
+    heir.next_check_at = check_after(heir, since=now)
+    heir.save(force_insert=True)
+    ClockEvent.objects.bulk_create(
+        ClockEvent(
+            clock=heir,
+            number=event.number,
+            kind=event.kind,
+            at=event.at,
+            recorded_at=now,
+            actor_id=event.actor_id,
+            data=event.data | {"copy_of": clock.pk},
+        )
+        for event in events
+    )
+    settle([heir], now=now, owner_id=owner_id)
+    return heir
 
 
 def promised_by(clock: Clock) -> Promised:
@@ -198,7 +213,7 @@ def promised_by(clock: Clock) -> Promised:
     terms = TargetTerms(
         metric=pure.Metric(clock.metric),
         promise=pure.Promise(clock.promise),
-        target=clock.folded().target,
+        target=clock.folded().promised_target,
         hours=Hours.ALWAYS if clock.calendar_version_id is None else Hours.BUSINESS,
     )
     return Promised(
@@ -265,10 +280,8 @@ def retarget(
     actor: User | None,
     owner_id: int | None,
     reason: str,
-    since: datetime | None = None,
-    renew: bool = True,
 ) -> None:
-    """Move an open clock to another target, on that target's calendar and policy (see `clock.retarget`)."""
+    """Move an unanswered clock to another target, on that target's calendar and policy (see `clock.retarget`)."""
     clock.policy_version = promised.version
     clock.calendar_version = promised.calendar_version
     events = pure.retarget(
@@ -278,8 +291,6 @@ def retarget(
         calendar=clock.hours,
         reason=reason,
         owner=owner_id,
-        since=since,
-        renew=renew,
         under=under(clock),
     )
     _record(clock, events, now=now, actor=actor, also=("policy_version", "calendar_version"))
@@ -287,8 +298,6 @@ def retarget(
 
 def exempt(clock: Clock, *, exception: ClockException, now: datetime, actor: User) -> None:
     """Let an approved exception take effect. ValueError as in `clock.exempt`."""
-    if exception.effect == pure.Effect.VOID:
-        resume(clock, now=now, actor=actor)  # so that the gross deadline is known
     _record(clock, exemption(clock, exception=exception, now=now), now=now, actor=actor)
 
 

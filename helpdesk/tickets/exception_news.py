@@ -8,7 +8,8 @@ from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from helpdesk.accounts.models import StaffRole, User
-from helpdesk.notifications.services import Reader, Telling
+from helpdesk.accounts.readers import reader_of
+from helpdesk.notifications.services import Telling
 from helpdesk.sla.models import Clock, ClockException
 from helpdesk.tickets.models import Ticket
 
@@ -30,7 +31,8 @@ def asked(exception: ClockException, *, ticket: Ticket) -> Telling:
         kind="exception_asked",
         context={**_values(exception, ticket, exception.clock), "url": settings.SITE_URL + url},
         url=url,
-        readers=[_reader(person) for person in people],
+        readers=[reader_of(person, now=exception.requested_at) for person in people],
+        may_wait=not exception.is_guaranteed,
     )
 
 
@@ -38,6 +40,7 @@ def decided(exception: ClockException, *, ticket: Ticket, clock: Clock) -> Telli
     """Who asked hears what became of it, unless they decided it themselves. `clock` is as the decision left it."""
     url = reverse("admin:helpdesk_ticket_change", args=[ticket.pk])
     asker = exception.requested_by
+    hears = asker.is_active and asker.pk != exception.decided_by_id
     return Telling(
         key=f"exception/{exception.pk}/decided",
         kind="exception_decided",
@@ -50,7 +53,8 @@ def decided(exception: ClockException, *, ticket: Ticket, clock: Clock) -> Telli
             "url": settings.SITE_URL + url,
         },
         url=url,
-        readers=[_reader(asker)] if asker.is_active and asker.pk != exception.decided_by_id else [],
+        readers=[reader_of(asker, now=exception.decided_at)] if hears else [],
+        may_wait=not exception.is_guaranteed,
     )
 
 
@@ -74,10 +78,6 @@ def _values(exception: ClockException, ticket: Ticket, clock: Clock) -> dict[str
         "requested_by": exception.requested_by.full_name,
         "requested_at": _written(exception.requested_at),
     }
-
-
-def _reader(person: User) -> Reader:
-    return Reader(email=person.email, user_id=person.pk, language=person.language, time_zone=person.time_zone)
 
 
 def _written(at: datetime | None) -> str | None:

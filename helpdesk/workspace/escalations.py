@@ -14,13 +14,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from helpdesk.accounts.models import Team, User
 from helpdesk.core.durations import compact
+from helpdesk.escalation import alarms
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.notifications.models import Notice
 from helpdesk.notifications.services import mark_read
+from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import METRICS
 from helpdesk.tickets.models import Ticket
+from helpdesk.workspace.faces import SHORT_METRICS
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids, numbers
 from helpdesk.workspace.wording import instant
 
@@ -29,6 +33,34 @@ def step_words(*, percent: int, reminder: int) -> str:
     """A step of the ladder: `75 %`, or `100 %, reminder 2`."""
     step = _("%(percent)d %%") % {"percent": percent}
     return step + (", " + _("reminder %(number)d") % {"number": reminder} if reminder else "")
+
+
+def alarm_words(said: dict[str, Any]) -> str:
+    """An alarm in a notice: `Alarm: The sweep is late`."""
+    values = {"what": alarms.title(said.get("name", ""))}
+    return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
+
+
+def acts_words(row: Escalation) -> str:
+    """What a step did to the ticket, or is about to; needs a prepared row (see `EscalationAdmin.prepare`)."""
+    done = []
+    if row.acts.get("raise_priority"):
+        done.append(_("priority raised"))
+    if row.acts.get("assign_team"):
+        done.append(_("to %(team)s") % {"team": row.new_team})
+    if done and row.acts_pending:
+        done.append(_("waits"))
+    return ", ".join(done)
+
+
+def skipped_words(row: Escalation) -> str:
+    """Who would have been told, and why they weren't; needs a prepared row."""
+    words = [_("%(name)s, away until %(at)s") % {"name": name, "at": instant(until)} for name, until in row.away]
+    return "; ".join(words)
+
+
+def _two_lines(first: str, second: str) -> str | SafeString:
+    return format_html('{}<span class="second">{}</span>', first, second) if second else first
 
 
 class AcknowledgedFilter(Choice):
@@ -70,14 +102,54 @@ class StepFilter(Choice):
 
 @admin.register(Escalation)
 class EscalationAdmin(ReadOnlyAdmin):
-    """Steps of the ladder that fired, the latest first."""
+    """Steps of the ladder that fired, the latest first: when, who heard, who was passed over, what was done."""
 
-    list_display = ("fired", "step", "ticket_link", "metric", "account", "owner", "lateness_text", "answer")
-    list_display_links = None
+    list_display = (
+        "fired",
+        "step_and_acts",
+        "ticket_link",
+        "account",
+        "owner",
+        "lateness_text",
+        "delivered_text",
+        "told_and_skipped",
+        "answer",
+    )
+    list_display_links = ("fired",)
     list_filter = (AcknowledgedFilter, StepFilter)
     ordering = ("-due_at", "-id")
     list_select_related = ("ticket__account", "ticket__owner", "clock", "acknowledged_by")
     actions = ("acknowledge_chosen",)
+    fields = (
+        "ticket_link",
+        ("metric", "step"),
+        ("due_at", "detected_at", "delivered_at"),
+        ("lateness_text", "delivered_text"),
+        "told_text",
+        "skipped_text",
+        "acts_text",
+        ("acknowledged_by", "acknowledged_at"),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Escalation | None = None) -> list[str]:
+        said = ["ticket_link", "metric", "step", "lateness_text", "delivered_text"]
+        return [*super().get_readonly_fields(request, obj), *said, "told_text", "skipped_text", "acts_text"]
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Escalation | None:
+        row = super().get_object(request, object_id, from_field)
+        self.prepare([row] if row else [])
+        return row
+
+    def prepare(self, rows: list[Escalation]) -> None:
+        """The names of people and teams: two queries for all rows of a page."""
+        people = {pk for row in rows for pk in (*row.told, *(away["user"] for away in row.skipped))}
+        teams = {row.acts["assign_team"] for row in rows if row.acts.get("assign_team")}
+        names = dict(User.objects.filter(pk__in=people).values_list("pk", "full_name"))
+        team_names = dict(Team.objects.filter(pk__in=teams).values_list("pk", "name"))
+        for row in rows:
+            row.told_names = [names.get(pk, "–") for pk in row.told]
+            row.away = [(names.get(away["user"], "–"), away["until"]) for away in row.skipped]
+            row.new_team = team_names.get(row.acts.get("assign_team"), "–")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Escalation]:
         if request.user.is_staff:  # staff see every ticket, so there is no list of tickets to narrow to
@@ -100,6 +172,31 @@ class EscalationAdmin(ReadOnlyAdmin):
     def step(self, row: Escalation) -> str:
         return step_words(percent=row.percent, reminder=row.reminder)
 
+    @admin.display(description=gettext_lazy("Step"))
+    def step_and_acts(self, row: Escalation) -> str | SafeString:
+        metric = SHORT_METRICS[Metric(row.clock.metric)]
+        return _two_lines(f"{self.step(row)} · {metric}", acts_words(row))
+
+    @admin.display(description=gettext_lazy("Done to the ticket"))
+    def acts_text(self, row: Escalation) -> str:
+        return acts_words(row) or "–"
+
+    @admin.display(description=gettext_lazy("Told"))
+    def told_text(self, row: Escalation) -> str:
+        return ", ".join(row.told_names) or "–"
+
+    @admin.display(description=gettext_lazy("Passed over"))
+    def skipped_text(self, row: Escalation) -> str:
+        return skipped_words(row) or "–"
+
+    @admin.display(description=gettext_lazy("Told"))
+    def told_and_skipped(self, row: Escalation) -> str | SafeString:
+        """The first of those who heard, and how many more; the row's own page names them all."""
+        skipped = skipped_words(row)
+        first, *others = row.told_names or ["–"]
+        told = f"{first} +{len(others)}" if others else first
+        return _two_lines(told, _("passed over: %(who)s") % {"who": skipped} if skipped else "")
+
     @admin.display(description=gettext_lazy("Ticket"))
     def ticket_link(self, row: Escalation) -> SafeString:
         url = reverse("admin:helpdesk_ticket_change", args=[row.ticket_id])
@@ -120,6 +217,11 @@ class EscalationAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Noticed after"))
     def lateness_text(self, row: Escalation) -> str:
         return compact(row.lateness)
+
+    @admin.display(description=gettext_lazy("Delivered after"))
+    def delivered_text(self, row: Escalation) -> str:
+        """From the due instant until the last of those it went to had it."""
+        return compact((row.delivered_at - row.due_at).total_seconds()) if row.delivered_at else "–"
 
     @admin.display(description=gettext_lazy("Acknowledged"))
     def answer(self, row: Escalation) -> str | SafeString:
@@ -202,6 +304,9 @@ class NoticeAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Notice"))
     def text(self, notice: Notice) -> SafeString:
         said = notice.context
+        if notice.kind == alarms.KIND:
+            words = alarm_words(said)
+            return format_html('<a href="{}">{}</a>', notice.url, words)
         metric = dict(METRICS).get(said.get("metric"), "")
         ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
         words = f"{_what(notice)} · {metric} · {ticket} · {said.get('account', '')}"

@@ -7,14 +7,17 @@ from celery import current_app
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Min, Q
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from helpdesk.escalation.lateness import lateness, undelivered
 from helpdesk.escalation.sweep import HEARTBEAT
-from helpdesk.notifications.models import Delivery, Heartbeat, OutboxMail
+from helpdesk.escalation.watchdog import HEARTBEAT as WATCHDOG
+from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, OutboxMail
 from helpdesk.sla.models import Clock
 
 log = logging.getLogger(__name__)
@@ -79,22 +82,30 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def figures(*, now: datetime) -> dict[str, float]:
-    """What the watchdog looks at. Reads partial indexes only: it costs what is open, not what is stored."""
+    """How the service is doing. Reads partial indexes only: it costs what is open and the last hour's escalations.
+
+    Lateness is from the instant at which a step was due, of the last hour: until a sweep noticed it,
+    and until the last of its mails was taken by a server.
+    """
     checks = Clock.objects.filter(next_check_at__isnull=False).aggregate(
         open=Count("pk"), due=Count("pk", filter=Q(next_check_at__lt=now)), oldest=Min("next_check_at")
     )
     mails = OutboxMail.objects.filter(state__in=Delivery.unfinished()).aggregate(
-        waiting=Count("pk"), oldest=Min("created_at")
+        waiting=Count("pk"), oldest=Min(Coalesce("held_until", "created_at"))
     )
-    heartbeat = Heartbeat.objects.filter(name=HEARTBEAT).first()
+    beats = dict(Heartbeat.objects.filter(name__in=(HEARTBEAT, WATCHDOG)).values_list("name", "at"))
     return {
         "helpdesk_clocks_watched": checks["open"],
         "helpdesk_clocks_due_unswept": checks["due"],
         "helpdesk_sweep_lateness_seconds": _age(checks["oldest"], now),
-        "helpdesk_sweep_age_seconds": _age(heartbeat.at if heartbeat else None, now),
+        "helpdesk_sweep_age_seconds": _age(beats.get(HEARTBEAT), now),
+        "helpdesk_watchdog_age_seconds": _age(beats.get(WATCHDOG), now),
         "helpdesk_outbox_waiting": mails["waiting"],
         "helpdesk_outbox_oldest_seconds": _age(mails["oldest"], now),
         "helpdesk_outbox_dead": OutboxMail.objects.filter(state=Delivery.DEAD).count(),
+        **{f"helpdesk_escalation_{name}_seconds": value for name, value in lateness(now=now).items()},
+        "helpdesk_escalations_undelivered": undelivered(),
+        "helpdesk_alarms_open": Alarm.objects.filter(until=None).count(),
     }
 
 

@@ -62,6 +62,7 @@ class OpenChangeList(ChangeList):
         self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         page = self.paginator.page(self.page_num)
         self.result_list = page.object_list
+        self.model_admin.prepare(self.result_list)
         # What Django's templates and actions ask for; `result_count` is what is on the page.
         self.result_count, self.full_result_count = len(self.result_list), None
         self.show_full_result_count = self.show_admin_actions = bool(self.result_list)
@@ -107,6 +108,9 @@ class RoleAdmin(Rights, admin.ModelAdmin):
     list_per_page = 50
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
+
+    def prepare(self, rows: list[Any]) -> None:
+        """Read what the rows of a page have in common, in a fixed number of queries."""
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return OpenChangeList

@@ -1,4 +1,4 @@
-"""What leaves the house and what runs by itself: the outbox and the recurring jobs."""
+"""What leaves the house and what runs by itself: the outbox, the recurring jobs, and alarms about both."""
 
 import json
 from typing import Any
@@ -6,11 +6,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from helpdesk.core.durations import compact
-from helpdesk.notifications.models import Delivery, Heartbeat, OutboxMail
+from helpdesk.core.durations import compact, spoken
+from helpdesk.escalation import alarms
+from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, OutboxMail
 from helpdesk.notifications.services import send_again
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids
 from helpdesk.workspace.wording import instant
@@ -25,18 +30,20 @@ class DeliveryFilter(Choice):
 
 @admin.register(OutboxMail)
 class OutboxMailAdmin(ReadOnlyAdmin):
-    """Outgoing mail, the latest first."""
+    """Outgoing mail, the latest first. What went out in a digest leads to it; the digest is what is sent again."""
 
-    list_display = ("written", "readers", "template", "state", "attempts", "sent", "error")
+    list_display = ("written", "readers", "template", "state_text", "attempts", "sent", "error")
     list_filter = (DeliveryFilter,)
     ordering = ("-id",)
     actions = ("send_chosen_again",)
     fields = (
         ("state", "attempts"),
+        "digest",
+        "holds",
         "to",
         "cc",
         "template",
-        ("created_at", "next_attempt_at", "sent_at"),
+        ("created_at", "held_until", "next_attempt_at", "sent_at"),
         "last_error",
         ("message_id", "in_reply_to"),
         ("language", "time_zone"),
@@ -45,6 +52,14 @@ class OutboxMailAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxMail]:
         return super().get_queryset(request).defer("context")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[str]:
+        return [*super().get_readonly_fields(request, obj), "holds"]
+
+    def get_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[Any]:
+        """Only a digest holds something, only what is in one went out in it."""
+        out = {"digest": obj is None or obj.digest_id is None, "holds": obj is None or "rows" not in obj.context}
+        return [field for field in self.fields if not (isinstance(field, str) and out.get(field))]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mail is sent again, never edited."""
@@ -57,6 +72,22 @@ class OutboxMailAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("To"))
     def readers(self, mail: OutboxMail) -> str:
         return ", ".join([*mail.to, *mail.cc])
+
+    @admin.display(description=gettext_lazy("State"))
+    def state_text(self, mail: OutboxMail) -> str | SafeString:
+        if mail.state == Delivery.PENDING and mail.held_until and mail.held_until > timezone.now():
+            return _("Waits for quiet hours until %(at)s") % {"at": instant(mail.held_until)}
+        if mail.digest_id is None:
+            return mail.get_state_display()
+        url = reverse("admin:helpdesk_outboxmail_change", args=[mail.digest_id])
+        return format_html('<a href="{}">{}</a>', url, mail.get_state_display())
+
+    @admin.display(description=gettext_lazy("Holds"))
+    def holds(self, mail: OutboxMail) -> str:
+        """The tickets that a digest tells of."""
+        rows = [row["reference"] for row in mail.context.get("rows", [])]
+        more = mail.context.get("more", 0)
+        return ", ".join([*rows, *([f"+ {more}"] if more else [])])
 
     @admin.display(description=gettext_lazy("Sent"), empty_value="–")
     def sent(self, mail: OutboxMail) -> str | None:
@@ -92,3 +123,49 @@ class HeartbeatAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("Outcome"))
     def outcome(self, beat: Heartbeat) -> str:
         return json.dumps(beat.detail, ensure_ascii=False)[:300]
+
+
+class OpenFilter(Choice):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+    options = (("open", pgettext_lazy("alarm", "Open")), ("over", gettext_lazy("Well again")))
+
+    def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
+        return queryset.filter(until__isnull=value == "open")
+
+
+@admin.register(Alarm)
+class AlarmAdmin(ReadOnlyAdmin):
+    """What the watchdog found, the latest first."""
+
+    list_display = ("what", "since_text", "lasted", "found")
+    list_display_links = None
+    list_filter = (OpenFilter,)
+    ordering = ("-since", "-id")
+    fields = ("what", "since", "until", "found")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Alarm | None = None) -> list[str]:
+        return [*super().get_readonly_fields(request, obj), "what", "found"]
+
+    @admin.display(description=gettext_lazy("Alarm"))
+    def what(self, alarm: Alarm) -> str | SafeString:
+        title = alarms.title(alarm.name)
+        if alarm.until is not None:
+            return title
+        return format_html(
+            '<b class="c-breach"><svg class="sign" aria-hidden="true"><use href="#s-breach"/></svg> {}</b>', title
+        )
+
+    @admin.display(description=gettext_lazy("Since"))
+    def since_text(self, alarm: Alarm) -> str:
+        return instant(alarm.since)
+
+    @admin.display(description=gettext_lazy("Lasted"))
+    def lasted(self, alarm: Alarm) -> str:
+        if alarm.until is None:
+            return _("still open")
+        return spoken((alarm.until - alarm.since).total_seconds())
+
+    @admin.display(description=gettext_lazy("What was found"))
+    def found(self, alarm: Alarm) -> str:
+        return alarms.sentences(alarm.name, alarm.detail, now=timezone.now())

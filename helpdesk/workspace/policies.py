@@ -30,6 +30,7 @@ RECIPIENTS = {
     Recipient.TEAM: gettext_lazy("the team"),
     Recipient.TEAM_LEAD: gettext_lazy("the team lead"),
     Recipient.MANAGER: gettext_lazy("the managers"),
+    Recipient.ON_CALL: gettext_lazy("who is on call"),
 }
 
 

@@ -33,6 +33,7 @@ SHOWN = (
     "subject",
     "status",
     "claim",
+    "priority",
     "channel",
     "language",
     "requester_role",

@@ -42,7 +42,7 @@ class Rows:
             "account": ticket.account.name,
             "hub": ticket.hub.name.removesuffix(" Hub"),
             "channel": self._cell(f"{ROW}channel.html", ticket, ticket.channel),
-            "severity": self._cell("admin/_severity.html", ticket, ticket.claim, dash=True),
+            "severity": self._cell("admin/_severity.html", ticket, (ticket.claim, ticket.priority), dash=True),
             "status": self._cell(f"{ROW}status.html", ticket, ticket.status),
             "owner": self._cell(f"{ROW}owner.html", ticket, ticket.owner_id, user=self.user),
         }

@@ -27,7 +27,7 @@ def _all(letters: str, administrator: str | None = None) -> dict[str, str]:
     return dict.fromkeys(StaffRole.values, letters) | {ADMINISTRATOR: administrator or letters}
 
 
-# By model name; "report" and "assign_others" are acts without a model.
+# By model name; "report", "assign_others" and "absence_of_others" are acts without a model.
 RIGHTS: dict[str, dict[str, str]] = {
     "ticket": _all("vc"),
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
@@ -37,6 +37,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     "exceptioncode": {LEAD: "v", MANAGER: "vac", ADMINISTRATOR: "vac"},
     "escalation": _all("vc"),
     "notice": _all("vc"),
+    # One's own; those of others need the next line.
+    "absence": _all("vacd"),
+    "absence_of_others": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
+    # A lead's are those of the teams that they lead.
+    "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     "report": {MANAGER: "v", ADMINISTRATOR: "v"},
     "account": _all("v", "vac"),
     "membership": _all("v", "vacd"),
@@ -48,6 +53,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "policy": {MANAGER: "v", ADMINISTRATOR: "v"},
     "calendar": {MANAGER: "v", ADMINISTRATOR: "v"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
+    "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},
     "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},
 }
 

@@ -16,7 +16,10 @@ from django.urls import URLPattern, URLResolver, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.workspace import reports
+from helpdesk.accounts.models import User
+from helpdesk.escalation import alarms
+from helpdesk.notifications.models import Alarm
+from helpdesk.workspace import my_settings, reports
 from helpdesk.workspace.rights import Act, may
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
@@ -33,7 +36,12 @@ NAVIGATION = [
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
     (_("Policies"), "admin:helpdesk_policy_changelist", "policy", ("policy", "calendar")),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
-    (_("Administration"), "admin:index", "team", ("", "user", "team", "hub", "heartbeat")),
+    (
+        _("Administration"),
+        "admin:index",
+        "team",
+        ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+    ),
 ]
 # The front page of the administration: model, and what a person finds there.
 INDEX = [
@@ -43,6 +51,8 @@ INDEX = [
             ("account", _("Customers, what they bought, and who speaks for them")),
             ("user", _("Everybody who signs in, with their role")),
             ("team", _("Who serves which hubs, and who leads")),
+            ("absence", _("Who is away: escalations go to the next in line")),
+            ("oncallshift", _("Who is on call, for a team or for all")),
         ],
     ),
     (
@@ -58,6 +68,7 @@ INDEX = [
         _("Operation"),
         [
             ("outboxmail", _("Mail that waits, left, or was given up")),
+            ("alarm", _("What is not well, or was not")),
             ("heartbeat", _("When each recurring job last ran, and what it did")),
             ("escalation", _("Steps that fired, and who took them up")),
             ("clockexception", _("Response-time exceptions: asked for, approved, refused")),
@@ -76,7 +87,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *super().get_urls()]
+        return [*reports.urls(self), *my_settings.urls(self), *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -146,6 +157,7 @@ class WorkspaceSite(admin.AdminSite):
         return context | {
             "nav": list(self._navigation(request)),
             "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
+            "alarms": open_alarms(request.user),
         }
 
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
@@ -153,3 +165,12 @@ class WorkspaceSite(admin.AdminSite):
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
                 yield {"label": label, "url": reverse(name), "current": here in pages}
+
+
+def open_alarms(user: User) -> list[str]:
+    """What is not well at present, for those who run the service: one query of an index that is nearly always empty."""
+    if not may(user, Act.VIEW, "alarm"):
+        return []
+    return [
+        alarms.title(name) for name in Alarm.objects.filter(until=None).order_by("name").values_list("name", flat=True)
+    ]

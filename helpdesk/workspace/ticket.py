@@ -16,12 +16,19 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Team
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Claim, Message, Status, Ticket
+from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
 from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
 from helpdesk.workspace.rights import Act, may
-from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, StatusForm, new_submission
+from helpdesk.workspace.ticket_forms import (
+    ComposeForm,
+    JudgeForm,
+    PriorityForm,
+    RaiseForm,
+    StatusForm,
+    new_submission,
+)
 from helpdesk.workspace.ticket_page import page_context
 
 ONCE = "message_submission_once"
@@ -59,6 +66,8 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             entry("<int:pk>/assign/", self.assign_view, "assign"),
             entry("<int:pk>/status/", self.status_view, "status"),
             entry("<int:pk>/exception/", self.exception_view, "exception"),
+            entry("<int:pk>/priority/", self.priority_view, "priority"),
+            entry("<int:pk>/raise/", self.raise_view, "raise"),
             *super().get_urls(),
         ]
 
@@ -90,6 +99,7 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         *,
         compose: ComposeForm | None = None,
         judge: JudgeForm | None = None,
+        raising: RaiseForm | None = None,
     ) -> HttpResponse:
         """The page; with a form that was refused, its errors beside the field, and 422."""
         compose = compose or ComposeForm(initial={"kind": "reply", "submission": new_submission()})
@@ -100,13 +110,15 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             "title": f"{ticket.reference} {ticket.subject}",
             "compose": compose,
             "judge": judge or JudgeForm(),
+            "raising": raising or RaiseForm(),
+            "priorities": Priority.choices,
             "may_change": self.has_change_permission(request, ticket),
             "may_assign": lead,
             "staff": staff_choices() if lead else [],
             "teams": list(Team.objects.values_list("pk", "name")) if lead else [],
             **page_context(request=request, ticket=ticket, everything="all" in request.GET),
         }
-        refused = compose.is_bound or (judge is not None and judge.is_bound)
+        refused = any(form is not None and form.is_bound for form in (compose, judge, raising))
         return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=422 if refused else 200)
 
     @act
@@ -208,6 +220,28 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
                 ticket=ticket, status=Status(form.cleaned_data["status"]), actor=request.user, now=timezone.now()
             )
         except services.Refused as refused:
+            return self._back(request, ticket, error=str(refused))
+        return self._back(request, ticket)
+
+    @act
+    def priority_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        form = PriorityForm(request.POST)
+        if not form.is_valid():
+            return self._back(request, ticket, error=_("There is no such priority. Nothing was changed."))
+        priority = Priority(form.cleaned_data["priority"])
+        services.set_priority(ticket=ticket, priority=priority, actor=request.user, now=timezone.now())
+        return self._back(request, ticket)
+
+    @act
+    def raise_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
+        """Business critical after all (SPEC 2.3: raised later)."""
+        form = RaiseForm(request.POST)
+        if not form.is_valid():
+            return self.page(request, ticket, raising=form)
+        reason = form.cleaned_data["reason"]
+        try:
+            services.raise_to_critical(ticket=ticket, actor=request.user, reason=reason, now=timezone.now())
+        except services.Refused as refused:  # somebody was faster: there is no form to go back to
             return self._back(request, ticket, error=str(refused))
         return self._back(request, ticket)
 

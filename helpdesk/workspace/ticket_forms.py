@@ -7,7 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from helpdesk.tickets.models import Status
+from helpdesk.tickets.models import Priority, Status
 
 LONGEST_MESSAGE = 20_000
 LONGEST_REASON = 2_000
@@ -60,6 +60,22 @@ class JudgeForm(forms.Form):
             "max_length": _("This is longer than %(limit_value)d characters (%(show_value)d). Please shorten it.")
         },
     )
+
+
+class RaiseForm(forms.Form):
+    """Business critical after all; the customer reads why."""
+
+    reason = PlainText(
+        max_length=LONGEST_REASON,
+        error_messages={
+            "required": _("Say why: the customer reads the reason."),
+            "max_length": _("This is longer than %(limit_value)d characters (%(show_value)d). Please shorten it."),
+        },
+    )
+
+
+class PriorityForm(forms.Form):
+    priority = forms.TypedChoiceField(choices=Priority.choices, coerce=int)
 
 
 class StatusForm(forms.Form):

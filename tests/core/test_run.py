@@ -17,7 +17,7 @@ from django.conf import settings
 pytestmark = pytest.mark.slow
 
 SERVERS_OF_THE_TESTS = ("DATABASE_URL", "REDIS_URL", "HELPDESK_TEST_SERVERS")
-CHILDREN = ("postgres", "redis", "worker", "web-1", "web-2", "beat")
+CHILDREN = ("postgres", "redis", "worker", "web-1", "web-2", "beat", "watchdog")
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
         found: dict[str, psutil.Process] = {}
         for child in psutil.Process(self.process.pid).children():
             command = child.cmdline()
-            name = next((word for word in ("worker", "beat") if word in command), child.name())
+            name = next((word for word in ("worker", "beat", "watchdog") if word in command), child.name())
             if "uvicorn" in command:
                 name = "web-2" if "web-1" in found else "web-1"
             found[name.replace("redis-server", "redis")] = child
@@ -191,7 +191,7 @@ def test_ctrl_c_stops_everything_in_order(run: Run) -> None:
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(30) == 0
     assert run.said.read_text().splitlines()[-6:] == [
-        "Stopping beat",
+        "Stopping beat, watchdog",
         "Stopping web-1, web-2",
         "Stopping worker",
         "Stopping redis",

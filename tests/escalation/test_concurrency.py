@@ -1,15 +1,10 @@
 """Sweeps side by side, beside a specialist, and killed half-way: each step once, nothing lost (SPEC 2.5)."""
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -24,6 +19,7 @@ from helpdesk.tickets import services
 from helpdesk.tickets.models import Message
 from tests.at_once import at_once
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, add_to_team, make_ticket
+from tests.killed import killed_while
 
 MINUTE = timedelta(minutes=1)
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -132,39 +128,22 @@ def test_a_sweep_does_not_wait_for_a_person_who_holds_a_ticket(world):
 
 
 KILLED = """
-import os, signal
-import django
-django.setup()
-from datetime import datetime
 from helpdesk.escalation import sweep
 written = sweep._save
-def die(clocks):
-    die.batches += 1
-    if die.batches == 3:
-        os.kill(os.getpid(), signal.SIGKILL)  # everything of the batch is written, nothing is committed
+def save(clocks):
+    save.batches += 1
+    if save.batches == 3:
+        die()  # everything of the batch is written, nothing is committed
     written(clocks)
-die.batches = 0
-sweep._save = die
-sweep.sweep(now=datetime.fromisoformat("{now}"), batch_size=20)
+save.batches = 0
+sweep._save = save
+sweep.sweep(now=NOW, batch_size=20)
 """
 
 
 def test_a_sweeper_killed_in_mid_batch_leaves_nothing_half_done(world):
     tickets(100)
-    database = connection.get_connection_params()
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED.format(now=BREACH.isoformat())],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DATABASE_URL": f"postgres://{database['user']}@/{database['dbname']}?host={database['host']}",
-        },
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    killed_while(KILLED, now=BREACH)
     # Two batches are whole, of the third there is nothing.
     assert Escalation.objects.filter(state="fired").count() == 40
     assert ClockEvent.objects.filter(kind="breach").count() == 40
@@ -191,8 +170,8 @@ def test_a_batch_takes_as_many_queries_for_fifty_clocks_as_for_five(staff):
         Clock.objects.update(next_check_at=None)
     assert counts[0] == counts[1]
     # Claim, two kinds of versions, events, escalations, notices, mails, clocks; around them the
-    # directory's two and the heartbeat's two.
-    assert counts[0] <= 8 + 2 + 3
+    # directory's four, the look for acts, and the heartbeat's two.
+    assert counts[0] <= 8 + 4 + 1 + 3
 
 
 @pytest.mark.django_db

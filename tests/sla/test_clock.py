@@ -78,6 +78,12 @@ def test_a_pause_moves_business_days_too():
     assert clock.due_at == NOW + 25 * HOUR
 
 
+def test_a_clock_at_its_very_deadline_does_not_pause():
+    """Its time is used up: resumed, it would be due in the past."""
+    assert pure.pause(started(), at=NOW + HOUR) == []
+    assert len(pure.pause(started(), at=NOW + HOUR - TICK)) == 1
+
+
 def test_a_breached_clock_does_not_pause():
     clock = fold(pure.settle(started(), now=NOW + 2 * HOUR, owner=None), started())
     assert pure.pause(clock, at=NOW + 3 * HOUR) == []

@@ -1,6 +1,6 @@
 """An exception takes what one person asked for and another approved, and hides nothing (SPEC 2.4)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -564,3 +564,14 @@ def test_designated_or_not_the_request_keeps_what_kind_of_promise_it_was(ask):
     guaranteed = ask(first(make_ticket(DesignatedFactory(), now=NOW)), VOID, minutes=30)
     aim = ask(first(make_ticket(MembershipFactory(), now=NOW)), VOID, minutes=30)
     assert (guaranteed.is_guaranteed, aim.is_guaranteed) == (True, False)
+
+
+@pytest.mark.parametrize("guaranteed", [True, False])
+def test_in_quiet_hours_only_a_mail_about_an_aim_waits(ask, helen, guaranteed):
+    helen.quiet_from, helen.quiet_until = time(12, 0), time(14, 0)
+    helen.save()
+    member = DesignatedFactory() if guaranteed else MembershipFactory()
+    ask(first(make_ticket(member, now=NOW)), VOID, minutes=30)
+    mail = OutboxMail.objects.get(template="exception_asked")
+    assert mail.next_attempt_at == (at(30) if guaranteed else datetime(2026, 11, 24, 14, 0, tzinfo=UTC))
+    assert Notice.objects.filter(kind="exception_asked", recipient=helen).exists()

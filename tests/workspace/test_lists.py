@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from helpdesk.accounts.models import Account, Membership, StaffRole, User
+from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.models import Escalation
-from helpdesk.notifications.models import Heartbeat, Notice
+from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion
 from helpdesk.subscriptions.models import Hub
 from tests.factories import (
@@ -38,12 +38,48 @@ def _escalation(number: int, administrator: User, now) -> None:
     ticket = make_ticket(now=now)
     later = now + timedelta(seconds=3)
     Escalation.objects.create(
-        clock=ticket.clocks.get(), ticket=ticket, deadline_version=1, percent=50, due_at=now, detected_at=later
+        clock=ticket.clocks.get(),
+        ticket=ticket,
+        deadline_version=1,
+        percent=50,
+        due_at=now,
+        detected_at=later,
+        told=[administrator.pk, StaffFactory().pk],
+        skipped=[{"user": StaffFactory().pk, "until": later.isoformat()}],
+        acts={"raise_priority": True, "assign_team": TeamFactory().pk},
     )
 
 
 def _notice(number: int, administrator: User, now) -> None:
     Notice.objects.create(key=str(number), recipient=administrator, kind="escalation", created_at=now)
+
+
+def _stretch(model: type, **also):
+    def create(number: int, administrator: User, now) -> None:
+        begin = now + timedelta(days=number)
+        model.objects.create(user=StaffFactory(), starts_at=begin, ends_at=begin + timedelta(hours=8), **also)
+
+    return create
+
+
+def _alarm(number: int, administrator: User, now) -> None:
+    since = now - timedelta(hours=number)
+    Alarm.objects.create(name="mail_dead", since=since, until=since + timedelta(minutes=5), detail={"count": number})
+
+
+def _bundled(number: int, administrator: User, now) -> None:
+    digest = OutboxMail.objects.filter(template="escalation_digest").first() or OutboxMail.objects.create(
+        key="d", message_id="<d>", to=["a@b.example"], template="escalation_digest", created_at=now
+    )
+    OutboxMail.objects.create(
+        key=str(number),
+        message_id=f"<{number}>",
+        to=["a@b.example"],
+        template="escalation",
+        state="bundled",
+        digest=digest,
+        created_at=now,
+    )
 
 
 def _team(number: int, administrator: User, now) -> None:
@@ -77,7 +113,12 @@ ROWS = {
     "hub": _hub,
     "policy": _policy,
     "calendar": _calendar,
-    "outboxmail": lambda number, administrator, now: make_ticket(now=now),
+    "outboxmail": _bundled,
+    "alarm": _alarm,
+    "absence": _stretch(Absence),
+    "oncallshift": lambda number, administrator, now: _stretch(OnCallShift, team=TeamFactory())(
+        number, administrator, now
+    ),
     "heartbeat": lambda number, administrator, now: Heartbeat.objects.create(name=f"job {number}", at=now),
 }
 

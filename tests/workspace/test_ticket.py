@@ -223,7 +223,29 @@ def test_a_ticket_is_moved_by_hand_to_three_states_only(client, specialist, tick
     assert "cannot be moved there" in answer.content.decode()
 
 
-ACTS = ["reply", "note", "judge", "assign", "status"]
+def test_raised_to_critical_with_a_reason_that_is_asked_for(client, specialist):
+    ticket = make_ticket(now=timezone.now() - 10 * MINUTE)
+    refused = client.post(url(ticket, "raise"), {"reason": "  "})
+    assert (refused.status_code, first_response(ticket).due_at) == (422, ticket.created_at + 60 * MINUTE)
+    assert 'id="raise-errors"' in refused.content.decode()
+    client.post(url(ticket, "raise"), {"reason": "The shop is down for everybody."})
+    ticket.refresh_from_db()
+    assert (ticket.claim, ticket.severity) == (Claim.CONFIRMED, "critical")
+    assert first_response(ticket).due_at == ticket.created_at + 30 * MINUTE
+    again = client.post(url(ticket, "raise"), {"reason": "Once more."}, follow=True)
+    assert "business critical already" in again.content.decode()
+
+
+def test_a_raised_priority_shows_in_queue_and_ticket(client, specialist):
+    ticket = make_ticket(now=timezone.now())
+    client.post(url(ticket, "priority"), {"priority": "2"})
+    for page in (url(ticket), "/admin/helpdesk/ticket/"):
+        assert '<span class="flag flag--warn" title="Priority' in client.get(page).content.decode()
+    answer = client.post(url(ticket, "priority"), {"priority": "9"}, follow=True)
+    assert "no such priority" in answer.content.decode()
+
+
+ACTS = ["reply", "note", "judge", "assign", "status", "priority", "raise"]
 
 
 @pytest.mark.parametrize("act", ACTS)

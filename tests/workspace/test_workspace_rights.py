@@ -1,25 +1,27 @@
 """The rights table of the workspace: every page × every role, and the way in (SPEC 2.1)."""
 
+from datetime import timedelta
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.test import Client
 from django.utils import timezone
 
-from helpdesk.accounts.models import StaffRole
+from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
 from helpdesk.escalation.models import Escalation
-from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
+from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
 from helpdesk.tickets.services import Wish, request_exception
 from helpdesk.workspace.rights import RIGHTS, Act, may
-from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, make_ticket
+from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, add_to_team, make_ticket
 
 pytestmark = pytest.mark.django_db
 SPECIALIST, LEAD, MANAGER, ADMINISTRATOR = StaffRole
 OK, NO, GONE, METHOD = 200, 403, 404, 405
 
-# model: who sees the list, who adds. Nobody deletes a thing itself.
+# model: who sees the list, who adds. Nobody deletes a thing itself, but for absences and shifts.
 ALL = set(StaffRole)
 MANAGING = {MANAGER, ADMINISTRATOR}
 PAGES = {
@@ -36,6 +38,9 @@ PAGES = {
     "calendar": (MANAGING, set()),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
+    "absence": (ALL, ALL),
+    "oncallshift": (ALL, {LEAD, MANAGER, ADMINISTRATOR}),
+    "alarm": (MANAGING, set()),
 }
 
 
@@ -61,6 +66,11 @@ def world(now):
         "calendar": Calendar.objects.get().pk,
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,
+        "absence": 0,
+        "oncallshift": OnCallShift.objects.create(
+            user=StaffFactory(), team=TeamFactory(), starts_at=now, ends_at=now + timedelta(hours=8)
+        ).pk,
+        "alarm": Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1}).pk,
     }
 
 
@@ -87,12 +97,18 @@ def test_each_role_reaches_what_the_table_says(world, now, role, model):
     client, person = enter(role)
     if model == "notice":
         world["notice"] = Notice.objects.create(key="k", recipient=person, kind="escalation", created_at=now).pk
+    if model == "absence":
+        world["absence"] = Absence.objects.create(user=person, starts_at=now, ends_at=now + timedelta(hours=8)).pk
+    if role == LEAD and model == "oncallshift":
+        add_to_team(OnCallShift.objects.get().team, person, lead=True)
     seen, added = PAGES[model]
     root = f"/admin/helpdesk/{model}/"
     assert client.get(root).status_code == (OK if role in seen else NO)
     assert client.get(f"{root}add/").status_code == (OK if role in added else NO)
     assert client.get(f"{root}{world[model]}/change/").status_code == (OK if role in seen else NO)
-    assert client.post(f"{root}{world[model]}/delete/", {"post": "yes"}).status_code == NO
+    deleted = model in ("absence", "oncallshift") and role in added
+    answer = client.post(f"{root}{world[model]}/delete/", {"post": "yes"})
+    assert answer.status_code == (302 if deleted else NO)
 
 
 @pytest.mark.parametrize("model", ["account", "user", "team", "hub"])

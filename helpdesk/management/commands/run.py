@@ -37,7 +37,7 @@ def say(line: str) -> None:
 
 
 class Command(BaseCommand):
-    help = "Run database, broker, web, worker and beat, and keep them running. Ctrl-C stops them all."
+    help = "Run database, broker, web, worker, beat and watchdog, and keep them running. Ctrl-C stops them all."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -96,11 +96,11 @@ class Run:
         self.complete("Collecting static files", "collectstatic", "--no-input", "--verbosity=0")
         if self.demo and "demo_data" in get_commands() and is_empty():
             self.complete("Loading the demonstration", "demo_data", "--tickets=300")
-        say("Starting worker, web and beat")
+        say("Starting worker, web, beat and watchdog")
         self.supervisor.start(self.worker())
         webs = [self.web(number + 1) for number in range(env.int("WEB_WORKERS", default=2))]
         self.supervisor.start(*webs, ready=self.answers)
-        self.supervisor.start(self.beat())
+        self.supervisor.start(self.beat(), self.watchdog())
         self.greet()
 
     def start_database(self) -> None:
@@ -138,6 +138,10 @@ class Run:
     def beat(self) -> Program:
         options = ["--loglevel=INFO", "--pidfile=", f"--schedule={self.var / 'beat-schedule'}"]
         return self.python("beat", "-m", "celery", "-A", "config", "beat", *options)
+
+    def watchdog(self) -> Program:
+        """Neither the worker nor the broker that it watches has a part in it."""
+        return self.python("watchdog", "manage.py", "watchdog")
 
     def web(self, number: int) -> Program:
         """One of the web processes: all accept from the one socket that we hold, so that none of them

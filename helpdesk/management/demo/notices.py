@@ -6,7 +6,7 @@ from django.db.models import F
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.recipients import Directory
-from helpdesk.escalation.sweep import telling
+from helpdesk.escalation.telling import telling
 from helpdesk.notifications.models import Delivery, Notice, OutboxMail
 from helpdesk.notifications.services import tell
 from helpdesk.sla.ladder import Rung
@@ -17,19 +17,24 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 def bring_notices(*, now: datetime) -> None:
     """Tell of the escalations of tickets that are open still; what is older than an hour has been read."""
-    directory = Directory.load()
+    directory = Directory.load(now=now)
     escalations = Escalation.objects.filter(
         state=Escalation.State.FIRED, ticket__status__in=Status.active(), detected_at__gte=now - DAY
     ).select_related(
         "clock__policy_version", "clock__ticket__account", "clock__ticket__hub", "clock__ticket__requester"
     )
-    for escalation in escalations.order_by("detected_at"):
+    rows = list(escalations.order_by("detected_at"))
+    for escalation in rows:
         clock = escalation.clock
-        step = next(step for step in clock.policy_version.terms.steps if step.percent == escalation.percent)
+        terms = clock.policy_version.terms
+        step = next(step for step in terms.steps if step.percent == escalation.percent)
         if clock.breached_at and clock.breached_at > escalation.due_at:
             clock.breached_at = None  # nobody knew it then
-        rung = Rung(step, escalation.reminder, escalation.due_at)
+        rung = Rung(terms.reminder_step if escalation.reminder else step, escalation.reminder, escalation.due_at)
         heard = escalation.detected_at
-        tell([telling(clock, rung, directory=directory, now=heard)], now=heard)
+        hearing = directory.find(ticket=clock.ticket, recipients=rung.step.recipients)
+        escalation.told, escalation.skipped = hearing.told, hearing.skipped
+        tell([telling(clock, rung, directory=directory, hearing=hearing, now=heard)], now=heard)
+    Escalation.objects.bulk_update(rows, ["told", "skipped"])
     OutboxMail.objects.update(state=Delivery.SENT, sent_at=F("created_at") + timedelta(seconds=2), next_attempt_at=None)
     Notice.objects.filter(created_at__lt=now - HOUR).update(read_at=F("created_at") + timedelta(minutes=4))

@@ -15,10 +15,12 @@ from helpdesk.tickets.services.locked import (
     RESPONSES,
     Refused,
     end_clocks,
+    follow_status,
     happened,
     lock,
     move,
     own,
+    reopen,
     resolve,
     start_clock,
     touch,
@@ -31,12 +33,19 @@ def reply(
 ) -> Message:
     """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2).
 
-    With it a resolution clock is answered by *solved*, and paused by *waiting*. IntegrityError when
-    the ticket has a message with this `submission` already.
+    With it a resolution clock is answered by *solved*, and paused by *waiting*. A call that is still owed
+    in time is not done with by a last word. IntegrityError when the ticket has a message with this
+    `submission` already.
     """
     ticket, clocks = lock(ticket, now=now)
     if ticket.status == Status.MERGED:
         raise Refused(_("This ticket was merged into another one; reply there."))
+    if ticket.status == Status.SPAM:
+        raise Refused(_("This ticket is not worked on any more."))
+    if status in Status.done() and any(
+        clock.is_open and clock.metric == Metric.CALLBACK and clock.breached_at is None for clock in clocks
+    ):
+        raise Refused(_("The customer has asked for a call. Call first; a reply doesn't stand in for it."))
     written = ticket.messages.filter(kind=Message.Kind.CUSTOMER)
     first, quoted = written.first(), written.last()
     message = Message.objects.create(
@@ -100,14 +109,12 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
         created_at=now,
     )
     happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk).save()
-    reopened = ticket.status in Status.done()
+    reopen(ticket, actor=actor, now=now)
     changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
-    for clock in clocks:
-        sla.resume(clock, now=now, actor=actor)
-    if not any(clock.metric in RESPONSES for clock in clocks):
+    follow_status(clocks, status=Status.OPEN, actor=actor, now=now)
+    # A clock that an exception made void watches over nothing any more.
+    if not any(clock.is_open and clock.metric in RESPONSES for clock in clocks):
         start_clock(ticket, Metric.NEXT_RESPONSE, now=now, actor=actor)
-    if reopened:
-        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)
     touch(ticket, now, *changed)
     return message
 
@@ -133,6 +140,8 @@ def record_call(*, ticket: Ticket, actor: User, connected: bool, note: str, now:
 def join_chat(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     """A specialist joins the chat: that answers its pickup (SPEC 2.2)."""
     ticket, clocks = lock(ticket, now=now)
+    if ticket.status in (Status.SPAM, Status.MERGED):
+        raise Refused(_("This ticket is not worked on any more."))
     happened(ticket, TicketEvent.Kind.JOINED, now, actor).save()
     for clock in clocks:
         if clock.metric == Metric.CHAT_PICKUP:
@@ -153,12 +162,5 @@ def _keep_resolution(ticket: Ticket, clocks: list, *, status: Status, actor: Use
         resolve(ticket, clocks, actor=actor, now=now)
         end_clocks(ticket, clocks, actor=actor, now=now, reason="solved")
         return
-    reopened = ticket.status in Status.done()
-    for clock in clocks:
-        if clock.metric == Metric.RESOLUTION:
-            if status == Status.WAITING:
-                sla.pause(clock, now=now, actor=actor, questioned=False)
-            else:
-                sla.resume(clock, now=now, actor=actor)
-    if reopened:
-        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)
+    clocks = [*clocks, *reopen(ticket, actor=actor, now=now)]
+    follow_status(clocks, status=status, actor=actor, now=now)

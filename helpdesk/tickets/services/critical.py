@@ -9,7 +9,7 @@ from helpdesk.accounts.models import RequesterRole, User
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import post
 from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric
+from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import BreachCause, Clock
 from helpdesk.sla.terms import Hours
 from helpdesk.tickets import mails
@@ -110,9 +110,9 @@ def _first_response(ticket: Ticket) -> Clock | None:
 
 
 def _rechoose(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime, reason: str) -> None:
-    """Move the open clocks to the targets of the severity now in force, by the policies of the ticket's own day.
+    """Move the unanswered clocks to the targets of the severity now in force, by the policies of the ticket's own day.
 
-    What kind of promise a clock carries never changes.
+    What kind of promise a clock carries never changes, so that a guarantee stays where only an aim would follow.
     """
     version = sla.choose_policy(facts_of(ticket), as_of=ticket.created_at)
     if version is None:
@@ -120,10 +120,10 @@ def _rechoose(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime
     ticket.policy_version = version
     for clock in clocks:
         terms = version.terms.target(Metric(clock.metric))
-        if terms is None or not clock.is_open:
+        if terms is None or (clock.is_guaranteed and terms.promise != Promise.GUARANTEED):
             continue
         calendar = ticket.calendar_version if terms.hours == Hours.BUSINESS else None
-        target = clock.folded().target
+        target = clock.folded().promised_target
         if (target, clock.calendar_version) == (terms.target, calendar):
             continue
         promised = sla.promised(terms=terms, version=version, calendar_version=ticket.calendar_version, now=now)

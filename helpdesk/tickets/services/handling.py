@@ -6,20 +6,20 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Team, User
-from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric
 from helpdesk.tickets.models import Message, Priority, Status, Ticket, TicketEvent
 from helpdesk.tickets.services.locked import (
     OWED_TO_THE_CUSTOMER,
     Refused,
+    connected_calls,
     end_clocks,
+    follow_status,
     happened,
     has_unanswered_message,
     lock,
     move,
     own,
+    reopen,
     resolve,
-    start_clock,
     touch,
 )
 
@@ -72,18 +72,13 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
         raise Refused(_("This ticket is not worked on any more."))
     if status in Status.done() and any(clock.is_open and clock.metric in OWED_TO_THE_CUSTOMER for clock in clocks):
         raise Refused(_("The customer has had no reply yet. Reply first; a change of status answers nothing."))
-    questioned = status == Status.WAITING and has_unanswered_message(ticket)
-    for clock in clocks:
-        if clock.metric in (Metric.NEXT_RESPONSE, Metric.RESOLUTION):
-            if status == Status.WAITING:
-                sla.pause(clock, now=now, actor=actor, questioned=questioned)
-            else:
-                sla.resume(clock, now=now, actor=actor)
     if status in Status.done():
         resolve(ticket, clocks, actor=actor, now=now)
         end_clocks(ticket, clocks, actor=actor, now=now, reason="solved without a further reply")
-    elif ticket.status in Status.done():
-        start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor)
+    else:
+        clocks += reopen(ticket, actor=actor, now=now)
+        questioned = status == Status.WAITING and has_unanswered_message(ticket)
+        follow_status(clocks, status=status, actor=actor, now=now, questioned=questioned)
     touch(ticket, now, *move(ticket, status=status, actor=actor, now=now))
     return ticket
 
@@ -92,12 +87,12 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
 def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     """The customer closes. A reply not yet due is no longer owed; one past due stays a breach (SPEC 2.3).
 
-    Where a specialist had replied, the customer says by it that the matter is resolved.
+    Where a specialist had replied or called, the customer says by it that the matter is resolved.
     """
     ticket, clocks = lock(ticket, now=now)
     if not ticket.is_active and ticket.status != Status.SOLVED:
         raise Refused(_("This ticket is closed already."))
-    if ticket.messages.filter(kind=Message.Kind.REPLY).exists():
+    if ticket.messages.filter(kind=Message.Kind.REPLY).exists() or connected_calls(ticket).exists():
         resolve(ticket, clocks, actor=actor, now=now)
     end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
     touch(ticket, now, *move(ticket, status=Status.CLOSED, actor=actor, now=now))

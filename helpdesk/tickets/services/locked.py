@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
 from helpdesk.accounts.models import Team, User
 from helpdesk.sla import services as sla
@@ -14,6 +14,7 @@ from helpdesk.tickets.models import Message, Source, Status, Ticket, TicketEvent
 
 # What a specialist's public reply answers, and what a change of status never does (SPEC 2.2).
 RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
+PAUSED_BY_WAITING = (Metric.NEXT_RESPONSE, Metric.RESOLUTION)
 OWED_TO_THE_CUSTOMER = (Metric.FIRST_RESPONSE, Metric.CALLBACK, Metric.CHAT_PICKUP)
 
 
@@ -50,7 +51,7 @@ def touch(ticket: Ticket, now: datetime, *changed: str) -> None:
     ticket.save(update_fields={"next_due_at", "updated_at", *changed})
 
 
-def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, **data: Any) -> TicketEvent:
+def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, /, **data: Any) -> TicketEvent:
     """An unsaved event of the ticket."""
     return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data)
 
@@ -88,10 +89,32 @@ def own(
 
 
 def has_unanswered_message(ticket: Ticket) -> bool:
-    """Whether the customer wrote after the last public reply; one query."""
-    spoken = ticket.messages.exclude(kind=Message.Kind.NOTE).order_by("created_at", "id")
-    last = spoken.values_list("kind", flat=True).last()
-    return last == Message.Kind.CUSTOMER
+    """Whether the customer wrote after the last public reply or connected call; two queries at most."""
+    last = ticket.messages.exclude(kind=Message.Kind.NOTE).order_by("created_at", "id").last()
+    if last is None or last.kind != Message.Kind.CUSTOMER:
+        return False
+    return not connected_calls(ticket).filter(at__gte=last.created_at).exists()
+
+
+def connected_calls(ticket: Ticket) -> QuerySet[TicketEvent]:
+    return ticket.events.filter(kind=TicketEvent.Kind.CALLED, data__connected=True)
+
+
+def follow_status(clocks: list[Clock], *, status: Status, actor: User, now: datetime, questioned: bool = False) -> None:
+    """*Waiting on customer* pauses next response and resolution, with any other status they go on (SPEC 2.2)."""
+    for clock in clocks:
+        if clock.metric not in PAUSED_BY_WAITING:
+            continue
+        if status == Status.WAITING:
+            sla.pause(clock, now=now, actor=actor, questioned=questioned)
+        else:
+            sla.resume(clock, now=now, actor=actor)
+
+
+def reopen(ticket: Ticket, *, actor: User, now: datetime) -> list[Clock]:
+    """What starts anew when a ticket that was over goes on: a cycle of resolution, where one is promised."""
+    clock = start_clock(ticket, Metric.RESOLUTION, now=now, actor=actor) if ticket.status in Status.done() else None
+    return [clock] if clock else []
 
 
 def end_clocks(ticket: Ticket, clocks: list[Clock], *, actor: User, now: datetime, reason: str) -> None:

@@ -10,7 +10,17 @@ from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import Clock
 from helpdesk.tickets.models import Message, Status, Ticket, TicketEvent
-from helpdesk.tickets.services.locked import RESPONSES, Refused, happened, lock, move, touch
+from helpdesk.tickets.services.locked import (
+    RESPONSES,
+    Refused,
+    follow_status,
+    happened,
+    has_unanswered_message,
+    lock,
+    move,
+    reopen,
+    touch,
+)
 
 
 @transaction.atomic
@@ -19,7 +29,8 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
 
     The survivor keeps the earliest running guaranteed clock of each metric; the other's unanswered
     clocks are cancelled and leave the denominators. What was answered, in time or late, stays as it
-    was judged. The conversation moves over, and who asked in the other one is put in copy.
+    was judged. The conversation moves over, and who asked in the other one is put in copy. A survivor
+    that waited or was over is open again where the other one had something unanswered.
     """
     if ticket.pk == into.pk:
         raise Refused(_("A ticket cannot be merged into itself."))
@@ -31,8 +42,11 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
         raise Refused(_("Only tickets of the same account can be merged."))
     if any(row.status in (Status.MERGED, Status.SPAM) for row in (ticket, into)):
         raise Refused(_("One of them is merged or spam already."))
+    asks = ticket.is_active and has_unanswered_message(ticket)
+    handed = []
     for clock in clocks:
-        _hand_over(clock, into=into, kept=kept, actor=actor, now=now, reference=ticket.reference)
+        if _prevails(clock, kept=[*kept, *handed], actor=actor, now=now, reference=ticket.reference):
+            handed.append(sla.take_over(clock, ticket_id=into.pk, now=now, owner_id=into.owner_id))
         sla.cancel(clock, now=now, actor=actor, reason=f"merged into {into.reference}")
     moved = list(ticket.messages.values_list("pk", flat=True))
     Message.objects.filter(pk__in=moved).update(ticket=into)
@@ -43,8 +57,12 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     touch(ticket, now, "merged_into", *changed)
     copied = {into.requester.email, *into.cc}
     into.cc = [*into.cc, *sorted({ticket.requester.email, *ticket.cc} - copied)]
-    reopened = move(into, status=Status.OPEN, actor=actor, now=now) if _owes(into) and not into.is_active else []
-    touch(into, now, "cc", *reopened)
+    changed = []
+    if (asks or any(clock.metric != Metric.RESOLUTION for clock in handed)) and into.status != Status.NEW:
+        handed += reopen(into, actor=actor, now=now)
+        changed = move(into, status=Status.OPEN, actor=actor, now=now)
+    follow_status([*kept, *handed], status=Status(into.status), actor=actor, now=now)
+    touch(into, now, "cc", *changed)
     return into
 
 
@@ -54,7 +72,7 @@ def mark_spam(*, ticket: Ticket, actor: User, reason: str, now: datetime) -> Tic
     ticket, clocks = lock(ticket, now=now)
     if ticket.status in (Status.SPAM, Status.MERGED):
         raise Refused(_("This ticket is not worked on any more."))
-    cancelled = [clock.pk for clock in clocks if clock.is_open]
+    cancelled = [clock.pk for clock in clocks]
     for clock in clocks:
         sla.cancel(clock, now=now, actor=actor, reason="spam")
     happened(ticket, TicketEvent.Kind.SPAM, now, actor, reason=reason, before=ticket.status, clocks=cancelled).save()
@@ -71,7 +89,7 @@ def not_spam(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     marked = ticket.events.filter(kind=TicketEvent.Kind.SPAM).last()
     related = ("policy_version", "calendar_version")
     for clock in Clock.objects.filter(pk__in=marked.data["clocks"]).select_related(*related).order_by("pk"):
-        sla.start_like(clock, ticket_id=ticket.pk, now=now, actor=actor)
+        sla.take_over(clock, ticket_id=ticket.pk, now=now, owner_id=ticket.owner_id)
     happened(ticket, TicketEvent.Kind.NOT_SPAM, now, actor).save()
     before = Status(marked.data["before"])
     touch(ticket, now, *move(ticket, status=before, actor=actor, now=now))
@@ -82,36 +100,23 @@ def _id(ticket: Ticket) -> int:
     return ticket.pk
 
 
-def _owes(ticket: Ticket) -> bool:
-    return ticket.clocks.unanswered().exclude(metric=Metric.RESOLUTION).exists()
-
-
-def _hand_over(clock: Clock, *, into: Ticket, kept: list[Clock], actor: User, now: datetime, reference: str) -> None:
-    """Let the survivor's clocks keep what this one promised, where they promise less."""
-    if not clock.is_open or clock.metric == Metric.RESOLUTION:
-        return
-    same = [mine for mine in kept if mine.is_open and mine.metric == clock.metric]
+def _prevails(clock: Clock, *, kept: list[Clock], actor: User, now: datetime, reference: str) -> bool:
+    """Whether a clock is taken over since the survivor's own promise less; a weaker one of those is cancelled."""
+    if not clock.is_open:
+        return False
+    own = [mine for mine in kept if mine.is_open and mine.metric == clock.metric]
     if not clock.is_guaranteed:
-        waits = [mine for mine in kept if mine.is_open and mine.metric in RESPONSES]
-        if not (same or (clock.metric in RESPONSES and waits)):
-            kept.append(sla.start_like(clock, ticket_id=into.pk, now=now, actor=actor))
-        return
-    mine = next((mine for mine in same if mine.is_guaranteed), None)
-    if mine is None:
-        for weaker in same:
-            sla.cancel(weaker, now=now, actor=actor, reason=f"the guarantee of {reference} counts")
-        kept.append(sla.start_like(clock, ticket_id=into.pk, now=now, actor=actor))
-    elif _deadline(clock) < _deadline(mine):
-        sla.retarget(
-            mine,
-            promised=sla.promised_by(clock),
-            now=now,
-            actor=actor,
-            owner_id=into.owner_id,
-            reason=f"merged with {reference}",
-            since=clock.counted_from,
-            renew=False,
-        )
+        return clock.metric != Metric.RESOLUTION and not any(mine.is_open and _is_alike(mine, clock) for mine in kept)
+    if any(mine.is_guaranteed and _deadline(mine) <= _deadline(clock) for mine in own):
+        return False
+    for mine in own:
+        sla.cancel(mine, now=now, actor=actor, reason=f"the guarantee of {reference} counts")
+    return True
+
+
+def _is_alike(mine: Clock, clock: Clock) -> bool:
+    """Whether one reply answers both."""
+    return mine.metric == clock.metric or (mine.metric in RESPONSES and clock.metric in RESPONSES)
 
 
 def _deadline(clock: Clock) -> datetime:

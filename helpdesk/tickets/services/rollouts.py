@@ -96,13 +96,13 @@ class Rules:
         if move is None:
             return None
         same = (move.version, move.calendar_version) == (clock.policy_version, clock.calendar_version)
-        if same and move.target == clock.folded().target and move.hours == self._hours(clock):
+        if same and move.target == clock.folded().promised_target and move.hours == self._hours(clock):
             return None
         return replace(move, due_at=_due(clock.folded(), move, now=now))
 
     def _recounted(self, clock: Clock) -> Move:
         version, hours = self.calendars[self.calendar_id]
-        target = clock.folded().target
+        target = clock.folded().promised_target
         return Move(version=clock.policy_version, calendar_version=version, hours=hours, target=target, due_at=None)
 
     def _chosen(self, clock: Clock, ticket: Ticket) -> Move | None:
@@ -130,7 +130,7 @@ class Rules:
 def _due(clock: pure.Clock, move: Move, *, now: datetime) -> datetime | None:
     if move.target is None or clock.state != pure.State.RUNNING:
         return None
-    return move.target.due(move.hours, clock.counted_from, clock.stretches_out)
+    return pure.due_under(clock, at=now, target=move.target, calendar=move.hours)
 
 
 def preview_policy(*, policy: Policy | None, terms: Terms | None, now: datetime) -> Preview:
@@ -270,24 +270,24 @@ def _chunk(*, now: datetime) -> int | None:
 def _roll_ticket(ticket: Ticket, rules: Rules, rollout: Rollout, *, now: datetime) -> tuple[int, int]:
     """Move one ticket's clocks; how many deadlines changed, and how many of them are late at once."""
     ticket, clocks = lock(ticket, now=now)
-    moved, late, versions = 0, 0, set()
+    touched, moved, late, versions = False, 0, 0, set()
     for clock in _in_scope(clocks, rules):
         move = rules.plan(clock, ticket, now=now)
         if move is None:
             continue
-        before = clock.due_at
+        touched = True
+        moved += move.due_at != clock.due_at  # as the preview counts, whatever time is renewed after a breach
+        late += move.is_late(now)
         if move.target is None:
             sla.cancel(clock, now=now, actor=rollout.created_by, reason="no policy promises it any more")
         else:
             _move(clock, move, ticket=ticket, rollout=rollout, now=now)
             versions.add(move.version)
-        moved += clock.due_at != before
-        late += move.is_late(now)
     if versions and rollout.policy_id:
         ticket.policy_version = next(iter(versions))
     elif versions:
         ticket.calendar_version = rules.calendars[rollout.calendar_id][0]
-    if moved or versions:
+    if touched:
         values = {"rollout": rollout.pk, "deadlines": moved, "reason": rollout.reason}
         happened(ticket, TicketEvent.Kind.RULES, now, rollout.created_by, **values).save()
         touch(ticket, now, "policy_version", "calendar_version")

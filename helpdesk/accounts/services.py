@@ -1,0 +1,24 @@
+"""Verbs of people."""
+
+from datetime import time
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+
+from helpdesk.accounts.models import User
+
+
+@transaction.atomic
+def change_settings(
+    *, user: User, language: str, time_zone: str, quiet_from: time | None, quiet_until: time | None
+) -> bool:
+    """A person's own settings; the change is in their history. False: nothing changed."""
+    wanted = {"language": language, "time_zone": time_zone, "quiet_from": quiet_from, "quiet_until": quiet_until}
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    changed = [name for name, value in wanted.items() if getattr(user, name) != value]
+    if not changed:
+        return False
+    User.objects.filter(pk=user.pk).update(**{name: wanted[name] for name in changed})
+    labels = [str(User._meta.get_field(name).verbose_name) for name in changed]
+    LogEntry.objects.log_actions(user.pk, [user], CHANGE, [{"changed": {"fields": labels}}], single_object=True)
+    return True

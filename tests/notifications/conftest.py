@@ -1,0 +1,1 @@
+from tests.mail_server import port, smtp  # noqa: F401 - fixtures
