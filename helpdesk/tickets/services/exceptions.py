@@ -100,6 +100,7 @@ def request_exception(
     except IntegrityError as error:
         raise Refused(_("An exception on this clock waits for approval already.")) from error
     _happen(ticket, TicketEvent.Kind.EXCEPTION_ASKED, exception, actor=actor, now=now, text=evidence)
+    touch(ticket, now)
     tell([exception_news.asked(exception, ticket=ticket)], now=now)
     kick(DELIVER_TASK)
     return exception
@@ -139,6 +140,7 @@ def withdraw_exception(*, exception: ClockException, actor: User, now: datetime)
         raise Refused(_("Only the person who asked can take it back."))
     _decide(exception, ClockException.State.WITHDRAWN, actor=actor, note="", now=now)
     _happen(ticket, TicketEvent.Kind.EXCEPTION_WITHDRAWN, exception, actor=actor, now=now, text="")
+    touch(ticket, now)
     return exception
 
 
