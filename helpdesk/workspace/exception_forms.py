@@ -54,10 +54,16 @@ class ExceptionForm(forms.Form):
         error_messages={"invalid": _("Write a whole number.")},
     )
     unit = forms.ChoiceField(label=_("Unit"), required=False, choices=UNITS)
-    evidence = PlainText(label=_("Evidence"), required=False, max_length=LONGEST_EVIDENCE, error_messages=TOO_LONG)
+    evidence = PlainText(
+        label=_("Evidence"),
+        max_length=LONGEST_EVIDENCE,
+        error_messages={"required": _("Give the evidence: an auditor reads it."), **TOO_LONG},
+    )
 
-    def __init__(self, *args: Any, clock: Clock, **options: Any) -> None:
+    def __init__(self, *args: Any, clock: Clock, sending: bool = True, **options: Any) -> None:
+        """Without `sending` it is only looked at what would come of it: the evidence may be missing yet."""
         super().__init__(*args, **options)
+        self.fields["evidence"].required = sending
         self.codes = list(self.fields["code"].queryset)
         if clock.calendar_version_id is None:  # a clock that never stops knows no business days
             self.fields["unit"].choices = UNITS[:2]

@@ -47,8 +47,9 @@ class ExceptionRequestPage:
         if request.method != "POST":
             initial = {"since": _last_message(ticket, clock), "unit": "minutes"}
             return self._exception_page(request, ticket, clock, ExceptionForm(clock=clock, initial=initial))
-        form = ExceptionForm(request.POST, clock=clock)
-        if request.POST.get("act") == "send" and self._asked(request, form, clock):
+        sending = request.POST.get("act") == "send"
+        form = ExceptionForm(request.POST, clock=clock, sending=sending)
+        if sending and self._asked(request, form, clock):
             text = _("The exception is asked for. It has no effect before it is approved.")
             self.message_user(request, text, messages.SUCCESS)
             return HttpResponseRedirect(_page_of(ticket))
@@ -74,13 +75,18 @@ class ExceptionRequestPage:
         return True
 
     def _exception_page(self, request: HttpRequest, ticket: Ticket, clock: Clock, form: ExceptionForm) -> HttpResponse:
+        """The page, or a part of it. What cannot be is said beside its field, but not while one still types."""
         part = PARTS.get(request.POST.get("part", ""))
+        preview = _preview(form, clock)
+        if refused := preview.get("refused"):
+            form.refuse(getattr(refused, "field", None), str(refused))
         context = {
             "ticket": ticket,
             "clock": clock,
             "form": form,
             "title": _("Request an exception"),
-            "preview": _preview(form, clock),
+            "preview": preview,
+            "typing": part is not None,
             **_standing(clock),
         }
         if part:
@@ -118,9 +124,10 @@ def _preview(form: ExceptionForm, clock: Clock) -> dict[str, Any]:
     if not form.is_valid() and VALUES & set(form.errors):
         return {"missing": True}
     try:
-        return {"rows": compared(services.preview_exception(clock=clock, wish=form.wish, now=now), now=now)}
+        outlook = services.preview_exception(clock=clock, wish=form.wish, now=now)
+        return {"rows": compared(outlook, hours=clock.hours, now=now)}
     except services.Refused as refused:
-        return {"refused": str(refused)}
+        return {"refused": refused}
 
 
 def _standing(clock: Clock) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from helpdesk.core.durations import compact, target_words
 from helpdesk.core.moments import clock as time_of_day
 from helpdesk.core.moments import is_same_day
 from helpdesk.sla import clock as pure
+from helpdesk.sla.calendar import BusinessCalendar
 from helpdesk.sla.clock import Effect, State
 from helpdesk.sla.models import Clock, ClockException
 from helpdesk.tickets import services
-from helpdesk.tickets.services import Outlook
 from helpdesk.workspace.faces import SIGNS
 from helpdesk.workspace.wording import instant
 
@@ -73,19 +73,19 @@ class Comparison:
         return self.before != self.after
 
 
-def compared(outlook: Outlook, *, now: datetime) -> list[Comparison]:
+def compared(outlook: services.Outlook, *, hours: BusinessCalendar, now: datetime) -> list[Comparison]:
     """Net first, then gross, which no exception changes."""
     return [
         Comparison(
             label=label,
-            before=reading(outlook.before, now=now, gross=gross),
-            after=reading(outlook.after, now=now, gross=gross),
+            before=reading(outlook.before, hours=hours, now=now, gross=gross),
+            after=reading(outlook.after, hours=hours, now=now, gross=gross),
         )
         for label, gross in ((_("Net"), False), (_("Gross"), True))
     ]
 
 
-def reading(clock: pure.Clock, *, now: datetime, gross: bool) -> Reading:
+def reading(clock: pure.Clock, *, hours: BusinessCalendar, now: datetime, gross: bool) -> Reading:
     """What a clock says by the net or by the gross count."""
     due = clock.gross_due_at if gross else clock.due_at
     breach = clock.gross_breached_at if gross else clock.breached_at
@@ -99,10 +99,21 @@ def reading(clock: pure.Clock, *, now: datetime, gross: bool) -> Reading:
     if answered:
         return Reading(state="met", word=_("met"), due_at=due)
     if clock.paused_at is not None:
-        return Reading(state="paused", word=_("paused: no deadline"), due_at=None)
+        left = _if_it_went_on(clock, hours=hours, now=now, gross=gross) - now
+        words = {"time": compact(left.total_seconds())}
+        return Reading(state="paused", word=_("paused, %(time)s left") % words, due_at=None)
     if clock.ended_at is not None:
         return Reading(state="void", word=_("closed before it was due"), due_at=due)
     return Reading(state="ok", word=_("%(time)s left") % {"time": compact((due - now).total_seconds())}, due_at=due)
+
+
+def _if_it_went_on(clock: pure.Clock, *, hours: BusinessCalendar, now: datetime, gross: bool) -> datetime:
+    """The deadline that a paused clock would have if it went on now."""
+    until_now = (clock.paused_at, now)
+    if gross and clock.gross_basis:
+        target, since = clock.gross_basis
+        return target.due(hours, since, (*clock.pauses, until_now))
+    return clock.target.due(hours, clock.counted_from, (*clock.stretches_out, until_now))
 
 
 def _late(clock: pure.Clock, breach: datetime, *, now: datetime, answered: bool) -> str:
@@ -118,7 +129,7 @@ def gross_reading(clock: Clock, *, now: datetime) -> Reading | None:
     """What a clock would say without its exceptions; None where it has none."""
     if clock.gross_basis is None and clock.state != State.EXEMPT:
         return None
-    return reading(clock.folded(), now=now, gross=True)
+    return reading(clock.folded(), hours=clock.hours, now=now, gross=True)
 
 
 def standing(exception: ClockException, user: User, *, may_decide: bool) -> dict[str, bool]:

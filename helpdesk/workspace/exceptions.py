@@ -86,13 +86,16 @@ def act(view: View) -> Callable[["ClockExceptionAdmin", HttpRequest, int], HttpR
 
 @admin.register(ClockException)
 class ClockExceptionAdmin(ReadOnlyAdmin):
-    """What was asked for, the latest on top; each has a page on which it is decided."""
+    """What was asked for; each has a page on which it is decided. What waits longest comes first."""
 
-    list_display = ("asked", "age", "ticket_link", "account", "clock_words", "code_name", "does", "asker", "outcome")
+    list_display = ("asked", "age", "ticket_link", "clock_words", "code_and_effect", "asker", "outcome")
     list_display_links = ("asked",)
     list_filter = (StateFilter, CodeFilter, EffectFilter)
     list_select_related = RELATED
     ordering = ("-id",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        return self.ordering if request.GET.get("state") else ("requested_at", "id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ClockException]:
         tickets = Ticket.objects.visible_to(request.user)
@@ -142,7 +145,7 @@ class ClockExceptionAdmin(ReadOnlyAdmin):
             "target": target_words(seconds=clock.target_seconds, business_days=clock.target_business_days),
             "does": effect_words(exception),
             "age": compact((now - exception.requested_at).total_seconds()),
-            "rows": compared(effect, now=_seen(exception) or now) if effect else [],
+            "rows": compared(effect, hours=clock.hours, now=_seen(exception) or now) if effect else [],
             "waits": exception.state == State.ASKED,
             "allowed": standing(exception, request.user, may_decide=services.may_decide(request.user, clock.ticket)),
         }
@@ -195,43 +198,38 @@ class ClockExceptionAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Waits for"))
     def age(self, row: ClockException) -> str:
-        """How long it has waited, or took to be decided."""
+        """How long it has waited; of one that is decided, how long that took."""
         return compact(((row.decided_at or timezone.now()) - row.requested_at).total_seconds())
 
     @admin.display(description=gettext_lazy("Ticket"))
     def ticket_link(self, row: ClockException) -> SafeString:
         ticket = row.clock.ticket
         url = reverse("admin:helpdesk_ticket_change", args=[ticket.pk])
-        return format_html(
-            '<a href="{}">{} <span lang="{}">{}</span></a>', url, ticket.reference, ticket.language, ticket.subject
-        )
-
-    @admin.display(description=gettext_lazy("Account"))
-    def account(self, row: ClockException) -> str:
-        return row.clock.ticket.account.name
+        subject = format_html('{} <span lang="{}">{}</span>', ticket.reference, ticket.language, ticket.subject)
+        return format_html('<a href="{}">{}</a><span class="second">{}</span>', url, subject, ticket.account.name)
 
     @admin.display(description=gettext_lazy("Clock"))
-    def clock_words(self, row: ClockException) -> str:
+    def clock_words(self, row: ClockException) -> SafeString:
         kind = _("guaranteed") if row.is_guaranteed else _("objective")
-        return f"{dict(METRICS)[row.clock.metric]}, {kind}"
+        return _two_lines(dict(METRICS)[row.clock.metric], kind)
 
-    @admin.display(description=gettext_lazy("Code"))
-    def code_name(self, row: ClockException) -> str:
-        return str(row.code)
-
-    @admin.display(description=gettext_lazy("Effect"))
-    def does(self, row: ClockException) -> str:
-        return effect_words(row)
+    @admin.display(description=gettext_lazy("Code and effect"))
+    def code_and_effect(self, row: ClockException) -> SafeString:
+        return _two_lines(row.code, effect_words(row))
 
     @admin.display(description=gettext_lazy("Requested by"))
     def asker(self, row: ClockException) -> str:
         return row.requested_by.full_name
 
     @admin.display(description=gettext_lazy("State"))
-    def outcome(self, row: ClockException) -> str:
+    def outcome(self, row: ClockException) -> SafeString | str:
         if row.decided_by is None:
             return str(row.get_state_display())
-        return f"{row.get_state_display()}, {row.decided_by.full_name}, {instant(row.decided_at)}"
+        return _two_lines(row.get_state_display(), f"{row.decided_by.full_name}, {instant(row.decided_at)}")
+
+
+def _two_lines(first: Any, second: Any) -> SafeString:
+    return format_html('{}<span class="second">{}</span>', first, second)
 
 
 def _seen(exception: ClockException) -> Any:

@@ -19,6 +19,7 @@ from helpdesk.workspace.conversation import answerable, conversation
 from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
 from helpdesk.workspace.faces import Faces, open_faces
 from helpdesk.workspace.queue import onlooker
+from helpdesk.workspace.rights import Act, may
 
 IN_STRIP = 20
 OTHER_TICKETS = 5
@@ -42,6 +43,7 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
         "talk": talk,
         "clocks": [_clock_row(faces, clock, talk.explained.get(clock.pk, []), asked) for clock in clocks],
         "exceptions": exceptions,
+        "may_see_exceptions": may(request.user, Act.VIEW, "clockexception"),
         "owed": faces.of(owed) if owed else None,
         "others": others.order_by("-created_at").only("pk", "subject", "status", "created_at")[:OTHER_TICKETS],
         "customer": _customer(ticket, now=viewer.now),
