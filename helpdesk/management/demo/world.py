@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
-import holidays
 from django.contrib.auth.hashers import make_password
 
 from helpdesk.accounts.models import Account, Membership, RequesterRole, StaffRole, Team, TeamMembership, User
@@ -22,6 +21,7 @@ from helpdesk.management.demo.companies import (
     invented_names,
 )
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
+from helpdesk.sla.holidays import national
 from helpdesk.sla.models import Calendar, CalendarVersion, PolicyVersion
 from helpdesk.sla.terms import Terms
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
@@ -152,7 +152,7 @@ def _teams(staff: dict[str, User]) -> dict[str, Team]:
 
 def _calendar(region: Region, first_year: int, now: datetime) -> CalendarVersion:
     years = range(first_year, now.year + 3)
-    closed = holidays.country_holidays(region.country, subdiv=region.subdivision, years=years)
+    closed = national(country=region.country, region=region.subdivision or "", years=years).days
     first = region.hours[0][0]
     definition = {
         "timezone": region.time_zone,
@@ -167,7 +167,10 @@ def _calendar(region: Region, first_year: int, now: datetime) -> CalendarVersion
         },
     }
     calendar = Calendar.objects.create(name=region.name)
-    return CalendarVersion.objects.create(calendar=calendar, number=1, definition=definition, created_at=now)
+    names = {day.isoformat(): name for day, name in closed.items() if name}
+    return CalendarVersion.objects.create(
+        calendar=calendar, number=1, definition=definition, day_names=names, created_at=now
+    )
 
 
 def _customers(
