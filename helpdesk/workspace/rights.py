@@ -36,6 +36,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
     "clock": _all("v"),
     "clockevent": _all("v"),
+    "clockexception": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # who decides which: `tickets.services`
+    "exceptioncode": {LEAD: "v", MANAGER: "vac", ADMINISTRATOR: "vac"},
     "escalation": _all("vc"),
     "notice": _all("vc"),
     # One's own; those of others need the next line.

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,12 @@ from helpdesk.core.embedded.servers import redis_answers
 from helpdesk.core.layer import Layer
 
 GROUP = "user.1"
+
+
+def in_a_loop_of_its_own(scenario: Coroutine) -> None:
+    """Run it in a thread: a browser test before this one leaves its loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, scenario).result()
 
 
 class Server:
@@ -73,7 +80,7 @@ def test_a_screen_that_hears_nothing_for_long_still_listens(redis):
         await asyncio.sleep(1.5)
         assert await told(layer, redis.layer(), channel, "after a silence")
 
-    asyncio.run(scenario())
+    in_a_loop_of_its_own(scenario())
 
 
 def test_installations_on_one_redis_do_not_hear_each_other(redis):
@@ -84,7 +91,7 @@ def test_installations_on_one_redis_do_not_hear_each_other(redis):
         channel = await member(layer)
         assert await told(layer, redis.layer(), channel, "from here")
 
-    asyncio.run(scenario())
+    in_a_loop_of_its_own(scenario())
 
 
 @pytest.mark.slow
@@ -100,7 +107,7 @@ def test_screens_are_reached_again_after_a_restart_of_redis(redis):
         await asyncio.sleep(1.5)
         assert await told(layer, sender, channel, "back again")
 
-    asyncio.run(scenario())
+    in_a_loop_of_its_own(scenario())
 
 
 def test_a_connection_from_before_a_restart_costs_no_message(redis):
@@ -113,7 +120,7 @@ def test_a_connection_from_before_a_restart_costs_no_message(redis):
         layer = redis.layer()
         heard.append(await told(layer, sender, await member(layer), "second"))
 
-    asyncio.run(scenario())
+    in_a_loop_of_its_own(scenario())
     assert heard == [True]
 
 
