@@ -18,7 +18,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from statistics import quantiles
 from typing import Any
@@ -93,18 +93,15 @@ def pass_on(number: int, readers: list[Reader]) -> int:
     return len(readers)
 
 
-def cpu(processes: list[psutil.Process]) -> float:
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
-
-
-def servers() -> dict[str, list[psutil.Process]]:
-    """PostgreSQL's and Redis' processes, where they were started for this run."""
-    found: dict[str, list[psutil.Process]] = {"postgres": [], "redis": []}
-    for process in psutil.Process().parent().children(recursive=True):
-        name = process.name().removesuffix("-server")
-        if name in found:
-            found[name].append(process)
-    return found
+def cpu(web: list[psutil.Process]) -> dict[str, float]:
+    """Seconds of CPU time so far: of the web, and of the servers that were started for this run."""
+    spent = dict.fromkeys(("web", "postgres", "redis"), 0.0)
+    for process in {*web, *psutil.Process().parent().children(recursive=True)}:
+        name = "web" if process in web else process.name().removesuffix("-server")
+        if name in spent:
+            with suppress(psutil.NoSuchProcess):  # what a connection that ended has spent is with its parent
+                spent[name] += sum(process.cpu_times()[: 2 if name == "web" else 4])
+    return spent
 
 
 class Screen:
@@ -132,15 +129,14 @@ async def measure(
     expected = 0
     hearing = [asyncio.create_task(screen.hear(heard)) for screen in screens]
     await asyncio.sleep(1)
-    watched = {"web": web, **servers()}
-    before, start = {name: cpu(those) for name, those in watched.items()}, time.perf_counter()
+    before, start = cpu(web), time.perf_counter()
     for _ in range(seconds):
         number = next(numbers)
         begun[number] = time.perf_counter()
         expected += await asyncio.to_thread(act, number)
         await asyncio.sleep(max(0.0, begun[number] + 1 - time.perf_counter()))
     wall = time.perf_counter() - start
-    used = {name: cpu(those) - before[name] for name, those in watched.items()}
+    used = {name: spent - before[name] for name, spent in cpu(web).items()}
     await asyncio.sleep(3)
     for task in hearing:
         task.cancel()

@@ -4,20 +4,14 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
 
 import pytest
-from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
-from asgiref.sync import async_to_sync, sync_to_async
-from asgiref.testing import ApplicationCommunicator
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from redis import Redis
@@ -27,47 +21,13 @@ from helpdesk.accounts.models import User
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.live import Line, push
 from helpdesk.notifications.models import Notice
-from helpdesk.notifications.services import Reader, Telling, mark_read, post, tell
+from helpdesk.notifications.services import mark_read, post, tell
 from helpdesk.subscriptions.models import Hub
 from helpdesk.workspace import live
-from tests.factories import StaffFactory, TeamFactory, UserFactory, add_to_team, make_ticket
+from tests.factories import StaffFactory, TeamFactory, add_to_team, make_ticket
+from tests.sockets import BACKEND, NOTHING, SAID, TEXT, TEXT_JA, in_loop, opened, say, screen, telling
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
-NOTHING = {"kind": "notices", "unread": "", "notices": []}
-SAID = {"percent": 75, "metric": "first_response", "reference": "PS-7", "subject": "Blank page", "account": "Kestrel"}
-TEXT = "75 % · First response · PS-7 Blank page · Kestrel"
-TEXT_JA = "75% · 初回返信 · PS-7 Blank page · Kestrel"
-
-
-def in_loop(test: Callable) -> Callable:
-    """Run an asynchronous test in a loop of its own; what it does with the database happens in this thread."""
-
-    @wraps(test)
-    def run(*arguments: object, **values: object) -> None:
-        async_to_sync(test)(*arguments, **values)
-
-    return run
-
-
-class Browser(ApplicationCommunicator):
-    """The other end of a socket. (Channels' own needs daphne, which this project has no use for.)"""
-
-    def __init__(self, client: Client, *, path: str, headers: list[tuple[bytes, bytes]]) -> None:
-        super().__init__(application, {"type": "websocket", "path": path, "query_string": b"", "headers": headers})
-        self.client = client
-
-    async def connect(self) -> bool:
-        await self.send_input({"type": "websocket.connect"})
-        return (await self.receive_output(timeout=3))["type"] == "websocket.accept"
-
-    async def hear(self, *, seconds: float = 1) -> dict:
-        """The next message, as soon as it is there."""
-        return json.loads((await self.receive_output(timeout=seconds))["text"])
-
-    async def leave(self) -> None:
-        await self.send_input({"type": "websocket.disconnect", "code": 1001})
-        await self.wait()
 
 
 @pytest.fixture(autouse=True)
@@ -78,83 +38,6 @@ def _redis_answers(monkeypatch):
 @pytest.fixture
 def anna() -> User:
     return StaffFactory(full_name="Anna Meier")
-
-
-def screen(
-    person: User | None, *, path: str = "/admin/live/", origin: str = "http://localhost", cookies: str = ""
-) -> Browser:
-    """A browser's socket, with the session of somebody who has just signed in."""
-    client = Client()
-    if person is not None:
-        client.force_login(person, backend=BACKEND)
-        cookies += f"; sessionid={client.cookies['sessionid'].value}"
-    headers = [(b"cookie", cookies.encode())] + ([(b"origin", origin.encode())] if origin else [])
-    return Browser(client, path=path, headers=headers)
-
-
-async def opened(person: User, **values: str) -> Browser:
-    """A screen that has heard how things stand."""
-    browser = await sync_to_async(screen)(person, **values)
-    assert await browser.connect()
-    browser.first = await browser.hear()
-    return browser
-
-
-def telling(*people: User, key: str = "step/1") -> Telling:
-    readers = [Reader(email=one.email, user_id=one.pk, language=one.language, time_zone="UTC") for one in people]
-    return Telling(key=key, kind="escalation", context=SAID, url="/admin/x/", readers=readers)
-
-
-@sync_to_async
-def say(*tellings: Telling) -> None:
-    with transaction.atomic():
-        tell(tellings, now=timezone.now())
-
-
-async def connects(browser: Browser) -> bool:
-    accepted = await browser.connect()
-    await browser.leave()
-    return accepted
-
-
-# --- Who may listen -----------------------------------------------------------------------------------
-
-
-@in_loop
-async def test_staff_may_listen_and_nobody_else(anna):
-    people = {
-        "nobody": None,
-        "customer": await sync_to_async(UserFactory)(),
-        "specialist": anna,
-        "left": await sync_to_async(StaffFactory)(is_active=False),
-    }
-    screens = {name: await sync_to_async(screen)(person) for name, person in people.items()}
-    answers = {name: await connects(browser) for name, browser in screens.items()}
-    assert answers == {"nobody": False, "customer": False, "specialist": True, "left": False}
-
-
-@in_loop
-async def test_where_a_second_factor_is_required_it_is_required_here(anna, settings):
-    settings.STAFF_MFA_REQUIRED = True
-    assert not await connects(await sync_to_async(screen)(anna))
-    await sync_to_async(TOTP.activate)(anna, generate_totp_secret())
-    assert await connects(await sync_to_async(screen)(anna))
-
-
-@in_loop
-async def test_a_session_that_does_not_exist_opens_nothing():
-    assert not await connects(screen(None, cookies="sessionid=made-up"))
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
-@in_loop
-async def test_another_sites_page_opens_nothing(anna, origin):
-    assert not await connects(await sync_to_async(screen)(anna, origin=origin))
-
-
-@in_loop
-async def test_an_unknown_address_is_refused(anna):
-    assert not await connects(await sync_to_async(screen)(anna, path="/admin/nothing/"))
 
 
 # --- What reaches whom ----------------------------------------------------------------------------------
@@ -278,40 +161,7 @@ async def test_a_burst_is_looked_at_once_or_twice(anna):
     await browser.leave()
 
 
-# --- How long ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "end", ["signs out", "is deactivated", "loses the role", "changes the password", "has no factor"]
-)
-@in_loop
-async def test_a_session_that_ends_ends_its_screens(anna, settings, monkeypatch, end):
-    monkeypatch.setattr(live, "CHECK_EVERY", 0.3)
-    settings.STAFF_MFA_REQUIRED = True
-    await sync_to_async(TOTP.activate)(anna, generate_totp_secret())
-    browser = await opened(anna)
-    assert await browser.hear() == NOTHING  # a check that goes well
-
-    @sync_to_async
-    def happens() -> None:
-        people = User.objects.filter(pk=anna.pk)
-        if end == "signs out":
-            browser.client.post("/accounts/logout/")
-        elif end == "is deactivated":
-            people.update(is_active=False)
-        elif end == "loses the role":
-            people.update(staff_role="")
-        elif end == "changes the password":
-            anna.set_password("something else entirely")
-            anna.save()
-        else:
-            Authenticator.objects.all().delete()
-
-    await happens()
-    while (message := await browser.receive_output(timeout=2))["type"] == "websocket.send":
-        pass
-    assert message == {"type": "websocket.close", "code": live.NOT_YOURS}
-    await browser.wait()
+# --- How often ---------------------------------------------------------------------------------------------
 
 
 @in_loop
