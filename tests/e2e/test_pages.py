@@ -14,6 +14,7 @@ from playwright.sync_api import Page
 
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
+from helpdesk.sla.models import ClockException
 from helpdesk.tickets.models import Claim, Ticket
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
@@ -25,7 +26,8 @@ LOOKS = {
     "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en-GB"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
 }
-# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement.
+# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement,
+# {excepted} one with an {exception} that waits for approval.
 PAGES = {
     "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
     "mina@kestrel.example": [
@@ -42,12 +44,18 @@ PAGES = {
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
+        "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
     "helen@premium.example": [
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
+        "/admin/helpdesk/clockexception/?state=all",
+        "/admin/helpdesk/clockexception/{exception}/change/",
+        "/admin/helpdesk/ticket/{excepted}/change/",
+        "/admin/helpdesk/exceptioncode/",
+        "/admin/helpdesk/exceptioncode/third-party/change/",
         "/admin/helpdesk/policy/",
         "/admin/helpdesk/calendar/",
         "/admin/helpdesk/outboxmail/",
@@ -76,8 +84,13 @@ def demonstration(transactional_db) -> dict[str, int]:
     """The demonstration's data, and the tickets that the pages are looked at with."""
     call_command("demo_data", tickets=300, verbosity=0)
     mina = User.objects.get(email="mina@kestrel.example")
+    ticket = Ticket.objects.filter(requester=mina, clocks__metric="next_response").first()
+    exception = ClockException.objects.select_related("clock").filter(state="asked").first()
     return {
-        "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
+        "ticket": ticket.pk,
+        "clock": ticket.clocks.get(metric="next_response").pk,
+        "exception": exception.pk,
+        "excepted": exception.clock.ticket_id,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 
