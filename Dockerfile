@@ -8,4 +8,4 @@ RUN pip install --no-cache-dir --only-binary=:all: --require-hashes -r requireme
 COPY . .
 RUN python -m helpdesk.core.catalogues
 USER helpdesk
-CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--no-access-log"]
+CMD ["uvicorn", "config.asgi:application", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--no-access-log", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"]

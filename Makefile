@@ -14,6 +14,9 @@ SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
 # Two at a time at least; a file's tests stay together.
 PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile
+# A browser's event loop stays in its process: tests with one run by themselves, after all others.
+OTHERS := --ignore=tests/e2e
+BROWSER := tests/e2e
 
 .PHONY: run test check lint lock messages venv
 
@@ -21,7 +24,12 @@ run:
 	@$(BOOTSTRAP) manage.py run
 
 test:
+ifeq ($(strip $(ARGS)),)
+	@$(BOOTSTRAP) --dev $(PYTEST) $(OTHERS)
+	@$(BOOTSTRAP) --dev $(PYTEST) $(BROWSER)
+else
 	@$(BOOTSTRAP) --dev $(PYTEST) $(ARGS)
+endif
 
 venv:
 	@$(BOOTSTRAP) --dev
@@ -31,7 +39,8 @@ check: venv lint
 	$(SERVERS) manage.py makemigrations --check --dry-run
 	DEMO=0 DEBUG=0 ALLOWED_HOSTS=support.example.com $(SERVERS) manage.py check --deploy --fail-level=WARNING
 	$(DEV) -m helpdesk.core.catalogues --check
-	$(DEV) $(PYTEST) $(ARGS)
+	$(DEV) $(PYTEST) $(OTHERS)
+	$(DEV) $(PYTEST) $(BROWSER)
 
 lint: venv
 	.venv/bin/ruff check

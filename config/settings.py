@@ -1,5 +1,6 @@
 """Settings, read from the environment (see `.env.example`, which documents each variable)."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import environ
@@ -102,6 +103,16 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url(VAR))
+# Open screens. Publish and subscribe know no database numbers: the prefix parts installations that share a Redis.
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "helpdesk.core.layer.Layer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "health_check_interval": 15}],
+            "prefix": f"helpdesk-{sha256(f'channel layer {SECRET_KEY}'.encode()).hexdigest()[:16]}-",
+        },
+    }
+}
 CACHES = {
     "default": {
         "BACKEND": "helpdesk.core.cache.ForgivingRedisCache",
@@ -181,6 +192,7 @@ REPLY_DOMAIN = env.str("REPLY_DOMAIN", default="reply.premium.example")
 CRISPY_ALLOWED_TEMPLATE_PACKS = ["portal"]
 CRISPY_TEMPLATE_PACK = "portal"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 7_000  # a calendar of 2,000 days, with date, name and hours each
 # Marks of the mobile app's web view in a user agent (SPEC 2.1): there, support is not available.
 MOBILE_APP_MARKERS = env.list("MOBILE_APP_MARKERS", default=["HubMobile/", "PremiumSupportApp/"])
 PREMIUM_PHONE = env.str("PREMIUM_PHONE", default="+49 30 5557 0142")
@@ -243,5 +255,10 @@ LOGGING = {
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
     # The sweep runs each second: a line for each start and end of a job would bury everything else.
-    "loggers": {"celery": {"level": "WARNING"}},
+    # So would one for each page that opens its socket, and a traceback for each second without Redis.
+    "loggers": {
+        "celery": {"level": "WARNING"},
+        "uvicorn.error": {"level": "WARNING"},
+        "channels_redis": {"level": "CRITICAL"},
+    },
 }

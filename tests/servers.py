@@ -72,6 +72,8 @@ _running = throwaway_servers()
 def pytest_load_initial_conftests() -> Iterator[None]:
     """Before pytest-django's own hook, which imports the settings. The tests' own browser speaks plain HTTP."""
     os.environ.setdefault("SECURE", "0")
+    # Open screens hear each other only under one key: the workers of pytest-xdist share a Redis.
+    os.environ["SECRET_KEY"] = f"tests, {os.environ.get('PYTEST_XDIST_WORKER', 'alone')}, {os.getpid()}"
     _running.__enter__()
     return (yield)
 

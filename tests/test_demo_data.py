@@ -18,7 +18,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
 from helpdesk.management.demo.cast import Cast
-from helpdesk.management.demo.plots import SCENES, Past, Present
+from helpdesk.management.demo.plots import MINA, SCENES, Past, Present
 from helpdesk.management.demo.rows import COLUMNS
 from helpdesk.management.demo.story import Story
 from helpdesk.management.demo.world import make_world
@@ -186,9 +186,9 @@ def test_a_past_ticket_is_what_the_services_would_have_written(cast, monkeypatch
     assert len(finished) == 40
 
 
-@pytest.mark.parametrize("number", range(len(SCENES)))
-def test_an_open_ticket_is_what_the_services_would_have_written(cast, number):
-    scene, story = cast.cast(SCENES[number])
+@pytest.mark.parametrize("scene", [*MINA.values(), *SCENES])
+def test_an_open_ticket_is_what_the_services_would_have_written(cast, scene):
+    scene, story = cast.cast(scene)
     story.open(NOW - scene.age * timedelta(minutes=1), critical=scene.critical)
     scene.happened(Present(story, rng=cast.rng, now=NOW))
     story.finish(NOW)
@@ -245,6 +245,14 @@ def test_the_queue_and_minas_home_page_have_something_to_show():
     assert set(active.values_list("status", flat=True)) == {"new", "open", "waiting"}
     mina = User.objects.get(email="mina@kestrel.example")
     assert active.filter(requester=mina).count() == 3
+
+
+def test_one_of_minas_aims_was_paused_over_a_weekend_and_runs_again():
+    load()
+    clock = Clock.objects.get(ticket__requester__email="mina@kestrel.example", metric="next_response", state="running")
+    ((begin, end),) = clock.folded().pauses
+    assert (begin.weekday(), end < NOW < clock.due_at) == (4, True)
+    assert end - begin > timedelta(days=2)
 
 
 def test_there_are_met_and_missed_guarantees_to_report_on():

@@ -17,6 +17,27 @@ def compact(seconds: float) -> str:
     return f"{sign}{minutes}m {rest:02d}s"
 
 
+def exact(seconds: float) -> str:
+    """To the second, for a table that adds up: `45s`, `24m 40s`, `1h 40m 00s`, `63h 00m 00s`."""
+    hours, minutes, rest = _parts(seconds)
+    if hours:
+        return f"{hours}h {minutes:02d}m {rest:02d}s"
+    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
+
+
+def brief(seconds: float) -> str:
+    """As short as it can be said exactly, for a drawing: `63h`, `1h 40m`, `24m 40s`."""
+    hours, minutes, rest = _parts(seconds)
+    if hours:
+        return f"{hours}h" + (f" {minutes:02d}m" if minutes or rest else "") + (f" {rest:02d}s" if rest else "")
+    return (f"{minutes}m" if minutes else "") + (f" {rest:02d}s" if minutes and rest else "") or f"{rest}s"
+
+
+def _parts(seconds: float) -> tuple[int, int, int]:
+    minutes, rest = divmod(int(abs(seconds)), 60)
+    return *divmod(minutes, 60), rest
+
+
 def spoken(seconds: float) -> str:
     """For a sentence: `26 min`, `4 h 35 min`, `2 days 3 h`; never less than a minute, without a sign."""
     minutes = max(1, int(abs(seconds)) // 60)

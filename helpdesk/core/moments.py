@@ -4,7 +4,7 @@ Whatever isn't today carries its weekday, and beyond a week its date, so that a 
 without its day. English and Japanese order a date differently, hence the table of formats.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
@@ -26,9 +26,10 @@ FORMATS = {
 }
 
 
-def _write(at: datetime | date, name: str) -> str:
+def _write(at: datetime | date, name: str, *, seconds: bool = False) -> str:
     formats = FORMATS.get((get_language() or "en")[:2], FORMATS["en"])
-    return date_format(timezone.localtime(at) if isinstance(at, datetime) else at, formats[name])
+    wanted = formats[name] + (":s" if seconds else "")
+    return date_format(timezone.localtime(at) if isinstance(at, datetime) else at, wanted)
 
 
 def clock(at: datetime) -> str:
@@ -60,6 +61,30 @@ def moment(at: datetime, now: datetime) -> str:
     return _write(at, "far" if timezone.localtime(at).year == timezone.localtime(now).year else "other_year")
 
 
+def dated(at: datetime, now: datetime, *, seconds: bool = False) -> str:
+    """Never without its day: `Wed 14:05`, beyond a week `2 Dec 14:05`; or to the second."""
+    days = abs((timezone.localdate(at) - timezone.localdate(now)).days)
+    if days <= WEEK:
+        return _write(at, "near", seconds=seconds)
+    same_year = timezone.localtime(at).year == timezone.localtime(now).year
+    return _write(at, "far" if same_year else "other_year", seconds=seconds)
+
+
+def exact(at: datetime, now: datetime) -> str:
+    """`Wed 14:05:00`."""
+    return dated(at, now, seconds=True)
+
+
+def full_moment(at: datetime) -> str:
+    """`Monday 23 November, 11:27:11`."""
+    return _("%(day)s, %(time)s") % {"day": day(at), "time": clock_seconds(at)}
+
+
+def clock_seconds(at: datetime) -> str:
+    """The time of day to the second: `14:35:07`."""
+    return date_format(timezone.localtime(at), "H:i:s")
+
+
 def distance(at: datetime, now: datetime) -> str:
     """`in 29 min`, or `2 h 45 min late`."""
     seconds = (at - now).total_seconds()
@@ -67,9 +92,19 @@ def distance(at: datetime, now: datetime) -> str:
     return (_("in %(time)s") if seconds >= 0 else _("%(time)s late")) % words
 
 
+def city(zone_name: str) -> str:
+    """`Berlin` of `Europe/Berlin`."""
+    return zone_name.rpartition("/")[2].replace("_", " ")
+
+
 def zone() -> str:
     """The active time zone, as people say it: `Berlin time`."""
     name = timezone.get_current_timezone_name()
-    if "/" not in name:
-        return name
-    return _("%(city)s time") % {"city": name.rpartition("/")[2].replace("_", " ")}
+    return _("%(city)s time") % {"city": city(name)} if "/" in name else name
+
+
+def offset(at: datetime) -> str:
+    """How far the active time zone is from UTC at an instant: `UTC+1`, `UTC+5:45`."""
+    minutes = int((timezone.localtime(at).utcoffset() or timedelta(0)) / timedelta(minutes=1))
+    hours, rest = divmod(abs(minutes), 60)
+    return "UTC" + (f"{'+' if minutes > 0 else '−'}{hours}" + (f":{rest:02d}" if rest else "") if minutes else "")

@@ -16,6 +16,7 @@ from django.db.models import Q, QuerySet
 from helpdesk.core.bulk import insert
 from helpdesk.core.jobs import kick
 from helpdesk.notifications.digest import bundle, mark_members_sent
+from helpdesk.notifications.live import NOTICES, push
 from helpdesk.notifications.message_id import new_message_id
 from helpdesk.notifications.models import Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.notifications.rendering import render
@@ -74,8 +75,9 @@ def mail_row(
 
 def post(mails: Iterable[OutboxMail] = (), notices: Iterable[Notice] = ()) -> None:
     """Write mails and notices in the caller's transaction; one with a known key is dropped."""
-    mails = list(mails)
+    mails, notices = list(mails), list(notices)
     Notice.objects.bulk_create(notices, ignore_conflicts=True)
+    push(user_ids=[notice.recipient_id for notice in notices], kind=NOTICES)
     if mails:
         OutboxMail.objects.bulk_create(mails, ignore_conflicts=True)
         kick(DELIVER_TASK)
@@ -139,6 +141,7 @@ def tell(tellings: Iterable[Telling], *, now: datetime) -> int:
     ]
     insert(Notice, notices, ignore_conflicts=True)
     insert(OutboxMail, mails, ignore_conflicts=True)
+    push(user_ids=[notice["recipient_id"] for notice in notices], kind=NOTICES)
     return len(mails)
 
 
@@ -261,7 +264,10 @@ def mark_read(*, recipient_id: int, now: datetime, notice_id: int | None = None)
     notices = Notice.objects.filter(recipient_id=recipient_id, read_at=None)
     if notice_id is not None:
         notices = notices.filter(pk=notice_id)
-    return notices.update(read_at=now)
+    done = notices.update(read_at=now)
+    if done:
+        push(user_ids=[recipient_id], kind=NOTICES)
+    return done
 
 
 def beat(*, name: str, now: datetime, detail: Mapping[str, Any]) -> None:

@@ -1,12 +1,8 @@
 """What is promised to a person before they send: per hub and severity (SPEC 1, 2.2, 2.7)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
-from typing import Any
 
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, Membership, RequesterRole
@@ -14,10 +10,10 @@ from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.portal.access import Visitor
 from helpdesk.sla import services as sla
-from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion
 from helpdesk.sla.terms import Facts
+from helpdesk.sla.wording import business_hours
 from helpdesk.tickets.models import Severity
 
 
@@ -89,28 +85,6 @@ def offer(
         unit=unit,
         hours=business_hours(calendar.definition) if promised.calendar_version else "",
     )
-
-
-def business_hours(definition: Mapping[str, Any]) -> str:
-    """A calendar in words: `Monday to Friday, 09:00 to 18:00, Berlin time`; of special days only, the zone."""
-    weekly = definition.get("weekly", {})
-    runs = []
-    for hours, days in groupby(range(7), key=lambda day: weekly.get(DAY_NAMES[day], [])):
-        if hours:
-            runs.append(f"{_days(list(days))}, {_hours(hours)}")
-    city = definition["timezone"].rpartition("/")[2].replace("_", " ")
-    zone = city if city == "UTC" else _("%(city)s time") % {"city": city}
-    return f"{'; '.join(runs)}, {zone}" if runs else zone
-
-
-def _days(days: list[int]) -> str:
-    if len(days) == 1:
-        return str(WEEKDAYS[days[0]])
-    return _("%(first)s to %(last)s") % {"first": WEEKDAYS[days[0]], "last": WEEKDAYS[days[-1]]}
-
-
-def _hours(intervals: list[list[str]]) -> str:
-    return ", ".join(_("%(first)s to %(last)s") % {"first": begin, "last": end} for begin, end in intervals)
 
 
 def _amount(*, seconds: int | None, business_days: int | None) -> tuple[int, str]:

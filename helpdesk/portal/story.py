@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 
 from helpdesk.core import durations, moments
 from helpdesk.portal.board import Badge, missed_badge
-from helpdesk.sla.clock import EventKind, Metric, State
+from helpdesk.sla.clock import Effect, EventKind, Metric, State
 from helpdesk.sla.models import Clock, ClockEvent
 from helpdesk.tickets.claims import answers
+from helpdesk.tickets.explained import public_reason
 from helpdesk.tickets.models import Claim, Message, Source, Status, Ticket, TicketEvent
 
 SHOWN_EVENTS = (
@@ -164,7 +165,7 @@ def _line(step: ClockEvent, ticket: Ticket, clock: Clock) -> Line | None:
         EventKind.FULFIL: _fulfilled,
         EventKind.BREACH: lambda *_args: _("The time passed without a reply."),
         EventKind.CANCEL: _cancelled,
-        EventKind.EXEMPT: lambda *_args: _("Taken out by an approved exception."),
+        EventKind.EXEMPT: _exempted,
     }
     text = texts[EventKind(step.kind)](step, ticket, clock)
     return Line(at=step.at, text=text) if text else None
@@ -189,11 +190,30 @@ def _started(step: ClockEvent, ticket: Ticket, clock: Clock) -> str:
     return opened + " " + _("Aim: %(target)s, %(due)s.") % words + counted
 
 
-def _retargeted(step: ClockEvent, ticket: Ticket, _clock: Clock) -> str:
-    words = {"target": _target(step), "due": _due_words(step)}
-    if ticket.claim == Claim.DECLINED:
+def _retargeted(step: ClockEvent, _ticket: Ticket, _clock: Clock) -> str:
+    reason = step.data.get("reason", "")
+    words = {"target": _target(step), "due": _due_words(step), "why": public_reason(reason)}
+    if reason == "claim declined":
         return _("Declined as business critical. Promise: %(target)s from the start, %(due)s.") % words
-    return _("Changed. Promise: %(target)s, %(due)s.") % words
+    if words["why"]:
+        return _("%(why)s. New time: %(due)s, %(target)s.") % words
+    return _("Changed. New time: %(due)s, %(target)s.") % words
+
+
+def _exempted(step: ClockEvent, _ticket: Ticket, _clock: Clock) -> str:
+    """What an approved exception did; the effect decides."""
+    data, words = step.data, {"due": _due_words(step), "target": _target(step)}
+    match data.get("effect", Effect.VOID):
+        case Effect.PAUSE:
+            begin, end = (datetime.fromisoformat(data[name]) for name in ("from", "until"))
+            words |= {"begin": moments.moment(begin, step.at), "end": moments.moment(end, step.at)}
+            return _("By an approved exception, %(begin)s to %(end)s does not count. New time: %(due)s.") % words
+        case Effect.RESTART:
+            words["since"] = moments.moment(datetime.fromisoformat(data["since"]), step.at)
+            return _("By an approved exception, it counts from %(since)s. New time: %(due)s.") % words
+        case Effect.RETARGET:
+            return _("By an approved exception, it is %(target)s. New time: %(due)s.") % words
+    return _("Taken out by an approved exception.")
 
 
 def _fulfilled(step: ClockEvent, _ticket: Ticket, clock: Clock) -> str:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("tickets/new/", asking.ticket_new, name="ticket_new"),
     path("tickets/new/promise/", asking.promise, name="promise"),
     path("tickets/<int:pk>/", views.ticket, name="ticket"),
+    path("tickets/<int:pk>/promise/", views.ticket_promise, name="ticket_promise"),
     path("tickets/<int:pk>/news/", views.ticket_news, name="ticket_news"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),

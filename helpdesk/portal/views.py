@@ -22,6 +22,7 @@ from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
 from helpdesk.sla import services as sla
 from helpdesk.subscriptions.models import Hub, Subscription
+from helpdesk.tickets.explained import Showing, chosen_clock, clocks_of, read
 from helpdesk.tickets.intake import receive_reply
 from helpdesk.tickets.models import Severity, Source, Status, Ticket
 from helpdesk.tickets.services import Refused, close_by_customer
@@ -30,6 +31,8 @@ HOME_TICKETS = 5
 PAGE = 25
 CLOSED_LATELY = 10
 MOST_PEOPLE = 500
+MOST_PICTURES = 6
+PICTURE = 1072  # width of a timeline
 
 
 @require_safe
@@ -114,6 +117,25 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
     }
     return render(request, "portal/ticket.html", context)
+
+
+@require_safe
+@portal_page
+def ticket_promise(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+    """How the times of a ticket came about, as a picture and in words (SPEC 2.2); `?clock=` chooses one of them."""
+    found = get_object_or_404(Ticket.objects.visible_to(visitor.user).select_related("hub"), pk=pk)
+    clocks = clocks_of(found)
+    chosen = chosen_clock(clocks, request.GET.get("clock"))
+    shown = [chosen, *(clock for clock in clocks if clock is not chosen)][:MOST_PICTURES] if chosen else []
+    told = list(read(shown, Showing(now=visitor.now, internal=False, width=PICTURE, whole="whole" in request.GET)))
+    context = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "ticket": found,
+        "told": told[0] if told else None,
+        "others": told[1:],
+    }
+    return render(request, "portal/promise.html", context)
 
 
 @require_safe

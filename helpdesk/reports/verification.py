@@ -76,15 +76,10 @@ lifting AS (  -- the last exception after the breach that judges it anew, and un
     JOIN helpdesk_clockevent AS exempt
       ON exempt.clock_id = breaches.clock_id AND exempt.kind = 'exempt' AND exempt.number > breach_number
          AND exempt.data->>'effect' IN ('pause', 'restart', 'retarget')
-    LEFT JOIN LATERAL (
-        SELECT earlier.number, earlier.kind, (earlier.data->>'since')::timestamptz AS since
-        FROM helpdesk_clockevent AS earlier
-        WHERE earlier.clock_id = exempt.clock_id AND earlier.number < exempt.number AND earlier.data ? 'since'
-        ORDER BY earlier.number DESC LIMIT 1
-    ) AS counted ON true
     -- Not the breach of a promise that was renewed since.
-    WHERE exempt.data->>'effect' = 'restart' OR counted.kind = 'exempt' AND counted.number > breach_number
-       OR noticed >= coalesce(counted.since, started)
+    WHERE NOT EXISTS (SELECT FROM helpdesk_clockevent AS renewal
+                      WHERE renewal.clock_id = exempt.clock_id AND renewal.kind = 'retarget' AND renewal.data ? 'since'
+                        AND renewal.number > breach_number AND renewal.number < exempt.number)
     ORDER BY clock_id, exempt.number DESC
 ),
 timed AS (  -- a reply of before the deadline counts, though a sweep came between

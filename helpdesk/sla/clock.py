@@ -91,6 +91,16 @@ class Target:
         except OverflowError:
             return self._due(ALWAYS_OPEN, start, pauses)
 
+    def counts_on(
+        self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[Interval] = ()
+    ) -> BusinessCalendar:
+        """The calendar that `due` reckons on: this one, or day and night."""
+        try:
+            self._due(calendar, start, _merged(pauses))
+        except OverflowError:
+            return ALWAYS_OPEN
+        return calendar
+
     def _due(self, calendar: BusinessCalendar, start: datetime, pauses: tuple[Interval, ...]) -> datetime:
         if self.seconds is not None:
             return calendar.add(start, timedelta(seconds=self.seconds), pauses)
@@ -98,6 +108,8 @@ class Target:
         for begin, end in pauses:
             if begin < due:
                 due = calendar.add(due, calendar.between(max(begin, start), end))
+                if due < end:  # it was due at an opening, with no open time left before it: at the next one, then
+                    due = calendar.next_opening(end)
         return due
 
 

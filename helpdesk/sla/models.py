@@ -558,3 +558,17 @@ class Rollout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy or self.calendar}: {self.reason}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in self.State.unfinished()
+
+    @property
+    def most(self) -> int:
+        """What `seen` is measured against: never less than it, though tickets came after the count."""
+        return max(self.total, self.seen, 1)
+
+    @property
+    def percent(self) -> int:
+        """How far it is; an empty one that is done is done."""
+        return 100 if self.state == self.State.DONE else min(99, self.seen * 100 // self.most)

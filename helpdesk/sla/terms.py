@@ -39,6 +39,7 @@ class Way(StrEnum):
 
 
 BY_EVERY_WAY = tuple(Way)
+CONDITIONS = ("hubs", "channels", "roles", "severities", "accounts", "plans")
 MOST_STEPS = 20
 HIGHEST_PERCENT = 1000
 LONGEST_REPEAT = 7 * 24 * 60
@@ -163,11 +164,7 @@ class Terms:
     def to_dict(self) -> dict[str, Any]:
         """The inverse of `from_dict`."""
         return {
-            "conditions": {
-                name: sorted(values)
-                for name in ("hubs", "channels", "roles", "severities", "accounts", "plans")
-                if (values := getattr(self.conditions, name))
-            },
+            "conditions": {name: sorted(values) for name in CONDITIONS if (values := getattr(self.conditions, name))},
             "targets": [
                 {
                     "metric": row.metric.value,
@@ -191,6 +188,10 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
 def _list(data: Mapping[str, Any], name: str) -> list[Any]:
     rows = data.get(name, [])
     if not isinstance(rows, list | tuple):
@@ -199,14 +200,23 @@ def _list(data: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _conditions(data: Mapping[str, Any]) -> Conditions:
-    try:
-        return Conditions(**{name: frozenset(values) for name, values in data.items()})
-    except (AttributeError, TypeError) as error:
-        raise ValueError(f"conditions: {error}") from None
+    if not isinstance(data, Mapping):
+        raise ValueError("conditions: must be a mapping")
+    for name, values in data.items():
+        if name not in CONDITIONS:
+            raise ValueError(f"conditions: {name} is not known")
+        # A single text would be taken for a list of its letters, and match nothing.
+        is_one = _is_whole if name == "accounts" else _is_text
+        if not isinstance(values, list | tuple) or not all(is_one(value) for value in values):
+            kind = "ids" if name == "accounts" else "names"
+            raise ValueError(f"conditions: {name} must be a list of {kind}")
+    return Conditions(**{name: frozenset(values) for name, values in data.items()})
 
 
 def _target(index: int, row: Mapping[str, Any]) -> TargetTerms:
     try:
+        if not all(_is_whole(row[length]) for length in ("seconds", "business_days") if row.get(length) is not None):
+            raise ValueError("seconds and business_days are whole numbers")
         terms = TargetTerms(
             metric=Metric(row["metric"]),
             promise=Promise(row["promise"]),
@@ -226,8 +236,10 @@ def _step(index: int, row: Mapping[str, Any]) -> Step:
         unknown = set(row) - {"percent", "recipients", "ways", "raise_priority", "assign_team"}
         if unknown:
             raise ValueError(f"{sorted(unknown)[0]} is not known")
+        if not _is_whole(row["percent"]):
+            raise ValueError("percent is a whole number")
         step = Step(
-            percent=int(row["percent"]),
+            percent=row["percent"],
             recipients=_choices("recipients", row["recipients"], Recipient),
             ways=_choices("ways", row.get("ways", BY_EVERY_WAY), Way),
             raise_priority=row.get("raise_priority", False),

@@ -58,12 +58,18 @@ def set_policy_active(*, policy: Policy, active: bool) -> bool:
 @transaction.atomic
 def move_policy(*, policy: Policy, position: int) -> None:
     """Put a policy at a place in the order (0 is first). The places have no gaps afterwards."""
-    order = list(Policy.objects.select_for_update().order_by("position", "id"))
+    locked = Policy.objects.select_for_update().order_by("id")  # by id: whoever moves one locks them in one order
+    order = sorted(locked, key=lambda row: (row.position, row.pk))
     others = [row for row in order if row.pk != policy.pk]
     others.insert(max(0, position), next(row for row in order if row.pk == policy.pk))
     for place, row in enumerate(others):
         row.position = place
     Policy.objects.bulk_update(others, ["position"])
+
+
+def rename_policy(*, policy: Policy, name: str) -> None:
+    """Call a policy something else; its versions stay. IntegrityError when another one has the name."""
+    Policy.objects.filter(pk=policy.pk).update(name=name)
 
 
 @transaction.atomic
@@ -121,6 +127,21 @@ def publish_calendar(
     )
     save_draft(thing=calendar, draft=None, actor=actor, now=now)
     return version
+
+
+@transaction.atomic
+def describe_calendar(*, calendar: Calendar, name: str, is_default: bool) -> bool:
+    """Name a calendar, and perhaps make it the standard one in place of the former; False when it was so already.
+
+    These are no part of a version: deadlines don't follow from them.
+    """
+    calendar = Calendar.objects.select_for_update().get(pk=calendar.pk)
+    if (calendar.name, calendar.is_default) == (name, calendar.is_default or is_default):
+        return False
+    if is_default and not calendar.is_default:
+        Calendar.objects.filter(is_default=True).update(is_default=False)
+    Calendar.objects.filter(pk=calendar.pk).update(name=name, is_default=calendar.is_default or is_default)
+    return True
 
 
 def save_draft(*, thing: Policy | Calendar, draft: Mapping[str, Any] | None, actor: User | None, now: datetime) -> None:

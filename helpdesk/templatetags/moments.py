@@ -17,7 +17,11 @@ register.filter("full_date", moments.full_date)
 register.filter("moment", moments.moment)
 register.filter("distance", moments.distance)
 register.filter("same_day", moments.is_same_day)
+register.filter("exact", moments.exact)
+register.filter("clock_seconds", moments.clock_seconds)
 register.simple_tag(moments.zone, name="zone")
+register.simple_tag(moments.offset, name="zone_offset")
+register.simple_tag(moments.full_moment, name="full_moment")
 register.simple_tag(durations.target_words, name="target_words")
 
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from helpdesk.core.durations import compact
 from helpdesk.sla.clock import Metric
-from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.sla.models import Clock, ClockEvent, ExceptionCode
 from helpdesk.tickets.models import Message, Ticket
 from helpdesk.workspace.wording import SPOKEN, Line, clock_line, ticket_line
 
@@ -46,15 +46,16 @@ class Conversation:
 
 
 def conversation(*, ticket: Ticket, clocks: list[Clock], everything: bool = False) -> Conversation:
-    """Read a ticket's messages and events: three queries (and a count of messages), however many there are."""
+    """Read a ticket's messages and events: four queries (and a count of messages), however many there are."""
     messages, hidden = _latest(ticket.messages.select_related("author"), everything=everything)
     happened = list(ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS])
     ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
     ticked = list(ticked[:MOST_EVENTS])
+    codes = {row.code: str(row) for row in ExceptionCode.objects.all()}
     explained: dict[int, list[Line]] = {}
     for event in reversed(ticked):
-        explained.setdefault(event.clock_id, []).append(clock_line(event))
-    lines = [ticket_line(event) for event in reversed(happened)]
+        explained.setdefault(event.clock_id, []).append(clock_line(event, codes))
+    lines = [ticket_line(event, codes) for event in reversed(happened)]
     lines += [line for rows in explained.values() for line in rows]
     since = messages[0].created_at if hidden else None
     lines = sorted((line for line in lines if since is None or line.at >= since), key=lambda line: line.at)

@@ -16,7 +16,6 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.durations import compact
-from helpdesk.escalation import alarms
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.notifications.models import Notice
@@ -26,19 +25,7 @@ from helpdesk.sla.models import METRICS
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.faces import SHORT_METRICS
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids, numbers
-from helpdesk.workspace.wording import instant
-
-
-def step_words(*, percent: int, reminder: int) -> str:
-    """A step of the ladder: `75 %`, or `100 %, reminder 2`."""
-    step = _("%(percent)d %%") % {"percent": percent}
-    return step + (", " + _("reminder %(number)d") % {"number": reminder} if reminder else "")
-
-
-def alarm_words(said: dict[str, Any]) -> str:
-    """An alarm in a notice: `Alarm: The sweep is late`."""
-    values = {"what": alarms.title(said.get("name", ""))}
-    return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
+from helpdesk.workspace.wording import instant, notice_words, step_words
 
 
 def acts_words(row: Escalation) -> str:
@@ -253,16 +240,6 @@ class EscalationAdmin(ReadOnlyAdmin):
         return redirect("admin:helpdesk_escalation_changelist")
 
 
-def _what(notice: Notice) -> str:
-    """What a notice tells, in a few words."""
-    said = notice.context
-    if notice.kind == "exception_asked":
-        return _("Exception to approve")
-    if notice.kind == "exception_decided":
-        return _("Exception approved") if said["state"] == "approved" else _("Exception refused")
-    return step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
-
-
 class ReadFilter(Choice):
     title = gettext_lazy("state")
     parameter_name = "state"
@@ -303,13 +280,7 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Notice"))
     def text(self, notice: Notice) -> SafeString:
-        said = notice.context
-        if notice.kind == alarms.KIND:
-            words = alarm_words(said)
-            return format_html('<a href="{}">{}</a>', notice.url, words)
-        metric = dict(METRICS).get(said.get("metric"), "")
-        ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
-        words = f"{_what(notice)} · {metric} · {ticket} · {said.get('account', '')}"
+        words = notice_words(notice)
         return format_html('<a href="{}">{}</a>', notice.url, words) if notice.url else format_html("{}", words)
 
     @admin.display(description=gettext_lazy("Read"))

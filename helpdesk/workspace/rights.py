@@ -7,6 +7,9 @@ deletes a ticket, a clock or an event.
 from enum import StrEnum
 from typing import Any
 
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -50,12 +53,20 @@ RIGHTS: dict[str, dict[str, str]] = {
     "team": _all("v", "vac"),
     "teammembership": _all("v", "vacd"),
     "hub": _all("v", "vac"),
-    "policy": {MANAGER: "v", ADMINISTRATOR: "v"},
-    "calendar": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
+    "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},
+    "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
     "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},
     "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},
 }
+
+
+def may_enter(user: User | AnonymousUser) -> bool:
+    """May this person open the workspace at all? Staff only, and only with a second factor."""
+    if not (user.is_active and user.is_authenticated and user.is_staff):
+        return False
+    return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
 
 
 def may(user: User, act: Act, what: str) -> bool:

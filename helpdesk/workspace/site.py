@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
-from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
@@ -19,8 +18,8 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import my_settings, reports
-from helpdesk.workspace.rights import Act, may
+from helpdesk.workspace import live, my_settings, reports
+from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
@@ -34,7 +33,12 @@ NAVIGATION = [
         ("clockexception", "exceptioncode"),
     ),
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
-    (_("Policies"), "admin:helpdesk_policy_changelist", "policy", ("policy", "calendar")),
+    (
+        _("Policies"),
+        "admin:helpdesk_policy_changelist",
+        "policy",
+        ("policy", "calendar", "rollout"),
+    ),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (
         _("Administration"),
@@ -42,6 +46,13 @@ NAVIGATION = [
         "team",
         ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
     ),
+]
+# What belongs together under one entry of the navigation: a row of links on each of these pages.
+TABS = [
+    ("policy", _("Policies")),
+    ("calendar", _("Calendars")),
+    ("rollout", _("Rollouts")),
+    ("exceptioncode", _("Exception codes")),
 ]
 # The front page of the administration: model, and what a person finds there.
 INDEX = [
@@ -60,6 +71,7 @@ INDEX = [
         [
             ("policy", _("What is promised to whom, and who hears when it is at risk")),
             ("calendar", _("Business hours and holidays that aims are counted in")),
+            ("rollout", _("New rules taking over for open tickets")),
             ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
         ],
@@ -76,7 +88,6 @@ INDEX = [
         ],
     ),
 ]
-MOST_NOTICES = 100
 
 
 class WorkspaceSite(admin.AdminSite):
@@ -87,7 +98,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *my_settings.urls(self), *super().get_urls()]
+        return [*reports.urls(self), *my_settings.urls(self), *live.urls(self), *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -108,10 +119,7 @@ class WorkspaceSite(admin.AdminSite):
         return redirect("admin:index")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        user = request.user
-        if not (user.is_active and user.is_authenticated and user.is_staff):
-            return False
-        return not settings.STAFF_MFA_REQUIRED or is_mfa_enabled(user)
+        return may_enter(request.user)
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponse]:
         """For customers the workspace does not exist; who isn't signed in is asked to."""
@@ -153,18 +161,37 @@ class WorkspaceSite(admin.AdminSite):
         context = super().each_context(request)
         if not context["has_permission"]:
             return context
-        unread = request.user.notices.filter(read_at=None)[:MOST_NOTICES].count()
+        notices = live.unread(user_id=request.user.pk)
         return context | {
             "nav": list(self._navigation(request)),
-            "notices_unread": f"{MOST_NOTICES - 1}+" if unread == MOST_NOTICES else unread,
+            "tabs": self._tabs(request),
             "alarms": open_alarms(request.user),
+            "notices_unread": live.unread_words(len(notices)),
+            "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
         }
 
+    def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Policies, calendars and what goes with them, on their own pages; those that this person may see."""
+        here = _page_name(request)
+        if here not in dict(TABS):
+            return []
+        registered = {model._meta.model_name for model in self._registry}
+        return [
+            {"label": label, "url": reverse(f"admin:helpdesk_{name}_changelist"), "current": name == here}
+            for name, label in TABS
+            if name in registered and may(request.user, Act.VIEW, name)
+        ]
+
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
-        here = request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
+        here = _page_name(request)
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
                 yield {"label": label, "url": reverse(name), "current": here in pages}
+
+
+def _page_name(request: HttpRequest) -> str:
+    """The first part of the address inside the workspace: a model, for its pages."""
+    return request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
 
 
 def open_alarms(user: User) -> list[str]:

@@ -15,8 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Team
+from helpdesk.core.zones import zone_of
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
+from helpdesk.workspace import explaining
 from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
@@ -60,6 +62,8 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
 
         return [
             entry("take-next/", self.take_next_view, "take_next"),
+            entry("<int:pk>/explain/", self.explain_view, "explain"),
+            entry("<int:pk>/explain.csv", self.events_view, "events"),
             entry("<int:pk>/reply/", self.reply_view, "reply"),
             entry("<int:pk>/note/", self.note_view, "note"),
             entry("<int:pk>/judge/", self.judge_view, "judge"),
@@ -120,6 +124,30 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         }
         refused = any(form is not None and form.is_bound for form in (compose, judge, raising))
         return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=422 if refused else 200)
+
+    def explain_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """How the ticket's deadlines came about; `?clock=` opens one, `?as=customer` shows the customer's page."""
+        ticket = self._to_read(request, pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Explain this deadline"),
+            **explaining.page_context(request=request, ticket=ticket, now=timezone.now()),
+        }
+        return TemplateResponse(request, "admin/helpdesk/ticket/explain.html", context)
+
+    def events_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The events of the ticket's clocks as a file."""
+        ticket = self._to_read(request, pk)
+        name = f"{ticket.reference}-events.csv"
+        text = explaining.events_csv(ticket, zone=zone_of(request.user.time_zone))
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return HttpResponse(text, content_type="text/csv; charset=utf-8", headers=headers)
+
+    def _to_read(self, request: HttpRequest, pk: int) -> Ticket:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.find(request, pk)
 
     @act
     def reply_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:

@@ -1,6 +1,6 @@
 """What happened to a ticket and its clocks, in words."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,12 +8,16 @@ from typing import Any
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from helpdesk.core.durations import target_words
 from helpdesk.core.moments import is_same_day, moment
+from helpdesk.escalation import alarms
+from helpdesk.notifications.models import Notice
 from helpdesk.sla.clock import Effect, EventKind, Promise
-from helpdesk.sla.models import ClockEvent
-from helpdesk.tickets.models import Source, Status, TicketEvent
+from helpdesk.sla.models import METRICS, ClockEvent
+from helpdesk.tickets.explained import effect_words, reason_words
+from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
 
 # Events that stand in the conversation as messages.
 SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
@@ -35,19 +39,53 @@ def instant(at: datetime | str) -> str:
     return date_format(timezone.localtime(at), "H:i:s") if is_same_day(at, now) else moment(at, now)
 
 
-def ticket_line(event: TicketEvent) -> Line:
+def step_words(*, percent: int, reminder: int) -> str:
+    """A step of the ladder: `75 %`, or `100 %, reminder 2`."""
+    step = _("%(percent)d %%") % {"percent": percent}
+    return step + (", " + _("reminder %(number)d") % {"number": reminder} if reminder else "")
+
+
+def notice_words(notice: Notice) -> str:
+    """A notice on a screen, in one line."""
+    said = notice.context
+    if notice.kind == alarms.KIND:
+        values = {"what": alarms.title(said.get("name", ""))}
+        return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
+    metric = dict(METRICS).get(said.get("metric"), "")
+    ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
+    return f"{_told(notice)} · {metric} · {ticket} · {said.get('account', '')}"
+
+
+def _told(notice: Notice) -> str:
+    """What a notice tells of a ticket, in a few words."""
+    said = notice.context
+    if notice.kind == "exception_asked":
+        return _("Exception to approve")
+    if notice.kind == "exception_decided":
+        return _("Exception approved") if said["state"] == "approved" else _("Exception refused")
+    return step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
+
+
+def ticket_line(event: TicketEvent, codes: Mapping[str, str]) -> Line:
+    """`codes`: the names of exceptions by their code."""
     write = _TICKET.get(event.kind)
-    text = write(event.data) if write else event.get_kind_display()
+    data = {**event.data, "code": codes.get(event.data.get("code"), event.data.get("code"))}
+    text = write(data) if write else event.get_kind_display()
     by = event.actor.full_name if event.actor else ""
     return Line(at=event.at, short=text.partition(":")[0], text=text, by=by)
 
 
-def clock_line(event: ClockEvent) -> Line:
-    metric = event.clock.get_metric_display()
-    values = {"metric": metric, "due": instant(event.data["due_at"]) if "due_at" in event.data else ""}
+def clock_line(event: ClockEvent, codes: Mapping[str, str]) -> Line:
+    """`codes`: the names of exceptions by their code."""
+    metric, reason = event.clock.get_metric_display(), event.data.get("reason", "")
+    values = {
+        "metric": metric,
+        "due": instant(event.data["due_at"]) if "due_at" in event.data else "",
+        "why": codes.get(reason) or reason_words(reason),
+    }
     text = _CLOCK[EventKind(event.kind)](event, values)
-    by = event.actor.full_name if event.actor else ""
-    return Line(at=event.at, short=f"{metric}: {event.get_kind_display()}", text=text, by=by)
+    what = _("Exception approved") if event.kind == EventKind.EXEMPT else event.get_kind_display()
+    return Line(at=event.at, short=f"{metric}: {what}", text=text, by=event.actor.full_name if event.actor else "")
 
 
 def _target(data: dict[str, Any]) -> str:
@@ -64,7 +102,7 @@ def _started(event: ClockEvent, values: dict[str, str]) -> str:
 
 
 def _retargeted(event: ClockEvent, values: dict[str, str]) -> str:
-    words = values | {"target": _target(event.data), "why": event.data.get("reason", "")}
+    words = values | {"target": _target(event.data)}
     return _("%(metric)s has a new target: %(target)s, due %(due)s (%(why)s)") % words
 
 
@@ -72,24 +110,24 @@ def _breached(event: ClockEvent, values: dict[str, str]) -> str:
     return _("%(metric)s breached: was due %(due)s") % (values | {"due": instant(event.at)})
 
 
-def _exempted(event: ClockEvent, values: dict[str, str]) -> str:
-    """What an exception did; `why` is its code."""
-    data = event.data
-    words = values | {"why": data["reason"], "target": _target(data)}
-    match data.get("effect", Effect.VOID):
-        case Effect.PAUSE:
-            words |= {"from": instant(data["from"]), "until": instant(data["until"])}
-            return _("%(metric)s: %(from)s to %(until)s does not count, due %(due)s (%(why)s)") % words
-        case Effect.RESTART:
-            words |= {"since": instant(data["since"])}
-            return _("%(metric)s counts from %(since)s, due %(due)s (%(why)s)") % words
-        case Effect.RETARGET:
-            return _("%(metric)s has a new target: %(target)s, due %(due)s (%(why)s)") % words
-    return _("%(metric)s void: %(why)s") % words
-
-
 def _resumed(event: ClockEvent, values: dict[str, str]) -> str:
     return _("%(metric)s goes on: due %(due)s") % values
+
+
+def _exempted(event: ClockEvent, values: dict[str, str]) -> str:
+    """What an approved exception did; the effect decides."""
+    data = event.data
+    match data.get("effect", Effect.VOID):
+        case Effect.PAUSE:
+            words = values | {"begin": instant(data["from"]), "end": instant(data["until"])}
+            return _("%(metric)s: %(begin)s to %(end)s does not count, due %(due)s (%(why)s)") % words
+        case Effect.RESTART:
+            words = values | {"since": instant(data["since"])}
+            return _("%(metric)s counts from %(since)s, due %(due)s (%(why)s)") % words
+        case Effect.RETARGET:
+            words = values | {"target": _target(data)}
+            return _("%(metric)s has a new target: %(target)s, due %(due)s (%(why)s)") % words
+    return _("%(metric)s void: %(why)s") % values
 
 
 _CLOCK: dict[EventKind, Callable[[ClockEvent, dict[str, str]], str]] = {
@@ -99,7 +137,7 @@ _CLOCK: dict[EventKind, Callable[[ClockEvent, dict[str, str]], str]] = {
     EventKind.RESUME: _resumed,
     EventKind.PAUSE: lambda event, values: _("%(metric)s paused") % values,
     EventKind.FULFIL: lambda event, values: _("%(metric)s answered") % values,
-    EventKind.CANCEL: lambda event, values: _("%(metric)s ended: %(why)s") % (values | {"why": event.data["reason"]}),
+    EventKind.CANCEL: lambda event, values: _("%(metric)s ended: %(why)s") % values,
     EventKind.EXEMPT: _exempted,
 }
 
@@ -117,12 +155,42 @@ def _assigned(data: dict[str, Any]) -> str:
     return _("Given back to the team") + team
 
 
-def _judged(text: str, data: dict[str, Any]) -> str:
-    return f"{text}: {data['reason']}" if data.get("reason") else text
+def _said(text: str, why: str | None) -> str:
+    return f"{text}: {why}" if why else text
 
 
-def _excepted(text: str, data: dict[str, Any]) -> str:
-    return f"{text}: {data['code']}" + (f", “{data['text']}”" if data.get("text") else "")
+def _raised(data: dict[str, Any]) -> str:
+    if data.get("claim") == Claim.CLAIMED:
+        return _("Critical asked for by the customer")
+    return _said(_("Raised to critical"), data.get("reason"))
+
+
+def _called(data: dict[str, Any]) -> str:
+    text = _("Called, and spoke with the customer") if data.get("connected") else _("Called, without success")
+    return _said(text, data.get("note"))
+
+
+def _prioritised(data: dict[str, Any]) -> str:
+    names = dict(Priority.choices)
+    words = {"before": names.get(data.get("before"), "–"), "after": names.get(data.get("after"), "–")}
+    text = _("Priority: %(before)s → %(after)s") % words
+    if "percent" not in data:
+        return text
+    return text + " " + _("(escalation step at %(percent)d %%)") % {"percent": data["percent"]}
+
+
+def _ruled(data: dict[str, Any]) -> str:
+    count = data.get("deadlines", 0)
+    words = ngettext("New rules, %(count)d deadline moved", "New rules, %(count)d deadlines moved", count)
+    return _said(words % {"count": count}, data.get("reason"))
+
+
+def _asked(text: str, data: dict[str, Any]) -> str:
+    """Of an exception: `Exception approved: Declared incident, the target does not count. Status page of 10:00.`"""
+    text = f"{text}: {data.get('code', '')}"
+    if data.get("effect") in list(Effect):
+        text += f", {effect_words(data['effect'])}"
+    return f"{text}. {data['text']}" if data.get("text") else text
 
 
 _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -131,13 +199,26 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     TicketEvent.Kind.ACKNOWLEDGED: lambda data: _("Acknowledged by e-mail"),
     TicketEvent.Kind.CLAIMED: lambda data: _("Claimed business critical"),
-    TicketEvent.Kind.CONFIRMED: lambda data: _judged(_("Critical confirmed"), data),
-    TicketEvent.Kind.DECLINED: lambda data: _judged(_("Critical declined"), data),
+    TicketEvent.Kind.CONFIRMED: lambda data: _said(_("Critical confirmed"), data.get("reason")),
+    TicketEvent.Kind.DECLINED: lambda data: _said(_("Critical declined"), data.get("reason")),
     TicketEvent.Kind.ASSIGNED: _assigned,
     TicketEvent.Kind.STATUS: _status,
     TicketEvent.Kind.REOPENED: lambda data: _("Reopened"),
-    TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _excepted(_("Exception requested"), data),
-    TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _excepted(_("Exception approved"), data),
-    TicketEvent.Kind.EXCEPTION_REFUSED: lambda data: _excepted(_("Exception refused"), data),
-    TicketEvent.Kind.EXCEPTION_WITHDRAWN: lambda data: _excepted(_("Exception withdrawn"), data),
+    TicketEvent.Kind.RAISED: _raised,
+    TicketEvent.Kind.MERGED: lambda data: _said(
+        _("Merged into %(ticket)s") % {"ticket": f"PS-{data.get('into')}"}, data.get("reason")
+    ),
+    TicketEvent.Kind.ABSORBED: lambda data: _said(
+        _("Took in %(ticket)s") % {"ticket": f"PS-{data.get('ticket')}"}, data.get("reason")
+    ),
+    TicketEvent.Kind.SPAM: lambda data: _said(_("Marked as spam"), data.get("reason")),
+    TicketEvent.Kind.NOT_SPAM: lambda data: _("Not spam after all: what was promised counts on"),
+    TicketEvent.Kind.CALLED: _called,
+    TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
+    TicketEvent.Kind.PRIORITY: _prioritised,
+    TicketEvent.Kind.RULES: _ruled,
+    TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _asked(_("Exception requested"), data),
+    TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _asked(_("Exception approved"), data),
+    TicketEvent.Kind.EXCEPTION_REFUSED: lambda data: _asked(_("Exception refused"), data),
+    TicketEvent.Kind.EXCEPTION_WITHDRAWN: lambda data: _asked(_("Exception withdrawn"), data),
 }

@@ -16,7 +16,7 @@ from django.conf import settings
 
 pytestmark = pytest.mark.slow
 
-SERVERS_OF_THE_TESTS = ("DATABASE_URL", "REDIS_URL", "HELPDESK_TEST_SERVERS")
+SERVERS_OF_THE_TESTS = ("DATABASE_URL", "REDIS_URL", "HELPDESK_TEST_SERVERS", "SECRET_KEY")
 CHILDREN = ("postgres", "redis", "worker", "web-1", "web-2", "beat", "watchdog")
 
 

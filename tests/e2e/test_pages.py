@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.core.management import call_command
+from django.utils import timezone
 from playwright.sync_api import Page
 
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
-from helpdesk.sla.models import ClockException
+from helpdesk.notifications.models import Alarm
+from helpdesk.sla.models import Calendar, ClockException, Policy
 from helpdesk.tickets.models import Claim, Ticket
+from helpdesk.tickets.services.rollouts import start_rollout
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
 RULES = {
@@ -26,8 +29,8 @@ LOOKS = {
     "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en-GB"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
 }
-# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement,
-# {excepted} one with an {exception} that waits for approval.
+# Who looks at which pages; {ticket} is a ticket of Mina's, {running} one whose next reply is owed, {claim} one whose
+# claim waits for a judgement, {excepted} one with an {exception} that waits for approval.
 PAGES = {
     "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
     "mina@kestrel.example": [
@@ -35,6 +38,8 @@ PAGES = {
         "/tickets/",
         "/tickets/new/",
         "/tickets/{ticket}/",
+        "/tickets/{ticket}/promise/",
+        "/tickets/{running}/promise/",
         "/account/",
         "/accounts/password/change/",
         "/accounts/2fa/",
@@ -45,6 +50,8 @@ PAGES = {
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
         "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",
+        "/admin/helpdesk/ticket/{running}/explain/",
+        "/admin/helpdesk/ticket/{running}/explain/?as=customer",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
@@ -57,7 +64,15 @@ PAGES = {
         "/admin/helpdesk/exceptioncode/",
         "/admin/helpdesk/exceptioncode/third-party/change/",
         "/admin/helpdesk/policy/",
+        "/admin/helpdesk/policy/add/",
+        "/admin/helpdesk/policy/{policy}/change/",
+        "/admin/helpdesk/policy/{policy}/force/",
+        "/admin/helpdesk/rollout/",
+        "/admin/helpdesk/rollout/{rollout}/change/",
         "/admin/helpdesk/calendar/",
+        "/admin/helpdesk/calendar/add/",
+        "/admin/helpdesk/calendar/{calendar}/change/",
+        "/admin/helpdesk/calendar/{calendar}/history/",
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
@@ -67,6 +82,10 @@ PAGES = {
         "/admin/helpdesk/team/",
         "/admin/helpdesk/hub/",
         "/admin/helpdesk/heartbeat/",
+        "/admin/helpdesk/oncallshift/",
+        "/admin/helpdesk/oncallshift/add/",
+        "/admin/helpdesk/absence/add/",
+        "/admin/me/",
     ],
 }
 KEPT = {
@@ -75,6 +94,7 @@ KEPT = {
     "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
+    "anna@premium.example /admin/helpdesk/ticket/{running}/explain/": "explain",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
@@ -86,11 +106,19 @@ def demonstration(transactional_db) -> dict[str, int]:
     mina = User.objects.get(email="mina@kestrel.example")
     ticket = Ticket.objects.filter(requester=mina, clocks__metric="next_response").first()
     exception = ClockException.objects.select_related("clock").filter(state="asked").first()
+    policy = Policy.objects.get(name="Standard, designated super admins")
+    rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
     return {
+        "policy": policy.pk,
+        "rollout": rollout.pk,
         "ticket": ticket.pk,
         "clock": ticket.clocks.get(metric="next_response").pk,
         "exception": exception.pk,
         "excepted": exception.clock.ticket_id,
+        "running": Ticket.objects.active()
+        .get(requester=mina, clocks__metric="next_response", clocks__state="running")
+        .pk,
+        "calendar": Calendar.objects.filter(is_default=False).first().pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 
@@ -123,6 +151,21 @@ def test_every_page_is_fit_to_be_seen(demonstration, new_context, look, pytestco
             if found := problems(page):
                 wrong[f"{email} {path}"] = found
     assert wrong == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_with_an_alarm_over_them_are_fit_to_be_seen(demonstration, new_context, look):
+    Alarm.objects.create(name="sweep_late", since=timezone.now(), detail={"last_at": None, "oldest_at": None})
+    Alarm.objects.create(name="mail_dead", since=timezone.now(), detail={"count": 3})
+    language = LOOKS[look]["locale"][:2]
+    page = new_context(
+        User.objects.get(email="admin@premium.example"), password=PASSWORD, language=language, **LOOKS[look]
+    )
+    for path in ("/admin/helpdesk/alarm/", "/admin/helpdesk/ticket/", "/admin/helpdesk/absence/"):
+        page.goto(path)
+        assert page.locator(".alarm-bar").is_visible(), path
+        assert problems(page) == [], path
 
 
 @pytest.mark.slow

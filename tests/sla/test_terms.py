@@ -116,7 +116,12 @@ REMOVED = object()
     ("document", "field"),
     [
         (broken("colour", value="red"), "colour"),
-        (broken("conditions", "colours", value=["red"]), "conditions"),
+        (broken("conditions", "colours", value=["red"]), "conditions: colours is not known"),
+        (broken("conditions", "channels", value="email"), "conditions: channels must be a list of names"),
+        (broken("conditions", "channels", value=[7]), "conditions: channels must be a list of names"),
+        (broken("conditions", "roles", value=["user", ""]), "conditions: roles must be a list of names"),
+        (broken("conditions", "accounts", value=["7"]), "conditions: accounts must be a list of ids"),
+        (broken("conditions", "accounts", value=7), "conditions: accounts must be a list of ids"),
         (broken("targets", 0, "metric", value="telepathy"), "targets.0"),
         (broken("targets", 0, "metric", value=REMOVED), "targets.0"),
         (broken("targets", 0, "promise", value="perhaps"), "targets.0"),
@@ -124,9 +129,13 @@ REMOVED = object()
         (broken("targets", 0, "seconds", value=0), "targets.0"),
         (broken("targets", 0, "seconds", value=REMOVED), "targets.0"),
         (broken("targets", 0, "business_days", value=1), "targets.0"),
+        (broken("targets", 0, "seconds", value=1800.5), "targets.0"),
+        (broken("targets", 1, "business_days", value=True), "targets.1"),
         (broken("targets", 1, "metric", value="first_response"), "targets"),
         (broken("steps", 0, "percent", value=0), "steps.0"),
         (broken("steps", 1, "percent", value="soon"), "steps.1"),
+        (broken("steps", 1, "percent", value=99.9), "steps.1"),
+        (broken("steps", 1, "percent", value=REMOVED), "steps.1"),
         (broken("steps", 1, "percent", value=40), "steps"),
         (broken("steps", 1, "percent", value=50), "steps"),
         (broken("steps", 0, "recipients", value=[]), "steps.0"),
@@ -149,6 +158,12 @@ REMOVED = object()
 )
 def test_a_mistake_is_refused_by_the_name_of_its_field(document, field):
     with pytest.raises(ValueError, match=rf"^{field}\b"):
+        Terms.from_dict(document)
+
+
+@pytest.mark.parametrize("document", [None, [], "terms", 7])
+def test_what_is_no_document_at_all_is_a_mistake_too(document):
+    with pytest.raises(ValueError, match="^terms: must be a mapping$"):
         Terms.from_dict(document)
 
 

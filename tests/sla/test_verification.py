@@ -6,8 +6,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from helpdesk.sla.models import Clock
-from helpdesk.sla.verification import verify
+from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.sla.verification import Verification, verify
 from helpdesk.tickets import services
 from tests.factories import StaffFactory, make_ticket
 
@@ -39,3 +39,32 @@ def test_a_false_column_is_found_and_made_true_again(wrong, now, capsys):
     assert verify(now=now).differing == 0
     call_command("rebuild_clocks")
     assert capsys.readouterr().out.split() == ["rebuilt", "1", "rebuilt", "0"]
+
+
+def test_events_that_cannot_be_are_said_to_be(now):
+    """An answer that was slipped in behind the end of a clock."""
+    ticket = make_ticket(now=now)
+    services.reply(ticket=ticket, actor=StaffFactory(), body="Here.", now=now + MINUTE)
+    clock = ticket.clocks.get()
+    ClockEvent.objects.create(clock=clock, number=3, kind="fulfil", at=now, recorded_at=now)
+    Clock.objects.update(event_count=3)
+    found = verify(now=now)
+    (said,) = found.examples
+    assert said.startswith(
+        f"clock {clock.pk}: events cannot be folded: fulfil cannot happen to a clock that is fulfilled"
+    )
+    assert "nothing on the ticket answers it" in said  # the auditor, who knows nothing of the fold
+
+
+def test_an_event_that_was_taken_away_is_missed(now):
+    clock = make_ticket(now=now).clocks.get()
+    Clock.objects.update(event_count=2)
+    words = "events are not numbered 1 to 2"
+    assert verify(now=now).examples == [f"clock {clock.pk}: {words}; its {words}"]
+
+
+def test_what_differs_is_named_a_hundred_times_at_most():
+    found = Verification()
+    for number in range(105):
+        found.add(number, "state is wrong", [])
+    assert (found.differing, len(found.examples)) == (105, 100)

@@ -4,11 +4,11 @@ import pytest
 
 from helpdesk.core.channels import Channel
 from helpdesk.escalation.sweep import sweep
-from helpdesk.sla.clock import State
-from helpdesk.sla.models import BreachCause, Clock, ClockEvent
+from helpdesk.sla.clock import Effect, State
+from helpdesk.sla.models import BreachCause, Clock, ClockEvent, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Source, Status, Ticket
-from helpdesk.tickets.services import Refused
+from helpdesk.tickets.services import Refused, Wish
 from tests.at_once import at_once
 from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
 from tests.tickets.proofs import prove_all
@@ -195,6 +195,23 @@ def test_a_callback_that_is_owed_is_kept(customer, specialist):
     reply(survivor, specialist, 2, status=Status.WAITING)
     merge(other, survivor, specialist, 3)
     assert (running(survivor).metric, running(survivor).due_at, survivor.status) == ("callback", at(5), Status.OPEN)
+
+
+def test_a_void_promise_is_not_taken_over_and_the_question_is_not_forgotten(customer, specialist, manager):
+    survivor, other = make_ticket(customer, now=at(0)), make_ticket(customer, now=at(0))
+    reply(survivor, specialist, 5, status=Status.SOLVED)
+    exception = services.request_exception(
+        clock=first_response(other),
+        code=ExceptionCode.objects.get(code="declared-incident"),
+        wish=Wish(effect=Effect.VOID),
+        evidence="Incident 7",
+        actor=specialist,
+        now=at(10),
+    )
+    services.decide_exception(exception=exception, approve=True, note="", actor=manager, now=at(11))
+    merge(other, survivor, specialist, 20)
+    assert counted(other, survivor) == [first_response(survivor)]
+    assert (survivor.status, survivor.messages.count()) == (Status.OPEN, 3)
 
 
 def test_a_chain_of_merges_hands_the_first_promise_on(customer, specialist):

@@ -636,8 +636,8 @@ def test_what_an_exception_did_is_in_the_tickets_events(clock):
     asked = ask(clock, wish=Wish(effect=Effect.PAUSE, out_from=NOW + 5 * MINUTE, out_until=NOW + 15 * MINUTE))
     decide(client, asked, "approve")
     page = text_of(client.get(page_of(clock)))
-    assert "First response: 13:10:00 to 13:20:00 does not count, due 14:15:00 (third-party)" in page
-    assert "Exception requested: third-party, “Their case 88-2041.”" in page
+    assert "First response: 13:10:00 to 13:20:00 does not count, due 14:15:00 (Third party)" in page
+    assert "Exception requested: Third party, a stretch does not count. Their case 88-2041." in page
     assert "First response: Exception" in page
 
 

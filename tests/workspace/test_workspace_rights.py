@@ -14,6 +14,7 @@ from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, Ou
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
 from helpdesk.tickets.services import Wish, request_exception
+from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, add_to_team, make_ticket
 
@@ -34,8 +35,9 @@ PAGES = {
     "user": (ALL, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
     "hub": (ALL, {ADMINISTRATOR}),
-    "policy": (MANAGING, set()),
-    "calendar": (MANAGING, set()),
+    "policy": (MANAGING, MANAGING),
+    "rollout": (MANAGING, set()),
+    "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
     "absence": (ALL, ALL),
@@ -63,6 +65,7 @@ def world(now):
         "team": TeamFactory().pk,
         "hub": "content",
         "policy": Policy.objects.first().pk,
+        "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
         "calendar": Calendar.objects.get().pk,
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,

@@ -27,6 +27,8 @@ from helpdesk.core.exclusive import listening, only_one, open_standard_files
 from helpdesk.core.processes import Program, StartFailed, Stopping, Supervisor
 
 env = environ.Env()
+# A socket brings a screen small messages, and takes next to none: no compressor for each, no large frame from outside.
+UVICORN = ["--no-access-log", "--no-server-header", "--ws-per-message-deflate=false", "--ws-max-size=65536"]
 
 
 def say(line: str) -> None:
@@ -147,7 +149,7 @@ class Run:
         """One of the web processes: all accept from the one socket that we hold, so that none of them
         can keep the port from the next run, and a request waits in line while one is brought back."""
         descriptor = self.listener.fileno()
-        options = [f"--fd={descriptor}", "--no-access-log", "--timeout-graceful-shutdown=5", "--no-server-header"]
+        options = [f"--fd={descriptor}", "--timeout-graceful-shutdown=5", *UVICORN]
         return self.python(
             f"web-{number}", "-m", "uvicorn", "config.asgi:application", *options, log="web", pass_fds=[descriptor]
         )

@@ -187,16 +187,20 @@ class Story(ExceptionVerbs):
         self._end_clocks(self.asker.user_id, "closed by the customer")
         self._move(Status.CLOSED, actor=self.asker.user_id)
 
-    # --- Verbs of other packages ---------------------------------------------------------------
     def pick_up(self, at: datetime, *, actor: int) -> None:
         """A specialist joins the chat, or the call is connected: answers that clock."""
         self._reach(at)
-        if self.owner is None:
-            self._own(actor, actor=actor)
+        if self.channel == Channel.PHONE:
+            self._event(TicketEvent.Kind.CALLED, actor, connected=True, note="")
+        else:
+            self._event(TicketEvent.Kind.JOINED, actor)
         for clock in self._open_clocks():
             self._record(clock, pure.fulfil(clock.state, at=at, by=actor, owner=self.owner), actor=actor)
+        if self.owner is None:
+            self._own(actor, actor=actor)
         self._move(Status.OPEN, actor=actor)
 
+    # --- Verbs of other packages ---------------------------------------------------------------
     def acknowledge(self, at: datetime, *, actor: int) -> None:
         """Acknowledge the newest escalation, where there is one."""
         self._pass_time(at)

@@ -44,7 +44,10 @@ def set_priority(*, ticket: Ticket, priority: Priority, actor: User, now: dateti
 
 @transaction.atomic
 def perform_acts(*, ticket: Ticket, raise_priority: bool, team_id: int | None, percent: int, now: datetime) -> Ticket:
-    """What an escalation step does to a ticket: press more, go to a team (SPEC 2.5). The owner stays."""
+    """What an escalation step does to a ticket: press more, go to a team (SPEC 2.5). The owner stays.
+
+    Nobody is the actor, so the events carry the step's `percent`.
+    """
     ticket, _clocks = lock(ticket, now=now)
     changed: list[str] = []
     if not ticket.is_active:
@@ -53,7 +56,7 @@ def perform_acts(*, ticket: Ticket, raise_priority: bool, team_id: int | None, p
         changed += _prioritise(ticket, Priority(ticket.priority + 1), actor=None, now=now, percent=percent)
     team = Team.objects.filter(pk=team_id).first() if team_id and team_id != ticket.team_id else None
     if team is not None:
-        changed += own(ticket, owner=ticket.owner, actor=None, now=now, team=team)
+        changed += own(ticket, owner=ticket.owner, actor=None, now=now, team=team, percent=percent)
     if changed:
         touch(ticket, now, *changed)
     return ticket
@@ -99,12 +102,9 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     return ticket
 
 
-def _prioritise(
-    ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, percent: int | None = None
-) -> list[str]:
+def _prioritise(ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, **why: int) -> list[str]:
     if ticket.priority == priority:
         return []
-    step = {} if percent is None else {"percent": percent}
-    happened(ticket, TicketEvent.Kind.PRIORITY, now, actor, before=ticket.priority, after=priority, **step).save()
+    happened(ticket, TicketEvent.Kind.PRIORITY, now, actor, before=ticket.priority, after=priority, **why).save()
     ticket.priority = priority
     return ["priority"]

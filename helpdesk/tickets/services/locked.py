@@ -69,9 +69,9 @@ def move(ticket: Ticket, *, status: Status, actor: User | None, now: datetime) -
 
 
 def own(
-    ticket: Ticket, *, owner: User | None, actor: User | None, now: datetime, team: Team | None = None
+    ticket: Ticket, *, owner: User | None, actor: User | None, now: datetime, team: Team | None = None, **why: Any
 ) -> list[str]:
-    """Set the owner, and the team where one is given; returns the fields that changed."""
+    """Set the owner, and the team where one is given; returns the fields that changed. `why` goes into the event."""
     happened(
         ticket,
         TicketEvent.Kind.ASSIGNED,
@@ -81,6 +81,7 @@ def own(
         after=owner.pk if owner else None,
         owner=owner.full_name if owner else "",
         team=team.name if team else "",
+        **why,
     ).save()
     ticket.owner = owner
     if team is not None:

@@ -1,0 +1,260 @@
+"""Days brought in from elsewhere: named, never twice, and whatever a file holds, a calendar can take them."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+from dateutil.rrule import rrulestr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpdesk.sla import holidays, ics
+from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
+from helpdesk.sla.holidays import Found, national
+
+FIRST, LAST = date(2026, 1, 1), date(2028, 12, 31)
+CHRISTMAS = "DTSTART;VALUE=DATE:20261225"
+
+
+def file(*events: str) -> bytes:
+    blocks = "".join(f"BEGIN:VEVENT\r\n{event}\r\nEND:VEVENT\r\n" for event in events)
+    return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\n{blocks}END:VCALENDAR\r\n".encode()
+
+
+def read(*events: str, first: date = FIRST, last: date = LAST) -> Found:
+    return ics.read(file(*events), first=first, last=last)
+
+
+def days(*events: str) -> list[str]:
+    return [day.isoformat() for day in read(*events).days]
+
+
+def takes(found: Found) -> bool:
+    """A calendar can be made of these days, and gives them back."""
+    written = [day.isoformat() for day in found.days]
+    definition = {"timezone": "UTC", "weekly": dict.fromkeys(DAY_NAMES, [["09:00", "17:00"]]), "holidays": written}
+    return BusinessCalendar.from_dict(definition).to_dict()["holidays"] == written
+
+
+def test_countries_and_regions_have_names_in_the_readers_language():
+    assert dict(holidays.countries("en"))["DE"] == "Germany"
+    assert dict(holidays.countries("ja"))["DE"] == "ドイツ"
+    assert dict(holidays.regions("DE"))["BE"] == "Berlin"
+    assert holidays.regions("JP") == holidays.regions("Atlantis") == []
+
+
+def test_a_region_has_the_days_of_its_country_and_its_own():
+    country, region = (national(country="DE", region=region, years=[2026]).days for region in ("", "BE"))
+    assert {day: name for day, name in region.items() if day not in country} == {date(2026, 3, 8): "Women's Day"}
+    assert country.items() <= region.items()
+
+
+@pytest.mark.parametrize(("language", "name"), [("ja", "元日"), ("en", "New Year's Day"), ("sv", "New Year's Day")])
+def test_days_are_named_in_the_readers_language_or_else_in_english(language, name):
+    assert national(country="JP", years=[2026], language=language).days[date(2026, 1, 1)] == name
+
+
+def test_a_day_observed_in_another_year_is_not_brought_in_with_this_one():
+    """New Year's Day of 2028 falls on a Saturday, and is observed on 31 December 2027."""
+    assert date(2027, 12, 31) in national(country="US", years=[2027, 2028]).days
+    assert {day.year for day in national(country="US", years=[2028]).days} == {2028}
+
+
+@settings(max_examples=40, deadline=None)
+@given(country=st.sampled_from([code for code, _name in holidays.countries("en")]), year=st.integers(1990, 2060))
+def test_a_calendar_can_take_the_days_of_any_country(country, year):
+    assert takes(national(country=country, years=[year, year + 1], language="ja"))
+
+
+@pytest.mark.parametrize(
+    ("event", "expected"),
+    [
+        (CHRISTMAS, ["2026-12-25"]),
+        (f"{CHRISTMAS}\r\nDTEND;VALUE=DATE:20261226", ["2026-12-25"]),
+        (f"{CHRISTMAS}\r\nDTEND;VALUE=DATE:20261225", ["2026-12-25"]),
+        (f"{CHRISTMAS}\r\nDTEND;VALUE=DATE:20261227", ["2026-12-25", "2026-12-26"]),
+        (f"{CHRISTMAS}\r\nDURATION:P2D", ["2026-12-25", "2026-12-26"]),
+        ("DTSTART;TZID=Nowhere:20261224T000000\r\nDTEND;TZID=Nowhere:20261225T000000", ["2026-12-24"]),
+        ("DTSTART;VALUE=DATE:20001225\r\nRRULE:FREQ=YEARLY", ["2026-12-25", "2027-12-25", "2028-12-25"]),
+        ("DTSTART;VALUE=DATE:20200229\r\nRRULE:FREQ=YEARLY", ["2028-02-29"]),
+        ("DTSTART;VALUE=DATE:20200101\r\nRRULE:FREQ=YEARLY;INTERVAL=4", ["2028-01-01"]),
+        ("DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=YEARLY;COUNT=3", ["2026-01-01"]),
+        ("DTSTART;VALUE=DATE:20240101\r\nRRULE:FREQ=YEARLY;UNTIL=20270101", ["2026-01-01", "2027-01-01"]),
+        (
+            "DTSTART;VALUE=DATE:20001123\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH",
+            ["2026-11-26", "2027-11-25", "2028-11-23"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20010528\r\nRRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO",
+            ["2026-05-25", "2027-05-31", "2028-05-29"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20251231\r\nDTEND;VALUE=DATE:20260102\r\nRRULE:FREQ=YEARLY;COUNT=2",
+            ["2026-01-01", "2026-12-31", "2027-01-01"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY\r\nEXDATE;VALUE=DATE:20270101",
+            ["2026-01-01", "2028-01-01"],
+        ),
+        (f"{CHRISTMAS}\r\nRDATE;VALUE=DATE:20271224,20281222", ["2026-12-25", "2027-12-24", "2028-12-22"]),
+        (f"{CHRISTMAS}\r\nBEGIN:VALARM\r\nTRIGGER:-P1D\r\nDURATION:P3D\r\nEND:VALARM", ["2026-12-25"]),
+        (f"{CHRISTMAS}\r\nSTATUS:CANCELLED", []),
+    ],
+)
+def test_whole_days_of_a_file(event, expected):
+    assert days(event) == expected
+
+
+def test_a_single_time_that_was_moved_or_called_off():
+    yearly = "UID:a\r\nDTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY"
+    moved = "UID:a\r\nRECURRENCE-ID;VALUE=DATE:20270101\r\nDTSTART;VALUE=DATE:20270104"
+    gone = "UID:a\r\nRECURRENCE-ID;VALUE=DATE:20280101\r\nDTSTART;VALUE=DATE:20280101\r\nSTATUS:CANCELLED"
+    assert days(yearly, moved, gone) == ["2026-01-01", "2027-01-04"]
+
+
+@pytest.mark.parametrize(
+    ("event", "left_out"),
+    [
+        ("DTSTART:20261224T090000\r\nDTEND:20261224T100000", (1, 0, 0)),
+        ("DTSTART:20261224T000000\r\nDTEND:20261224T100000", (1, 0, 0)),
+        ("DTSTART;VALUE=DATE:20260230", (1, 0, 0)),
+        ("SUMMARY:without a beginning", (1, 0, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=WEEKLY", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=SECONDLY", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYHOUR=1,2,3", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYDAY=XX", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=13", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;INTERVAL=0", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY\r\nRRULE:FREQ=YEARLY", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20251231", (0, 0, 1)),
+        ("DTSTART;VALUE=DATE:20290101", (0, 0, 1)),
+    ],
+)
+def test_what_is_no_holiday_is_left_out_and_counted(event, left_out):
+    found = read(event)
+    assert (found.timed, found.otherwise, found.outside) == left_out
+    assert found.days == {}
+
+
+def test_names_are_one_line_and_events_of_one_day_share_it():
+    long = f"{CHRISTMAS}\r\nSUMMARY:Yule\\, and\\n more \x07" + "x" * 200
+    assert read(long).days[date(2026, 12, 25)] == ("Yule, and more " + "x" * 200)[: holidays.LONGEST_NAME]
+    both = read(*(f"{CHRISTMAS}\r\nSUMMARY;LANGUAGE=en:{name}" for name in ("Yule", "Feast", "Yule")))
+    assert both.days == {date(2026, 12, 25): "Yule; Feast"}
+
+
+@pytest.mark.parametrize(
+    ("name", "charset"),
+    [
+        ("Fête du Travail, Größe", "utf-8"),
+        ("Fête du Travail, Größe", "utf-8-sig"),
+        ("Fête du Travail, Größe", "cp1252"),
+        ("Österreich", "latin-1"),
+        ("元日", "utf-16"),
+        ("元日 成人の日", "cp932"),
+        ("元日", "iso2022_jp"),
+    ],
+)
+def test_charsets(name, charset):
+    text = file(f"{CHRISTMAS}\r\nSUMMARY:{name}").decode()
+    assert list(ics.read(text.encode(charset), first=FIRST, last=LAST).days.values()) == [name]
+
+
+def test_a_line_that_is_folded_within_a_letter():
+    raw = file(f"{CHRISTMAS}\r\nSUMMARY:F\u00eate").replace(b"\xc3\xaa", b"\xc3\r\n \xaa")
+    assert list(ics.read(raw, first=FIRST, last=LAST).days.values()) == ["Fête"]
+
+
+NEVER = "DTSTART;VALUE=DATE:19000101\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30"
+ALWAYS = "DTSTART;VALUE=DATE:00010101\r\nDURATION:P9999999D"
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"x" * (ics.MOST_BYTES + 1), ics.Reason.TOO_BIG),
+        (b"", ics.Reason.NO_CALENDAR),
+        (b"PK\x03\x04\x00\xff", ics.Reason.NO_CALENDAR),
+        (b"<html>", ics.Reason.NO_CALENDAR),
+        (file(*["UID:1"] * (ics.MOST_EVENTS + 1)), ics.Reason.TOO_MANY),
+        (file(*[f"{NEVER};COUNT=9"] * 3000), ics.Reason.TOO_MANY),
+        (file(*[ALWAYS] * 3000), ics.Reason.TOO_MANY),
+    ],
+)
+def test_a_file_that_is_no_use_is_refused_as_a_whole(raw, reason):
+    with pytest.raises(ics.Refused) as refused:
+        ics.read(raw, first=FIRST, last=LAST)
+    assert refused.value.reason == reason
+
+
+def test_as_many_days_as_a_calendar_holds_and_no_more():
+    last = FIRST + timedelta(days=ics.MOST_DAYS - 1)
+    assert len(read(ALWAYS, last=last).days) == ics.MOST_DAYS
+    with pytest.raises(ics.Refused) as refused:
+        read(ALWAYS, last=last + timedelta(days=1))
+    assert refused.value.reason == ics.Reason.TOO_MANY
+
+
+def test_a_hostile_time_zone_is_not_even_read():
+    zone = "BEGIN:VTIMEZONE\r\nTZID:X\r\nBEGIN:STANDARD\r\nDTSTART:19000101T000000\r\nRRULE:FREQ=SECONDLY\r\n"
+    ends = "TZOFFSETFROM:+0000\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    midnight = file("DTSTART;TZID=X:20261225T000000\r\nDTEND;TZID=X:20261226T000000")
+    raw = midnight.replace(b"VERSION:2.0\r\n", f"VERSION:2.0\r\n{zone}{ends}".encode())
+    assert list(ics.read(raw, first=FIRST, last=LAST).days) == [date(2026, 12, 25)]
+
+
+PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "BYMONTH": st.sets(st.integers(1, 12), min_size=1, max_size=3),
+        "BYMONTHDAY": st.sets(st.sampled_from([1, 13, 28, -1, -7]), min_size=1, max_size=3),
+        # Not both kinds in one rule: there dateutil demands both.
+        "BYDAY": st.sets(st.sampled_from(["1TU", "-1FR", "3SU", "5WE", "-2SA"]), min_size=1, max_size=2)
+        | st.sets(st.sampled_from(["MO", "FR", "SU"]), min_size=1, max_size=2),
+        "BYSETPOS": st.sets(st.sampled_from([1, 2, -1]), min_size=1, max_size=2),
+        "COUNT": st.sets(st.integers(1, 40), min_size=1, max_size=1),
+        "INTERVAL": st.sets(st.integers(1, 4), min_size=1, max_size=1),
+    },
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(begin=st.dates(date(2015, 1, 1), date(2027, 6, 1)), parts=PARTS)
+def test_yearly_rules_fall_where_dateutil_has_them(begin, parts):
+    if not parts.keys() & {"BYMONTH", "BYMONTHDAY", "BYDAY"}:
+        parts.pop("BYSETPOS", None)  # dateutil wants another part beside it
+    rule = ";".join(["FREQ=YEARLY", *(f"{key}={','.join(map(str, sorted(parts[key], key=str)))}" for key in parts)])
+    oracle = rrulestr(rule, dtstart=datetime.combine(begin, datetime.min.time()))
+    end = datetime.combine(LAST, datetime.min.time())
+    expected = {at.date() for at in oracle.between(datetime(2026, 1, 1), end, inc=True)}
+    expected |= {begin} if FIRST <= begin <= LAST else set()  # an event always takes place when it begins
+    assert set(read(f"DTSTART;VALUE=DATE:{begin:%Y%m%d}\r\nRRULE:{rule}").days) == expected
+
+
+LINES = [
+    CHRISTMAS,
+    "DTEND;VALUE=DATE:20261228",
+    "RRULE:FREQ=YEARLY;BYMONTH=12;BYDAY=-1FR;COUNT=4;UNTIL=20301231",
+    "RDATE;VALUE=DATE:20270102,20270103",
+    "RDATE;VALUE=PERIOD:20270102T000000Z/P1D",
+    "EXDATE:20261225",
+    "SUMMARY;X=a;LANGUAGE=de:Weihnachten\\, ja",
+    "DURATION:P3DT4H",
+    "DURATION:P99999999999999999999D",
+    "RECURRENCE-ID;TZID=Europe:20261225T000000",
+    "DTSTART:00000000",
+    "RRULE:FREQ=YEARLY;BYMONTHDAY=-1,99999999999999999;INTERVAL=999999999999",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from(LINES) | st.text(max_size=30), max_size=6), max_size=4), st.binary(max_size=40)
+)
+def test_whatever_a_file_holds_a_calendar_can_take_what_is_read(events, noise):
+    raw = file(*("\r\n".join(lines) for lines in events)) + noise
+    try:
+        found = ics.read(raw, first=FIRST, last=LAST)
+    except ics.Refused:
+        return
+    assert takes(found)
+    assert all(FIRST <= day <= LAST and len(name) <= holidays.LONGEST_NAME for day, name in found.days.items())
