@@ -196,7 +196,7 @@ class ClockExceptionAdmin(ReadOnlyAdmin):
     def asked(self, row: ClockException) -> str:
         return instant(row.requested_at)
 
-    @admin.display(description=gettext_lazy("Waits for"))
+    @admin.display(description=gettext_lazy("Waited"))
     def age(self, row: ClockException) -> str:
         """How long it has waited; of one that is decided, how long that took."""
         return compact(((row.decided_at or timezone.now()) - row.requested_at).total_seconds())

@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
-from helpdesk.sla.models import Calendar, Policy
+from helpdesk.sla.models import Calendar, ClockException, Policy
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
 
@@ -30,7 +30,7 @@ LOOKS = {
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
 }
 # Who looks at which pages; {ticket} is a ticket of Mina's, {running} one whose next reply is owed, {claim} one whose
-# claim waits for a judgement.
+# claim waits for a judgement, {excepted} one with an {exception} that waits for approval.
 PAGES = {
     "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
     "mina@kestrel.example": [
@@ -51,12 +51,18 @@ PAGES = {
         "/admin/helpdesk/ticket/{claim}/change/",
         "/admin/helpdesk/ticket/{running}/explain/",
         "/admin/helpdesk/ticket/{running}/explain/?as=customer",
+        "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
     "helen@premium.example": [
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
+        "/admin/helpdesk/clockexception/?state=all",
+        "/admin/helpdesk/clockexception/{exception}/change/",
+        "/admin/helpdesk/ticket/{excepted}/change/",
+        "/admin/helpdesk/exceptioncode/",
+        "/admin/helpdesk/exceptioncode/third-party/change/",
         "/admin/helpdesk/policy/",
         "/admin/helpdesk/policy/add/",
         "/admin/helpdesk/policy/{policy}/change/",
@@ -100,14 +106,19 @@ def demonstration(transactional_db) -> dict[str, int]:
     mina = User.objects.get(email="mina@kestrel.example")
     policy = Policy.objects.get(name="Standard, designated super admins")
     rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
+    ticket = Ticket.objects.filter(requester=mina, clocks__metric="next_response").first()
+    exception = ClockException.objects.select_related("clock").filter(state="asked").first()
     return {
         "policy": policy.pk,
         "rollout": rollout.pk,
-        "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
         "running": Ticket.objects.active()
         .get(requester=mina, clocks__metric="next_response", clocks__state="running")
         .pk,
         "calendar": Calendar.objects.filter(is_default=False).first().pk,
+        "ticket": ticket.pk,
+        "clock": ticket.clocks.get(metric="next_response").pk,
+        "exception": exception.pk,
+        "excepted": exception.clock.ticket_id,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 
