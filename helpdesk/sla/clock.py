@@ -108,6 +108,8 @@ class Target:
         for begin, end in pauses:
             if begin < due:
                 due = calendar.add(due, calendar.between(max(begin, start), end))
+                if due < end:  # it was due at an opening, with no open time left before it: at the next one, then
+                    due = calendar.next_opening(end)
         return due
 
 

@@ -78,6 +78,16 @@ def test_a_pause_moves_business_days_too():
     assert clock.due_at == NOW + 25 * HOUR
 
 
+def test_what_is_due_at_an_opening_is_due_at_the_next_one_after_a_pause_over_it():
+    """Sent in the evening, it is due at an opening; a pause over that day must not end behind the deadline."""
+    evening, opening = datetime(2026, 11, 24, 19, 0, tzinfo=UTC), datetime(2026, 11, 26, 8, 0, tzinfo=UTC)
+    clock = started(Target(business_days=1), OFFICE, evening)
+    assert clock.due_at == opening
+    clock = fold(pure.pause(clock, at=opening - HOUR), clock)
+    clock = fold(pure.resume(clock, at=opening + 12 * HOUR, calendar=OFFICE), clock)
+    assert clock.due_at == opening + 24 * HOUR
+
+
 def test_a_clock_at_its_very_deadline_does_not_pause():
     """Its time is used up: resumed, it would be due in the past."""
     assert pure.pause(started(), at=NOW + HOUR) == []

@@ -54,7 +54,7 @@ def test_whatever_the_servers_clock_does_nothing_breaks_and_clocks_fit_their_eve
             continue
 
     found = verify(now=NOW)
-    assert (found.checked, found.differing) == (Clock.objects.count(), 0)
+    assert (found.checked, found.differing, found.examples) == (Clock.objects.count(), 0, [])
     client.force_login(membership.user)
     for name in ("portal:ticket", "portal:tickets", "portal:home"):
         assert client.get(reverse(name, args=[ticket.pk] if name == "portal:ticket" else [])).status_code == 200

@@ -1,0 +1,440 @@
+"""The acts on tickets as SPEC 2.3 says them, on the model. Each refuses (`No`) where the product must."""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from helpdesk.management.simulation.model import (
+    ACTIVE,
+    DONE,
+    FIRST,
+    OWED,
+    RESPONSES,
+    Clock,
+    ClockWork,
+    Ticket,
+    unbreached,
+)
+from helpdesk.management.simulation.rules import Promise, Rulebook
+
+
+class No(Exception):
+    """The product must refuse this act."""
+
+
+class Model(ClockWork):
+    """All tickets that somebody may still work on."""
+
+    def __init__(self, rules: Rulebook) -> None:
+        super().__init__(rules)
+        self.tickets: dict[int, Ticket] = {}
+
+    # --- The customer ---------------------------------------------------------------------------
+
+    def open(self, ticket: Ticket, *, message: int, actor: int, now: datetime) -> None:
+        self.tickets[ticket.pk] = ticket
+        ticket.policy = self.rules.choose(ticket.facts)
+        ticket.said.append((now, message, "customer"))
+        for metric in (FIRST[ticket.channel], "resolution"):
+            self._start(ticket, metric, now=now, actor=ticket.requester)
+        kinds = [("opened", actor), *([("claimed", ticket.requester)] if ticket.claim else []), ("acknowledged", None)]
+        for kind, who in kinds:
+            self._happened(ticket, kind, now, who)
+        ticket.updated_at = now
+        self.journal.touched.add(ticket.pk)
+        self.journal.mails[f"acknowledgement/{ticket.pk}"] = ticket.requester
+
+    def customer_reply(self, ticket: Ticket, *, message: int, actor: int, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
+        clocks = self._take(ticket, now)
+        ticket.said.append((now, message, "customer"))
+        self._happened(ticket, "customer_wrote", now, actor)
+        self._go_on(ticket, now, actor)
+        if ticket.status != "new":
+            self._move(ticket, "open", now, actor)
+        self._follow(clocks, "open", now, actor)
+        if not ticket.open_clocks(*RESPONSES):
+            self._start(ticket, "next_response", now=now, actor=actor)
+
+    def close_by_customer(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(not ticket.is_active and ticket.status != "solved")
+        clocks = self._take(ticket, now)
+        if ticket.calls or any(kind == "reply" for _at, _pk, kind in ticket.said):
+            self._resolve(ticket, clocks, now, actor)
+        self._end(ticket, clocks, now, actor)
+        self._move(ticket, "closed", now, actor)
+
+    def ask_critical(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._may_be_raised(ticket)
+        self._unless(ticket.role != "designated" or ticket.channel != "email" or ticket.claim == "declined")
+        ticket.claim = "claimed"
+        self._raise(ticket, now, actor)
+
+    # --- Staff ----------------------------------------------------------------------------------
+
+    def reply(self, ticket: Ticket, *, message: int, actor: int, status: str, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
+        self._unless(status in DONE and self._awaits_call(ticket, now))
+        clocks = self._take(ticket, now)
+        ticket.said.append((now, message, "reply"))
+        for clock in clocks:
+            if clock.metric in (*RESPONSES, "chat_pickup"):
+                self.answer(clock, now=now, by=actor, owner=ticket.owner)
+        if status in DONE:
+            self._resolve(ticket, clocks, now, actor)
+            self._end(ticket, clocks, now, actor)
+        else:
+            self._follow([*clocks, *self._go_on(ticket, now, actor)], status, now, actor)
+        self._happened(ticket, "replied", now, actor)
+        if ticket.owner is None:
+            self._own(ticket, actor, now, actor)
+        self._move(ticket, status, now, actor)
+        self.journal.mails[f"reply/{message}"] = ticket.requester
+
+    def note(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._take(ticket, now)
+        self._happened(ticket, "noted", now, actor)
+
+    def call(self, ticket: Ticket, *, connected: bool, actor: int, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
+        clocks = self._take(ticket, now)
+        self._happened(ticket, "called", now, actor)
+        if connected:
+            ticket.calls.append(now)
+            for clock in clocks:
+                if clock.metric in (*RESPONSES, "callback"):
+                    self.answer(clock, now=now, by=actor, owner=ticket.owner)
+            self._take_up(ticket, now, actor)
+
+    def join(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
+        clocks = self._take(ticket, now)
+        self._happened(ticket, "joined", now, actor)
+        for clock in clocks:
+            if clock.metric == "chat_pickup":
+                self.answer(clock, now=now, by=actor, owner=ticket.owner)
+        self._take_up(ticket, now, actor)
+
+    def judge(self, ticket: Ticket, *, confirmed: bool, actor: int, now: datetime) -> None:
+        self._unless(ticket.claim != "claimed")
+        clocks = self._take(ticket, now)
+        ticket.claim = "confirmed" if confirmed else "declined"
+        if not confirmed:
+            ticket.severity = "standard"
+            for clock in ticket.clocks:
+                if clock.metric == "first_response" and clock.ledger.breached_at and not clock.cause:
+                    clock.cause = "declined_late"
+            self._rechoose(ticket, unbreached(clocks), now, actor)
+        self._happened(ticket, ticket.claim, now, actor)
+        self.journal.mails[f"judgement/{ticket.pk}/{now.isoformat()}"] = ticket.requester
+
+    def raise_(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._may_be_raised(ticket)
+        ticket.claim = "confirmed"
+        self._raise(ticket, now, actor)
+
+    def assign(self, ticket: Ticket, *, owner: int | None, team: int | None, actor: int, now: datetime) -> None:
+        self._take(ticket, now)
+        self._own(ticket, owner, now, actor)
+        ticket.team = team or ticket.team
+
+    def prioritise(self, ticket: Ticket, *, priority: int, actor: int, now: datetime) -> None:
+        self._take(ticket, now)
+        if ticket.priority != priority:
+            ticket.priority = priority
+            self._happened(ticket, "priority", now, actor)
+
+    def set_status(self, ticket: Ticket, *, status: str, actor: int, now: datetime) -> None:
+        self._unless(status in ("spam", "merged", "new") or ticket.status in ("spam", "merged"))
+        owed = any(clock.ledger.is_open and clock.metric in OWED for clock in ticket.clocks)
+        self._unless(status in DONE and owed)
+        clocks = self._take(ticket, now)
+        if status in DONE:
+            self._resolve(ticket, clocks, now, actor)
+            self._end(ticket, clocks, now, actor)
+        else:
+            clocks += self._go_on(ticket, now, actor)
+            questioned = status == "waiting" and ticket.is_questioned
+            self._follow(clocks, status, now, actor, questioned=questioned)
+        self._move(ticket, status, now, actor)
+
+    def spam(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(ticket.status in ("spam", "merged"))
+        clocks = self._take(ticket, now)
+        ticket.spam_of, ticket.spam_clocks = ticket.status, [_copy(clock) for clock in clocks]
+        for clock in clocks:
+            self.cancel(clock, now=now, actor=actor)
+        self._happened(ticket, "spam", now, actor)
+        self._move(ticket, "spam", now, actor)
+
+    def not_spam(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(ticket.status != "spam")
+        self._take(ticket, now)
+        for clock in ticket.spam_clocks:
+            self._take_over(clock, ticket, now)
+        self._happened(ticket, "not_spam", now, actor)
+        self._move(ticket, ticket.spam_of, now, actor)
+
+    def merge(self, ticket: Ticket, into: Ticket, *, actor: int, now: datetime) -> None:
+        self._unless(ticket is into or ticket.account != into.account)
+        self._unless(any(row.status in ("spam", "merged") for row in (ticket, into)))
+        clocks, kept = self._take(ticket, now), self._take(into, now)
+        asks, handed = ticket.is_active and ticket.is_questioned, []
+        for clock in clocks:
+            if self._prevails(clock, [*kept, *handed], now, actor):
+                handed.append(self._take_over(clock, into, now))
+            self.cancel(clock, now=now, actor=actor)
+        into.said, ticket.said = into.said + ticket.said, []
+        ticket.merged_into = into.pk
+        self._happened(ticket, "merged", now, actor)
+        self._happened(into, "absorbed", now, actor)
+        self._move(ticket, "merged", now, actor)
+        into.cc += sorted({ticket.email, *ticket.cc} - {into.email, *into.cc})
+        if (asks or any(clock.metric != "resolution" for clock in handed)) and into.status != "new":
+            handed += self._go_on(into, now, actor)
+            self._move(into, "open", now, actor)
+        self._follow([*kept, *handed], into.status, now, actor)
+
+    # --- Exceptions -----------------------------------------------------------------------------
+
+    def may_except(self, ticket: Ticket, clock: Clock, effect: str, wish: Mapping[str, Any], *, now: datetime) -> None:
+        self._unless(clock.ledger.state in ("cancelled", "exempt"))
+        since = wish.get("since")
+        self._unless(since is not None and not clock.ledger.started_at <= since <= now)
+        self._unless(effect != "void" and not self.is_later(clock, now=now, **wish))
+
+    def ask_exception(
+        self, ticket: Ticket, clock: Clock, effect: str, wish: Mapping, *, actor: int, now: datetime
+    ) -> None:
+        self.may_except(ticket, clock, effect, wish, now=now)
+        self._settle(ticket, now)  # the ticket's own row stays
+        self._happened(ticket, "exception_asked", now, actor)
+
+    def decide(
+        self,
+        ticket: Ticket,
+        clock: Clock,
+        effect: str,
+        wish: Mapping[str, Any],
+        *,
+        approve: bool,
+        asked_by: int,
+        actor: int,
+        now: datetime,
+    ) -> None:
+        self._unless(approve and clock.kind == "guaranteed" and asked_by == actor)
+        if approve:
+            self.may_except(ticket, clock, effect, wish, now=now)
+        self._take(ticket, now)
+        if approve and effect == "void":
+            self.void(clock, now=now, actor=actor)
+        elif approve:
+            self.except_(clock, effect, now=now, actor=actor, **wish)
+        self._happened(ticket, "exception_granted" if approve else "exception_refused", now, actor)
+
+    # --- Rules that change ----------------------------------------------------------------------
+
+    def roll_out(self, ticket: Ticket, *, policy: int | None, calendar: int | None, actor: int, now: datetime) -> None:
+        """New rules for one open ticket (`policy` or `calendar`, not versions of them)."""
+        clocks = self._settle(ticket, now)
+        changed = False
+        for clock in [clock for clock in unbreached(clocks) if self.is_of(clock, policy, calendar)]:
+            target = self._recounted(clock, calendar) if calendar else self._promised_now(clock, ticket)
+            if target == "stays":
+                continue
+            changed = True
+            if target is None:
+                self.cancel(clock, now=now, actor=actor)
+            else:
+                self.retarget(clock, target, now=now, actor=actor, owner=ticket.owner)
+                if policy:
+                    ticket.policy = target.policy
+                else:
+                    ticket.calendar = target.calendar
+        if changed:
+            self._happened(ticket, "rules", now, actor)
+            self._touch(ticket, now)
+
+    def is_of(self, clock: Clock, policy: int | None, calendar: int | None) -> bool:
+        if not clock.ledger.is_open:
+            return False
+        if policy:
+            return any(clock.policy == row[0] for row in self.rules.policies[policy].versions)
+        return clock.calendar in self.rules.calendars[calendar]
+
+    def _recounted(self, clock: Clock, calendar: int) -> Promise | str:
+        newest = self.rules.calendars[calendar][-1]
+        if newest == clock.calendar:
+            return "stays"
+        return Promise(clock.policy, clock.kind, clock.ledger.promised_length, newest)
+
+    def _promised_now(self, clock: Clock, ticket: Ticket) -> Promise | str | None:
+        version = self.rules.choose(ticket.facts)
+        promise = self.rules.promise(version, clock.metric, calendar=clock.calendar or ticket.calendar)
+        if clock.kind == "guaranteed" and (promise is None or promise.kind != "guaranteed"):
+            return "stays"
+        if promise is None:
+            return None
+        same = (promise.policy, promise.calendar) == (clock.policy, clock.calendar)
+        return "stays" if same and promise.length == clock.ledger.promised_length else promise
+
+    # --- What verbs are made of -----------------------------------------------------------------
+
+    def _unless(self, refused: bool) -> None:
+        if refused:
+            raise No
+
+    def _settle(self, ticket: Ticket, now: datetime) -> list[Clock]:
+        clocks = ticket.unanswered()
+        for clock in clocks:
+            self.settle(clock, now=now, owner=ticket.owner)
+        self.journal.touched.add(ticket.pk)
+        return clocks
+
+    def _take(self, ticket: Ticket, now: datetime) -> list[Clock]:
+        """The clocks that wait; what was missed before now is written down first."""
+        self._touch(ticket, now)
+        return self._settle(ticket, now)
+
+    def _touch(self, ticket: Ticket, now: datetime) -> None:
+        ticket.updated_at = now
+        self.journal.touched.add(ticket.pk)
+
+    def _happened(self, ticket: Ticket, kind: str, now: datetime, actor: int | None) -> None:
+        self.journal.ticket_events.append((ticket.pk, kind, now, actor))
+
+    def _move(self, ticket: Ticket, status: str, now: datetime, actor: int) -> None:
+        if ticket.status != status:
+            reopened = ticket.status in DONE and status in ACTIVE
+            self._happened(ticket, "reopened" if reopened else "status", now, actor)
+            ticket.status = status
+            ticket.closed_at = now if status in DONE else None
+
+    def _own(self, ticket: Ticket, owner: int | None, now: datetime, actor: int) -> None:
+        self._happened(ticket, "assigned", now, actor)
+        ticket.owner = owner
+
+    def _take_up(self, ticket: Ticket, now: datetime, actor: int) -> None:
+        if ticket.owner is None:
+            self._own(ticket, actor, now, actor)
+        if ticket.status == "new":
+            self._move(ticket, "open", now, actor)
+
+    def _start(self, ticket: Ticket, metric: str, *, now: datetime, actor: int) -> list[Clock]:
+        promise = self.rules.promise(ticket.policy, metric, calendar=ticket.calendar)
+        if promise is None:
+            return []
+        is_guaranteed = promise.kind == "guaranteed" and ticket.source in ("form", "chat")
+        kind = "guaranteed" if is_guaranteed else "objective"
+        return [self.start(ticket, metric, promise, kind, now=now, actor=actor)]
+
+    def _go_on(self, ticket: Ticket, now: datetime, actor: int) -> list[Clock]:
+        """What starts when a ticket that was over is worked on again."""
+        return self._start(ticket, "resolution", now=now, actor=actor) if ticket.status in DONE else []
+
+    def _follow(self, clocks: list[Clock], status: str, now: datetime, actor: int, *, questioned: bool = False) -> None:
+        for clock in clocks:
+            if clock.metric in ("next_response", "resolution") and status == "waiting":
+                self.pause(clock, now=now, actor=actor, questioned=questioned)
+            elif clock.metric in ("next_response", "resolution"):
+                self.resume(clock, now=now, actor=actor)
+
+    def _awaits_call(self, ticket: Ticket, now: datetime) -> bool:
+        """Whether a call is owed that is not late yet."""
+        for clock in ticket.open_clocks("callback"):
+            ledger = clock.ledger
+            if ledger.breached_at is None and not (ledger.state == "running" and ledger.due_at < now):
+                return True
+        return False
+
+    def _resolve(self, ticket: Ticket, clocks: list[Clock], now: datetime, actor: int) -> None:
+        for clock in clocks:
+            if clock.metric == "resolution":
+                self.answer(clock, now=now, by=actor, owner=ticket.owner)
+
+    def _end(self, ticket: Ticket, clocks: list[Clock], now: datetime, actor: int) -> None:
+        for clock in clocks:
+            if clock.ledger.is_unanswered:
+                self.give_up(clock, now=now, actor=actor, owner=ticket.owner)
+
+    def _may_be_raised(self, ticket: Ticket) -> None:
+        self._unless(not ticket.is_active or ticket.severity == "critical")
+
+    def _raise(self, ticket: Ticket, now: datetime, actor: int) -> None:
+        clocks = self._take(ticket, now)
+        ticket.severity = "critical"
+        in_time = unbreached(clocks)
+        self._rechoose(ticket, clocks, now, actor)
+        for clock in in_time:
+            if clock.ledger.breached_at and not clock.cause:
+                clock.cause = "late_reclassification"
+        self._happened(ticket, "raised", now, actor)
+        self.journal.mails[f"judgement/{ticket.pk}/{now.isoformat()}"] = ticket.requester
+
+    def _rechoose(self, ticket: Ticket, clocks: list[Clock], now: datetime, actor: int) -> None:
+        """The targets of the severity now in force, by the policies of the day on which it was opened."""
+        version = self.rules.choose(ticket.facts, as_of=ticket.created_at)
+        if version is None:
+            return
+        ticket.policy = version
+        for clock in clocks:
+            promise = self.rules.promise(version, clock.metric, calendar=ticket.calendar)
+            if promise is None or (clock.kind == "guaranteed" and promise.kind != "guaranteed"):
+                continue
+            if (promise.length, promise.calendar) != (clock.ledger.promised_length, clock.calendar):
+                self.retarget(clock, promise, now=now, actor=actor, owner=ticket.owner)
+
+    def _take_over(self, clock: Clock, ticket: Ticket, now: datetime) -> Clock:
+        """The same clock again, with all that happened to it, on a ticket that keeps its promise.
+
+        A deadline that has passed meanwhile is a breach, and its own step is owed, too.
+        """
+        cycle = 1 + max((row.key[2] for row in ticket.clocks if row.metric == clock.metric), default=0)
+        heir = replace(
+            _copy(clock),
+            key=(ticket.pk, clock.metric, cycle),
+            since=now,
+            events=0,
+            acknowledged=0,
+            steps={},
+            history=[],
+        )
+        heir.times = heir.check = None
+        for kind, at, actor, data in clock.history:
+            self.write(heir, kind, at, now, actor, **data)
+        ticket.clocks.append(heir)
+        self.waiting[heir.key] = ticket, heir
+        ledger = heir.ledger
+        if ledger.state == "running" and ledger.breached_at is None:
+            heir.since = min(now, ledger.due_at)
+        self.settle(heir, now=now, owner=ticket.owner)
+        return heir
+
+    def _prevails(self, clock: Clock, kept: list[Clock], now: datetime, actor: int) -> bool:
+        """The survivor keeps the earliest running guarantee of each metric, and else what it has (SPEC 2.3)."""
+        if not clock.ledger.is_open:
+            return False
+        waits = [mine for mine in kept if mine.ledger.is_open]
+        if clock.kind != "guaranteed":
+            alike = RESPONSES if clock.metric in RESPONSES else (clock.metric,)
+            return clock.metric != "resolution" and not any(mine.metric in alike for mine in waits)
+        same = [mine for mine in waits if mine.metric == clock.metric]
+        if any(mine.kind == "guaranteed" and _missed_at(mine) <= _missed_at(clock) for mine in same):
+            return False
+        for weaker in same:
+            self.cancel(weaker, now=now, actor=actor)
+        return True
+
+
+def _copy(clock: Clock) -> Clock:
+    """As it is now, whatever happens to it."""
+    ledger = copy(clock.ledger)
+    ledger.pauses, ledger.exempted = list(ledger.pauses), list(ledger.exempted)
+    return replace(clock, ledger=ledger, history=list(clock.history))
+
+
+def _missed_at(clock: Clock) -> datetime:
+    far = datetime.max.replace(tzinfo=clock.ledger.started_at.tzinfo)
+    return clock.ledger.breached_at or clock.ledger.due_at or far
