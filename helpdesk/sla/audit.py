@@ -20,6 +20,7 @@ from helpdesk.sla.ledger import Impossible, Ledger
 from helpdesk.sla.longhand import AlwaysOpen, Hours, Length
 from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, PolicyVersion
 
+GUARANTEED_BY = ("form", "chat")  # the ways in by which a ticket can get a guarantee
 COMPARED = (
     "started_at",
     "counted_from",
@@ -62,7 +63,7 @@ COLUMNS = (
     "event_count",
     "next_check_at",
     "acknowledged_version",
-    "ticket_id",
+    "ticket__source",
 )
 
 
@@ -95,7 +96,7 @@ class Row(NamedTuple):
     event_count: int
     next_check_at: datetime | None
     acknowledged_version: int
-    ticket: int
+    source: str
 
 
 class Fact(NamedTuple):
@@ -109,7 +110,7 @@ class Fact(NamedTuple):
 
 
 class Rules:
-    """Documents and hours by the id of their version, each read once."""
+    """Documents and hours by the id of their version, each read once. KeyError where there is no such version."""
 
     def __init__(self) -> None:
         self._documents: dict[int, Mapping[str, Any]] = {}
@@ -117,13 +118,13 @@ class Rules:
 
     def document(self, policy: int) -> Mapping[str, Any]:
         if policy not in self._documents:
-            self._documents[policy] = PolicyVersion.objects.values_list("document", flat=True).get(pk=policy)
+            self._documents |= PolicyVersion.objects.filter(pk=policy).values_list("pk", "document")
         return self._documents[policy]
 
     def hours(self, calendar: int | None) -> AlwaysOpen | Hours:
         if calendar not in self._hours:
-            definition = CalendarVersion.objects.values_list("definition", flat=True).get(pk=calendar)
-            self._hours[calendar] = Hours(definition)
+            found = CalendarVersion.objects.filter(pk=calendar).values_list("pk", "definition")
+            self._hours |= {pk: Hours(definition) for pk, definition in found}
         return self._hours[calendar]
 
     def target(self, policy: int, metric: str) -> Mapping[str, Any] | None:
@@ -265,14 +266,19 @@ class Recomputation:
         self.calendar = fact.data.get("calendar_version", self.row.calendar)
 
     def _check_promise(self, fact: Fact) -> None:
-        """The target is the policy's, whatever an exception made of it; a guarantee is the policy's own."""
+        """The target is the policy's, whatever an exception made of it; a guarantee is the policy's own.
+
+        What kind of promise it is, is decided when it starts, and never changes (SPEC 2.3).
+        """
         target = self.rules.target(self.policy, self.row.metric)
         length = Length.read(fact.data.get("gross_target", fact.data))
         if target is None or Length.read(target) != length:
             self._wrong(f"its policy has no target of {length}")
-            return
-        if self.row.promise == "guaranteed" and target["promise"] != "guaranteed":
-            self._wrong("its policy guarantees nothing")
+        elif fact.kind == "start" and "copy_of" not in fact.data:
+            is_guaranteed = target["promise"] == "guaranteed" and self.row.source in GUARANTEED_BY
+            self._must("its promise", "guaranteed" if is_guaranteed else "objective", self.row.promise)
+        if target is not None and fact.kind == "start":
+            self._must("always open", target["hours"] == "always", self.calendar is None)
 
     def _check_due(self, fact: Fact) -> None:
         until = fact.at if self.ledger.paused_at else None

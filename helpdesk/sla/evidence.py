@@ -26,7 +26,8 @@ SELECT clock.id, 'no act on the ticket goes with its ' || event.kind || ' of ' |
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act
                   WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
                     AND (act.actor_id IS NOT DISTINCT FROM event.actor_id
-                         OR event.kind = 'start' AND event.actor_id = ticket.requester_id))
+                         OR act.kind = 'opened' AND event.actor_id = ticket.requester_id)
+                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened')))
 """
 )
 
@@ -58,7 +59,7 @@ SELECT clock.id, 'no other clock has its ' || event.kind || ' of ' || event.at
                   JOIN helpdesk_clock AS other ON other.id = original.clock_id
                   JOIN helpdesk_ticketevent AS act ON act.ticket_id = ticket.id AND act.at = event.recorded_at
                   WHERE original.clock_id = (event.data->>'copy_of')::bigint
-                    AND other.metric = clock.metric AND other.state = 'cancelled'
+                    AND other.metric = clock.metric AND other.promise = clock.promise AND other.state = 'cancelled'
                     AND other.ticket_id = coalesce((act.data->>'ticket')::bigint, ticket.id)
                     AND act.kind IN ('absorbed', 'not_spam')
                     AND original.number = event.number AND original.kind = event.kind AND original.at = event.at
@@ -132,6 +133,25 @@ SELECT clock.id, 'no approved exception goes with its exempt of ' || event.at
 """
 )
 
+# Cycles are counted from 1, in the order in which they began.
+_CYCLE = """
+SELECT clock.id, 'its cycle is ' || clock.cycle
+FROM helpdesk_clock AS clock
+WHERE clock.id = ANY(%(ids)s) AND clock.cycle <>
+      (SELECT count(*) FROM helpdesk_clock AS other
+       WHERE other.ticket_id = clock.ticket_id AND other.metric = clock.metric AND other.id <= clock.id)
+"""
+
+# Reminders stop since somebody acknowledged a step under that deadline.
+_ACKNOWLEDGED = """
+SELECT clock.id, 'nobody acknowledged a step under deadline ' || clock.acknowledged_version
+FROM helpdesk_clock AS clock
+WHERE clock.id = ANY(%(ids)s) AND clock.acknowledged_version > 0
+  AND NOT EXISTS (SELECT FROM helpdesk_escalation AS step
+                  WHERE step.clock_id = clock.id AND step.deadline_version = clock.acknowledged_version
+                    AND step.acknowledged_at IS NOT NULL)
+"""
+
 # The queue shows the earliest deadline.
 _QUEUE = """
 SELECT min(clock.id), 'its ticket is due ' || coalesce(ticket.next_due_at::text, 'never') || ' in the queue'
@@ -162,6 +182,8 @@ STATEMENTS = (
         before_later_or_then=_assigned("before", ">=", "ASC"),
     ),
     _EXCEPTION,
+    _CYCLE,
+    _ACKNOWLEDGED,
     _QUEUE,
 )
 

@@ -119,7 +119,7 @@ def reply(
 def judgement(*, ticket: Ticket, clock: Clock | None, author: User, now: datetime) -> list[OutboxMail]:
     """The customer hears what became of *business critical*: who decided, why, and the time that counts now."""
     values = clock_values(clock if clock and clock.is_open else None)
-    renewed = clock is not None and clock.counted_from > clock.started_at
+    renewed = clock is not None and clock.breached_at is not None and clock.breached_at < clock.counted_from
     if renewed:
         values["breached_at"] = None  # that promise is missed and said to be; this mail is about the one ahead
     return _mail(

@@ -77,6 +77,17 @@ def test_an_empty_document_promises_nothing_to_everybody():
     assert empty.target(Metric.FIRST_RESPONSE) is None
 
 
+def test_the_most_of_everything_is_allowed():
+    percents = [1, *range(50, 950, 50), 1000]
+    document = DOCUMENT | {
+        "steps": [{"percent": percent, "recipients": ["owner"]} for percent in percents],
+        "repeat_minutes": 7 * 24 * 60,
+    }
+    terms = Terms.from_dict(document)
+    assert ([step.percent for step in terms.steps], terms.repeat_minutes) == (percents, 10080)
+    assert len(percents) == 20
+
+
 FACTS = {"hub": "content", "channel": "email", "role": "designated", "severity": "critical", "account": 7}
 
 
