@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 from helpdesk.management.simulation.model import NEVER, Clock, Key, Rung, Ticket
 from helpdesk.management.simulation.verbs import Model
 
-
 MINUTE = timedelta(minutes=1)
 MOST_URGENT = 2
 # Who is next in line where nobody holds a post, or everybody in it is away.
