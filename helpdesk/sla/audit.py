@@ -224,7 +224,7 @@ class Recomputation:
         self.ledger.breach(fact.at, owner=fact.data.get("owner"), gross=gross)
 
     def _missed_by(self, fact: Fact) -> tuple[datetime, datetime]:
-        """The deadlines, net and gross, under another target: of the retarget that follows, at once or after a resume."""
+        """The deadlines, net and gross, under the target of the retarget that follows, at once or after a resume."""
         change = next(row for row in self.facts[fact.number :] if row.kind == "retarget")
         hours = self.rules.hours(change.data.get("calendar_version", self.row.calendar))
         promised = Length.read(change.data.get("gross_target", change.data))
