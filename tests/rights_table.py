@@ -2,7 +2,8 @@
 
 302 leads an unknown person to the login, staff from the portal to the workspace, and on from addresses
 that only start something. 404 is what a customer gets wherever there is nothing for them, 403 what
-staff get on a page that their role doesn't have, 405 an act that takes a POST.
+staff get on a page that their role doesn't have, 405 an act that takes a POST. An exception is asked for on
+one clock, which the bare address doesn't name.
 """
 
 ROLES = (
@@ -61,12 +62,24 @@ TABLE = {
     "admin:helpdesk_calendar_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_calendar_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_calendar_history": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_clockexception_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_clockexception_change": "302 404 404 404 404 404 403 200 200 200",
+    "admin:helpdesk_clockexception_changelist": "302 404 404 404 404 404 403 200 200 200",
+    "admin:helpdesk_clockexception_decide": "302 404 404 404 404 404 405 405 405 405",
+    "admin:helpdesk_clockexception_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_clockexception_history": "302 404 404 404 404 404 404 404 404 404",
+    "admin:helpdesk_clockexception_withdraw": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_escalation_acknowledge": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_escalation_add": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_escalation_change": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_escalation_changelist": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_escalation_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_escalation_history": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_exceptioncode_add": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_exceptioncode_change": "302 404 404 404 404 404 403 200 200 200",
+    "admin:helpdesk_exceptioncode_changelist": "302 404 404 404 404 404 403 200 200 200",
+    "admin:helpdesk_exceptioncode_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_exceptioncode_history": "302 404 404 404 404 404 403 200 200 200",
     "admin:helpdesk_heartbeat_add": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_heartbeat_change": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_heartbeat_changelist": "302 404 404 404 404 404 403 403 200 200",
@@ -94,11 +107,23 @@ TABLE = {
     "admin:helpdesk_outboxmail_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_outboxmail_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_outboxmail_history": "302 404 404 404 404 404 403 403 200 200",
-    "admin:helpdesk_policy_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_policy_accounts": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_policy_add": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_policy_change": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_policy_changelist": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_policy_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_policy_discard": "302 404 404 404 404 404 403 403 405 405",
+    "admin:helpdesk_policy_force": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_policy_history": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_policy_look": "302 404 404 404 404 404 403 403 405 405",
+    "admin:helpdesk_policy_move": "302 404 404 404 404 404 403 403 405 405",
+    "admin:helpdesk_rollout_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_rollout_change": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_rollout_changelist": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_rollout_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_rollout_history": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_rollout_progress": "302 404 404 404 404 404 403 403 200 200",
+    "admin:helpdesk_rollout_stop": "302 404 404 404 404 404 403 403 405 405",
     "admin:helpdesk_team_add": "302 404 404 404 404 404 403 403 403 200",
     "admin:helpdesk_team_change": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_team_changelist": "302 404 404 404 404 404 200 200 200 200",
@@ -111,6 +136,7 @@ TABLE = {
     "admin:helpdesk_ticket_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_ticket_events": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_ticket_explain": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_ticket_exception": "302 404 404 404 404 404 404 404 404 404",
     "admin:helpdesk_ticket_history": "302 404 404 404 404 404 404 404 404 404",
     "admin:helpdesk_ticket_judge": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_note": "302 404 404 404 404 404 405 405 405 405",

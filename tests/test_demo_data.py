@@ -10,6 +10,7 @@ from random import Random
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
+from django.db.models import Q
 
 from helpdesk.accounts.models import Membership, StaffRole, User
 from helpdesk.core.demo import LOGINS, PASSWORD
@@ -22,7 +23,7 @@ from helpdesk.management.demo.rows import COLUMNS
 from helpdesk.management.demo.story import Story
 from helpdesk.management.demo.world import make_world
 from helpdesk.notifications.models import OutboxMail
-from helpdesk.sla.models import Clock
+from helpdesk.sla.models import Clock, ClockEvent, ClockException, ExceptionCode
 from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.entitlement import entitlements
 from helpdesk.tickets import services
@@ -30,6 +31,7 @@ from helpdesk.tickets.models import Message, Ticket
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
+REFERRED = (Clock, Message, ClockException)
 
 
 def load(**options) -> str:
@@ -98,6 +100,23 @@ class Twin(Story):
         super().sweep(now)
         sweep(now=now)
 
+    def ask_exception(self, at, *, clock, code, wish, evidence, actor):
+        asked = super().ask_exception(at, clock=clock, code=code, wish=wish, evidence=evidence, actor=actor)
+        services.request_exception(
+            clock=self.ticket.clocks.order_by("id")[self.clocks.index(clock)],
+            code=ExceptionCode.objects.get(code=code),
+            wish=wish,
+            evidence=evidence,
+            actor=self.person(actor),
+            now=at,
+        )
+        return asked
+
+    def decide_exception(self, at, asked, *, actor, **decision):
+        super().decide_exception(at, asked, actor=actor, **decision)
+        stored = ClockException.objects.filter(clock__ticket=self.ticket).order_by("id")[self.asked.index(asked)]
+        services.decide_exception(exception=stored, actor=self.person(actor), now=at, **decision)
+
     def explain_breach(self, **_cause):
         """No service for it yet."""
 
@@ -111,8 +130,9 @@ def plain(model, rows, *, places):
         values = json.loads(json.dumps(dict(zip(names, row, strict=True)), default=str))
         if "clock_id" in values:
             values["clock_id"] = places[Clock].index(values["clock_id"])
-        if "message" in values.get("data", {}):
-            values["data"]["message"] = places[Message].index(values["data"]["message"])
+        for name, other in (("message", Message), ("exception", ClockException), ("clock", Clock)):
+            if name in values.get("data", {}):
+                values["data"][name] = places[other].index(values["data"][name])
         found.append({name: value for name, value in values.items() if name not in skipped})
     return found
 
@@ -126,14 +146,18 @@ def assert_same(story: Twin) -> None:
             model.objects.filter(**{("pk" if model is Ticket else "ticket"): story.ticket.pk})
             .order_by("id")
             .values_list(*COLUMNS[model].split())
-            if model.__name__ != "ClockEvent"
+            if model not in (ClockEvent, ClockException)
             else model.objects.filter(clock__ticket=story.ticket).order_by("id").values_list(*COLUMNS[model].split())
         )
         for model in COLUMNS
     }
     for model in COLUMNS:
         mine, theirs = (
-            plain(model, rows[model], places={key: [row[0] for row in rows[key]] for key in (Clock, Message)})
+            plain(
+                model,
+                rows[model],
+                places={key: [row[0] for row in rows[key]] for key in REFERRED},
+            )
             for rows in (told, stored)
         )
         assert mine == theirs, f"{model.__name__} of “{story.topic.subject}”"
@@ -237,6 +261,16 @@ def test_there_are_met_and_missed_guarantees_to_report_on():
     missed = ended.filter(breached_at__isnull=False).count()
     assert 0.01 < missed / ended.count() < 0.12
     assert ended.exclude(cause="").exists()
+
+
+def test_exceptions_were_approved_and_refused_and_some_wait_to_be_decided():
+    load(tickets=400)
+    states = Counter(ClockException.objects.values_list("state", flat=True))
+    assert (states["approved"] >= 4, states["refused"] >= 1, states["asked"] >= 1) == (True, True, True)
+    lifted = Clock.objects.filter(gross_breached_at__isnull=False, exceptions__state="approved")
+    assert lifted.filter(Q(breached_at=None) | Q(state="exempt")).exists()
+    helen = User.objects.get(email="helen@premium.example")
+    assert helen.notices.filter(kind="exception_asked", read_at=None).count() >= states["asked"]
 
 
 def test_the_first_sweep_does_not_flood_anybody():

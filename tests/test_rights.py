@@ -19,8 +19,11 @@ from django.utils import timezone
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.models import Alarm
+from helpdesk.sla.clock import Effect
+from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Message, Ticket, TicketEvent
+from helpdesk.tickets.services.rollouts import start_rollout
 from tests.factories import (
     AccountFactory,
     DesignatedFactory,
@@ -97,6 +100,7 @@ class World:
             list(Membership.objects.order_by("pk").values()),
             Message.objects.count(),
             TicketEvent.objects.count(),
+            list(ClockException.objects.values()),
         ]
 
 
@@ -115,14 +119,24 @@ def world(now) -> World:
     membership = people["designated"].memberships.get()
     ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
     services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
+    services.request_exception(
+        clock=ticket.clocks.get(),
+        code=ExceptionCode.objects.get(code="third-party"),
+        wish=services.Wish(effect=Effect.VOID),
+        evidence=f"{SECRET} was told.",
+        actor=people["specialist"],
+        now=now,
+    )
     team, hour = TeamFactory(), timedelta(hours=1)
     add_to_team(team, people["team_lead"], lead=True)
     Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
     OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
+    start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
     objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]
+    objects += ClockException.objects.all()
     ids = {str(row.pk) for row in [*objects, *ticket.events.all()]}
     return World(people=people, ticket=ticket, ids=tuple(sorted(ids)))
 

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole, TeamMembership, User
-from helpdesk.core.quiet import quiet_until
-from helpdesk.core.zones import zone_of
+from helpdesk.accounts.readers import reader_of
 from helpdesk.notifications.services import Reader
 from helpdesk.sla.terms import Recipient
 from helpdesk.tickets.models import Ticket
@@ -57,7 +56,7 @@ class Directory:
         absences = Absence.objects.covering(now).filter(user_id__in=people).order_by("ends_at")
         return cls(
             people=people,
-            readers={pk: _reader(user, now=now) for pk, user in people.items()},
+            readers={pk: reader_of(user, now=now) for pk, user in people.items()},
             teams=_grouped((row.team_id, row.user_id) for row in memberships),
             leads=_grouped((row.team_id, row.user_id) for row in memberships if row.is_lead),
             on_call=_grouped((shift.team_id, shift.user_id) for shift in shifts),
@@ -108,15 +107,6 @@ class Directory:
             case Recipient.MANAGER:
                 return self.managers
         return self.administrators
-
-
-def _reader(user: User, *, now: datetime) -> Reader:
-    quiet = None
-    if user.quiet_from is not None and user.quiet_until is not None:
-        quiet = quiet_until(now, begins=user.quiet_from, ends=user.quiet_until, zone=zone_of(user.time_zone))
-    return Reader(
-        email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone, quiet_until=quiet
-    )
 
 
 def _grouped(pairs: Iterable[tuple[Any, int]]) -> dict[Any, tuple[int, ...]]:

@@ -2,7 +2,10 @@
 
 Figures, lists and exports all start from `selection`, so that a number and the tickets behind it
 cannot disagree. A target counts in the period in which it fell due: at its breach, or else at its
-deadline, once that has passed. Cancelled and void targets never count; a paused one has no deadline.
+deadline, once that has passed. Cancelled targets never count; a paused one has no deadline.
+
+There are two counts (SPEC 2.4). *Net* is what counts: void targets don't, and an approved exception has
+moved a deadline. *Gross* is the same as if no exception had been approved, by deadlines of its own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,22 +13,44 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Case, CharField, Expression, F, Q, QuerySet, Value, When
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import (
+    BooleanField,
+    Case,
+    CharField,
+    Exists,
+    Expression,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
 from helpdesk.reports.periods import Period, Window
-from helpdesk.sla.clock import Metric, Promise, State
-from helpdesk.sla.models import Clock
+from helpdesk.sla.clock import OPEN, Metric, Promise, State
+from helpdesk.sla.models import Clock, ClockException
 from helpdesk.tickets.models import Status
 
-MET, ANSWERED_LATE, UNANSWERED = "met", "answered_late", "unanswered"
-VERDICTS = {MET: _("Met"), ANSWERED_LATE: _("Answered late"), UNANSWERED: _("Unanswered")}
+MET, ANSWERED_LATE, UNANSWERED, VOID, NOT_DUE = "met", "answered_late", "unanswered", "void", "not_due"
+# The last two are in no figure of their own count: a target may count gross and not, or not yet, net.
+VERDICTS = {
+    MET: _("Met"),
+    ANSWERED_LATE: _("Answered late"),
+    UNANSWERED: _("Unanswered"),
+    VOID: _("Does not count"),
+    NOT_DUE: _("Not due yet"),
+}
+LATE = (ANSWERED_LATE, UNANSWERED)
 # The verdicts behind the numbers of a report.
 OUTCOMES = {
     MET: (MET,),
-    "late": (ANSWERED_LATE, UNANSWERED),
+    "late": LATE,
     ANSWERED_LATE: (ANSWERED_LATE,),
     UNANSWERED: (UNANSWERED,),
     "answered": (MET, ANSWERED_LATE),
@@ -51,6 +76,10 @@ class Part:
     """The part of the counted targets that stands behind one number; every field that is given must fit."""
 
     outcome: str = ""
+    gross: bool = False  # by the gross count, its period and its verdicts
+    excepted: str = ""  # by exceptions with this code; see ANY_CODE. These parts are of the gross count
+    effect: str = ""
+    lifted: bool = False  # late gross, and not late net
     specialist: int | None = None
     nobody: bool = False
     cause: str | None = None  # an empty string: not yet coded
@@ -59,6 +88,7 @@ class Part:
 
 
 EVERYTHING = Part()
+ANY_CODE = "any"
 
 
 def visible_to(user: User) -> QuerySet[Clock]:
@@ -69,9 +99,14 @@ def visible_to(user: User) -> QuerySet[Clock]:
 def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVERYTHING) -> QuerySet[Clock]:
     """The targets that fell due in the period, judged (see `judged`), or the part behind one number."""
     window = filters.period.window(now=now)
-    clocks = judged(scope(filters, reader=reader), now=now).filter(within(window))
+    clocks = judged(scope(filters, reader=reader), now=now)
+    clocks = clocks.filter(counts_gross(window) if part.gross else counts(window))
     if part.outcome:
-        clocks = clocks.filter(verdict__in=OUTCOMES[part.outcome])
+        clocks = clocks.filter(**{f"{'gross_' if part.gross else ''}verdict__in": OUTCOMES[part.outcome]})
+    if part.excepted or part.effect:
+        clocks = clocks.filter(Exists(_exceptions(part)))
+    if part.lifted:
+        clocks = clocks.filter(lifted=True)
     if part.nobody:
         clocks = clocks.filter(specialist=None)
     if part.specialist is not None:
@@ -84,6 +119,13 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
     return clocks
 
 
+def _exceptions(part: Part) -> QuerySet[ClockException]:
+    approved = ClockException.objects.filter(clock=OuterRef("pk"), state=ClockException.State.APPROVED)
+    if part.excepted not in ("", ANY_CODE):
+        approved = approved.filter(code=part.excepted)
+    return approved.filter(effect=part.effect) if part.effect else approved
+
+
 def wall_time(zone: ZoneInfo) -> dict[str, Expression]:
     """Weekday (Monday is 0) and hour of the due time, on the wall clocks of a zone."""
     return {
@@ -93,7 +135,7 @@ def wall_time(zone: ZoneInfo) -> dict[str, Expression]:
 
 
 def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
-    """What the filters let through, of any time."""
+    """What the filters let through, of any time, whatever exceptions made of it."""
     clocks = visible_to(reader).filter(promise=filters.promise, metric=filters.metric)
     given = {
         "ticket__hub": filters.hub,
@@ -102,27 +144,40 @@ def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
         "ticket__channel": filters.channel,
         "ticket__severity": filters.severity,
     }
-    return clocks.filter(**{name: value for name, value in given.items() if value not in ("", None)}).exclude(
-        state__in=(State.CANCELLED, State.EXEMPT)
-    )
+    given = {name: value for name, value in given.items() if value not in ("", None)}
+    return clocks.filter(**given).exclude(state=State.CANCELLED)
 
 
-def within(window: Window) -> Q:
-    return Q(counted_at__gte=window.start, counted_at__lt=window.end)
+def counts(window: Window) -> Q:
+    """Counts net, and fell due in a window."""
+    return Q(counted_at__gte=window.start, counted_at__lt=window.end) & ~Q(state=State.EXEMPT)
+
+
+def counts_gross(window: Window) -> Q:
+    return Q(gross_counted_at__gte=window.start, gross_counted_at__lt=window.end)
 
 
 def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
-    """Annotate targets that have fallen due: `verdict`, `lateness`, `took`, `specialist`.
+    """Annotate targets: `verdict`, `gross_verdict`, `lifted`, `lateness`, `took`, `specialist`.
 
     A deadline that has passed is a breach, whether or not a sweep has written it down. `lateness`
     runs from the deadline to the answer, to the end without one, or to `now`; `took` from the start
     to the answer. The specialist is the owner when due; of an answer in time, its owner or author.
     """
-    answered = Q(state=State.FULFILLED)
-    return clocks.annotate(
+    answered = Q(answered_by__isnull=False)
+    judged_ = clocks.annotate(
         verdict=Case(
+            When(state=State.EXEMPT, then=Value(VOID)),
             When(answered & Q(breached_at=None), then=Value(MET)),
             When(answered, then=Value(ANSWERED_LATE)),
+            When(_ahead("due_at", "breached_at", now=now) & Q(state__in=OPEN), then=Value(NOT_DUE)),
+            default=Value(UNANSWERED),
+            output_field=CharField(),
+        ),
+        gross_verdict=Case(
+            When(answered & Q(gross_breached_at=None), then=Value(MET)),
+            When(answered, then=Value(ANSWERED_LATE)),
+            When(_ahead("gross_due_at", "gross_breached_at", now=now) & Q(ended_at=None), then=Value(NOT_DUE)),
             default=Value(UNANSWERED),
             output_field=CharField(),
         ),
@@ -137,6 +192,14 @@ def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
             default=F("ticket__owner_id"),
         ),
     )
+    return judged_.annotate(
+        lifted=ExpressionWrapper(Q(gross_verdict__in=LATE) & ~Q(verdict__in=LATE), output_field=BooleanField())
+    )
+
+
+def _ahead(deadline: str, breach: str, *, now: datetime) -> Q:
+    """Not breached, and the deadline is to come; a paused clock has none."""
+    return Q(**{breach: None}) & (Q(**{deadline: None}) | Q(**{f"{deadline}__gte": now}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,23 +221,34 @@ class Target:
     specialist: str
     answered_by: str
     started_at: datetime
-    due_at: datetime
+    due_at: datetime | None
+    gross_due_at: datetime | None
     ended_at: datetime | None
     verdict: str
+    gross_verdict: str
     lateness: timedelta | None
     cause: str
+    exceptions: list[str]  # the codes of those that were approved
 
     @property
     def answered_at(self) -> datetime | None:
-        return None if self.verdict == UNANSWERED else self.ended_at
+        return self.ended_at if self.gross_verdict in OUTCOMES["answered"] else None
 
     @property
     def is_late(self) -> bool:
-        return self.verdict != MET
+        return self.verdict in LATE
+
+    @property
+    def is_late_gross(self) -> bool:
+        return self.gross_verdict in LATE
 
     @property
     def verdict_words(self) -> str:
         return str(VERDICTS[self.verdict])
+
+    @property
+    def gross_words(self) -> str:
+        return str(VERDICTS[self.gross_verdict])
 
 
 _COLUMNS = (
@@ -193,27 +267,35 @@ _COLUMNS = (
     "answered_by",
     "started_at",
     "counted_at",
+    "gross_counted_at",
     "ended_at",
     "verdict",
+    "gross_verdict",
     "lateness",
     "cause",
+    "codes",
 )
 
 
-def latest_first(clocks: QuerySet[Clock]) -> QuerySet[Clock]:
+def latest_first(clocks: QuerySet[Clock], *, part: Part = EVERYTHING) -> QuerySet[Clock]:
     """In the order of lists and exports: the deadline that came last on top."""
-    return clocks.order_by("-counted_at", "-pk")
+    return clocks.order_by("-gross_counted_at" if part.gross else "-counted_at", "-pk")
 
 
 def targets(clocks: QuerySet[Clock]) -> list[Target]:
     """The targets of a page, with names; two queries."""
-    return _named(list(clocks.values(*_COLUMNS)))
+    return _named(list(_rows(clocks)))
+
+
+def _rows(clocks: QuerySet[Clock]) -> QuerySet:
+    codes = _exceptions(Part(excepted=ANY_CODE)).order_by("id").values("code")
+    return clocks.annotate(codes=ArraySubquery(codes)).values(*_COLUMNS)
 
 
 def stream(clocks: QuerySet[Clock], *, chunk: int = 2000) -> Iterator[list[Target]]:
     """All targets, a chunk at a time through a cursor of the server: flat memory, one more query a chunk."""
     rows: list[dict] = []
-    for row in clocks.values(*_COLUMNS).iterator(chunk_size=chunk):
+    for row in _rows(clocks).iterator(chunk_size=chunk):
         rows.append(row)
         if len(rows) == chunk:
             yield _named(rows)
@@ -247,10 +329,13 @@ def _named(rows: list[dict]) -> list[Target]:
             answered_by=names.get(row["answered_by"], ""),
             started_at=row["started_at"],
             due_at=row["counted_at"],
+            gross_due_at=row["gross_counted_at"],
             ended_at=row["ended_at"],
             verdict=row["verdict"],
-            lateness=row["lateness"],
+            gross_verdict=row["gross_verdict"],
+            lateness=row["lateness"] if row["verdict"] in LATE else None,
             cause=row["cause"],
+            exceptions=row["codes"],
         )
         for row in rows
     ]

@@ -1,6 +1,6 @@
 """Where the marks of the report's drawings stand; the template writes them as SVG."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +11,7 @@ from helpdesk.reports.periods import DAY
 LABELS = 7
 # Lowest value of the scale: the first one that all points are above.
 _FLOORS = (96, 92, 80, 60, 0)
-_TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR = 16, 180, 226, 66, 562, 26
+_TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR, _LABEL = 16, 180, 226, 66, 562, 26, 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +23,7 @@ class Column:
     last: date
     x: str
     y: str | None
+    gross_y: str | None
     is_labelled: bool
     bar_x: str
     bar_y: str
@@ -33,21 +34,31 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
+    """`last` is the last column with a net value, `gross_last` with a gross one; the labels keep apart."""
+
     columns: list[Column]
     grid: list[tuple[str, str]]
     lines: list[str]
+    gross_lines: list[str]
     last: Column | None
+    gross_last: Column | None
+    label_y: str
+    gross_label_y: str
 
 
 def trend(report: Report) -> Trend:
-    """Attainment as a line that has gaps where nothing was due, and the late ones as bars under it."""
+    """Attainment as a line that has gaps where nothing was due, and the late ones as bars under it.
+
+    Where exceptions made a difference, gross attainment is a second line.
+    """
     rows, period = report.buckets, report.filters.period
-    values = [row.now.attainment for row in rows if row.now.attainment is not None]
+    every = [row.now.attainment for row in rows] + [row.gross.attainment for row in rows if report.is_parted]
+    values = [value for value in every if value is not None]
     floor = next(floor for floor in _FLOORS if floor <= min(values, default=Decimal(100)))
     most = max((row.now.late for row in rows), default=0)
     gap = (_RIGHT - _LEFT) / max(1, len(rows) - 1)
     width = min(20.0, gap * 0.6)
-    every = -(-len(rows) // LABELS)
+    spacing = -(-len(rows) // LABELS)
     columns = []
     for index, row in enumerate(rows):
         x = _LEFT + gap * index if len(rows) > 1 else (_LEFT + _RIGHT) / 2
@@ -58,8 +69,9 @@ def trend(report: Report) -> Trend:
                 first=max(row.key, period.first),
                 last=min(next_bucket(row.key, report.step) - DAY, period.last),
                 x=_at(x),
-                y=None if row.now.attainment is None else _at(_y(row.now.attainment, floor)),
-                is_labelled=index % every == 0,
+                y=_height(row.now.attainment, floor),
+                gross_y=_height(row.gross.attainment, floor) if report.is_parted else None,
+                is_labelled=index % spacing == 0,
                 bar_x=_at(x - width / 2),
                 bar_y=_at(_BASE - height),
                 bar_width=_at(width),
@@ -67,21 +79,35 @@ def trend(report: Report) -> Trend:
                 count_y=_at(_BASE - height - 4),
             )
         )
+    last = next((column for column in reversed(columns) if column.y), None)
+    gross_last = next((column for column in reversed(columns) if column.gross_y), None)
+    label, gross_label = _apart(last and last.y, gross_last and gross_last.gross_y)
     return Trend(
         columns=columns,
         grid=[(str(value), _at(_y(value, floor))) for value in range(floor, 101, (100 - floor) // 4)],
-        lines=_lines(columns),
-        last=next((column for column in reversed(columns) if column.y), None),
+        lines=_lines((column.x, column.y) for column in columns),
+        gross_lines=_lines((column.x, column.gross_y) for column in columns),
+        last=last,
+        gross_last=gross_last,
+        label_y=label,
+        gross_label_y=gross_label,
     )
 
 
-def _lines(columns: Sequence[Column]) -> list[str]:
+def _apart(net: str | None, gross: str | None) -> tuple[str, str]:
+    """Where the two labels stand: beside their points, and never on each other."""
+    above, below = float(net or 0), float(gross or 0)
+    short = max(0.0, _LABEL - (below - above)) / 2 if net and gross else 0.0
+    return _at(above - short), _at(below + short)
+
+
+def _lines(points: Iterable[tuple[str, str | None]]) -> list[str]:
     runs: list[list[str]] = [[]]
-    for column in columns:
-        if column.y is None:
+    for x, y in points:
+        if y is None:
             runs.append([])
         else:
-            runs[-1].append(f"{column.x} {column.y}")
+            runs[-1].append(f"{x} {y}")
     return ["M" + " L".join(run) for run in runs if len(run) > 1]
 
 
@@ -123,6 +149,10 @@ def heat_map(report: Report) -> list[list[Cell]]:
         ]
         for weekday in range(7)
     ]
+
+
+def _height(value: Decimal | None, floor: int) -> str | None:
+    return None if value is None else _at(_y(value, floor))
 
 
 def _y(value: Decimal | int, floor: int) -> float:

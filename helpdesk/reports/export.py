@@ -50,6 +50,9 @@ def _heading() -> list[str]:
         _("Outcome"),
         _("Over target, seconds"),
         _("Cause"),
+        _("Gross due"),
+        _("Gross outcome"),
+        _("Exceptions"),
     ]
 
 
@@ -76,6 +79,9 @@ def _row(target: Target, zone: ZoneInfo) -> list[str | int]:
         target.verdict_words,
         _seconds(target.lateness),
         str(BreachCause(target.cause).label) if target.cause else "",
+        _time(target.gross_due_at, zone),
+        target.gross_words,
+        harmless(", ".join(target.exceptions)),
     ]
 
 

@@ -1,30 +1,25 @@
 """The breach report: every figure of a period and of the one before it, from one statement.
 
 One statement is one snapshot: the totals and the parts add up even while specialists reply. It
-reads the selection once, and groups it by every dimension in that one pass.
+reads the selection once, what counts net and what counts gross, and groups it by every dimension.
 """
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import BooleanField, DateField, ExpressionWrapper, F, Q
-from django.db.models.functions import Cast, Trunc
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, User
-from helpdesk.reports.breaches import Filters, judged, names_of, scope, wall_time, within
-from helpdesk.reports.periods import DAY, Period, Window
-from helpdesk.sla.models import BreachCause
+from helpdesk.reports.breaches import Filters, names_of
+from helpdesk.reports.counting import DIMENSIONS, VERDICTS, Found, read
+from helpdesk.reports.periods import DAY, Period, Window, step_of
+from helpdesk.sla.models import BreachCause, ExceptionCode
 from helpdesk.subscriptions.models import Hub
 
 FEW = 20  # fewer due than this say little (SPEC 2.6)
-DIMENSIONS = ("hub", "account", "specialist", "bucket", "slot", "cause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +50,14 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of a table: this period, and the one before it."""
+    """One line of a table: this period, and the one before it; what counts net, and the same gross."""
 
     key: Any
     label: str
     now: Figures
     before: Figures
+    gross: Figures = Figures()
+    gross_before: Figures = Figures()
 
     @property
     def change(self) -> Decimal | None:
@@ -80,6 +77,21 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Excepted:
+    """Targets with approved exceptions of one code (all codes: an empty key), counted in the period gross.
+
+    `effects` are parts of `targets`, and may overlap: one target can have several. `lifted` are those
+    that are late gross and not net.
+    """
+
+    key: str
+    label: str
+    targets: int = 0
+    effects: Mapping[str, int] = field(default_factory=dict)
+    lifted: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     filters: Filters
     window: Window
@@ -94,6 +106,14 @@ class Report:
     buckets: list[Row]
     slots: dict[tuple[int, int], int]
     causes: list[Row]
+    excepted: Excepted = Excepted(key="", label="")
+    codes: list[Excepted] = field(default_factory=list)
+
+    @property
+    def is_parted(self) -> bool:
+        """Whether net and gross differ anywhere."""
+        rows = (self.total, *self.buckets)
+        return any((row.now.due, row.now.met) != (row.gross.due, row.gross.met) for row in rows)
 
     @property
     def uncoded(self) -> Row:
@@ -101,9 +121,10 @@ class Report:
 
 
 def report(filters: Filters, *, reader: User, now: datetime) -> Report:
-    """The breach report. Four queries, whatever there is to count."""
-    counts, spread, answers = _read(filters, reader=reader, now=now)
-    rows = {name: _rows(name, counts, spread) for name in DIMENSIONS}
+    """The breach report. Five queries, whatever there is to count."""
+    found = read(filters, reader=reader, now=now)
+    rows = {name: _rows(name, found) for name in DIMENSIONS}
+    rows["bucket"] = _buckets(rows["bucket"], found.gross_buckets)
     accounts = dict(Account.objects.filter(pk__in=rows["account"]).values_list("pk", "name"))
     people = names_of(rows["specialist"])
     hubs = dict(Hub.objects.values_list("pk", "name"))
@@ -112,9 +133,9 @@ def report(filters: Filters, *, reader: User, now: datetime) -> Report:
         filters=filters,
         window=filters.period.window(now=now),
         previous=filters.period.previous(now=now),
-        total=Row(key=None, label="", **_rows("", counts, spread).get(None, _NOTHING)),
-        answers=_answers(answers, ""),
-        answers_before=_answers(answers, "_before"),
+        total=Row(key=None, label="", **_rows("", found).get(None, _NOTHING)),
+        answers=_answers(found.answers, ""),
+        answers_before=_answers(found.answers, "_before"),
         hubs=[Row(key=key, label=name, **rows["hub"].get(key, _NOTHING)) for key, name in hubs.items()],
         accounts=_worst_first(rows["account"], lambda key: accounts.get(key, "")),
         specialists=_worst_first(rows["specialist"], lambda key: people.get(key, "")),
@@ -125,14 +146,9 @@ def report(filters: Filters, *, reader: User, now: datetime) -> Report:
         ],
         slots={divmod(int(key), 24): row["now"].late for key, row in rows["slot"].items() if row["now"].late},
         causes=_causes(rows["cause"]),
+        excepted=next(_excepted(found.codes, ""), Excepted(key="", label="")),
+        codes=[row for code in ExceptionCode.objects.all() for row in _excepted(found.codes, code.pk, label=str(code))],
     )
-
-
-def step_of(period: Period) -> str:
-    """How wide a column of the trend is: about as many as a screen shows well."""
-    if period.days <= 14:
-        return "day"
-    return "week" if period.days <= 26 * 7 else "month"
 
 
 def buckets(period: Period, step: str, *, now: datetime) -> list[date]:
@@ -158,84 +174,7 @@ def _bucket(day: date, step: str) -> date:
     return day - day.weekday() * DAY if step == "week" else day
 
 
-_NOTHING = {"now": Figures(), "before": Figures()}
-_COUNTS = ", ".join(
-    f"count(*) FILTER (WHERE {'' if before else 'NOT'} previous {test}) AS {name}{before}"
-    for before in ("", "_before")
-    for name, test in (
-        ("due", ""),
-        ("met", "AND verdict = 'met'"),
-        ("answered_late", "AND verdict = 'answered_late'"),
-        ("unanswered", "AND verdict = 'unanswered'"),
-    )
-)
-_LATENESS = "EXTRACT(EPOCH FROM lateness)"
-_LATE = ", ".join(
-    f"percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY {_LATENESS}) FILTER (WHERE {test}) AS shares{before}, "
-    f"max({_LATENESS}) FILTER (WHERE {test}) AS worst{before}"
-    for before, test in (("", "NOT previous"), ("_before", "previous"))
-)
-_TOOK = ", ".join(
-    "percentile_disc(ARRAY[0.5, 0.9, 0.99]) WITHIN GROUP (ORDER BY EXTRACT(EPOCH FROM took))"
-    f" FILTER (WHERE {test}) AS took{before}"
-    for before, test in (("", "NOT previous"), ("_before", "previous"))
-)
-# Counts hash into all their groups in one pass; percentiles need a sort, which only the few late rows
-# and the whole get. percentile_disc gives the time of an actual ticket, never one between two.
-_STATEMENT = """
-WITH picked AS MATERIALIZED ({picked}),
-counts AS (
-    SELECT GROUPING(hub, account, specialist, bucket, slot, cause) AS level,
-           hub, account, specialist, bucket, slot, cause, {counts}
-    FROM picked
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist), (bucket), (slot), (cause))
-),
-spread AS (
-    SELECT GROUPING(hub, account, specialist) AS level, hub, account, specialist, {late}
-    FROM picked WHERE verdict <> 'met'
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist))
-),
-answers AS (SELECT {took} FROM picked WHERE took IS NOT NULL)
-SELECT (SELECT json_agg(counts) FROM counts),
-       (SELECT json_agg(spread) FROM spread),
-       (SELECT to_json(answers) FROM answers)
-"""
-
-
-def _read(filters: Filters, *, reader: User, now: datetime) -> tuple[list[dict], list[dict], dict]:
-    """The groups as the database counts them: counts, spread of lateness, times to answer."""
-    window, previous = filters.period.window(now=now), filters.period.previous(now=now)
-    clocks = scope(filters, reader=reader).filter(within(Window(previous.start, window.end)))
-    if previous.end < window.start:
-        clocks = clocks.exclude(within(Window(previous.end, window.start)))
-    zone = filters.period.zone
-    day = Trunc("counted_at", step_of(filters.period), tzinfo=zone, output_field=DateField())
-    wall = wall_time(zone)
-    picked = (
-        judged(clocks, now=now)
-        .annotate(
-            previous=ExpressionWrapper(Q(counted_at__lt=window.start), output_field=BooleanField()),
-            hub=F("ticket__hub_id"),
-            account=F("ticket__account_id"),
-            bucket=Cast(day, DateField()),
-            slot=wall["weekday"] * 24 + wall["hour"],
-        )
-        .values("previous", "verdict", "lateness", "took", *DIMENSIONS)
-    )
-    try:
-        sql, params = picked.query.sql_with_params()
-    except EmptyResultSet:  # a reader who may count nothing
-        return [], [], {}
-    statement = _STATEMENT.format(picked=sql, counts=_COUNTS, late=_LATE, took=_TOOK)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, params)
-        counts, spread, answers = cursor.fetchone()
-    return _documents(counts) or [], _documents(spread) or [], _documents(answers) or {}
-
-
-def _documents(value: Any) -> Any:
-    # Django leaves JSON of a plain cursor as text.
-    return json.loads(value) if isinstance(value, str) else value
+_NOTHING = {"now": Figures(), "before": Figures(), "gross": Figures(), "gross_before": Figures()}
 
 
 def _level(name: str, names: tuple[str, ...]) -> int:
@@ -243,29 +182,52 @@ def _level(name: str, names: tuple[str, ...]) -> int:
     return sum(1 << index for index, other in enumerate(reversed(names)) if other != name)
 
 
-def _rows(name: str, counts: list[dict], spread: list[dict]) -> dict[Any, dict[str, Figures]]:
-    """Figures of this period and of the one before, by the keys of a dimension."""
+def _rows(name: str, found: Found) -> dict[Any, dict[str, Figures]]:
+    """Figures of this period and of the one before, net and gross, by the keys of a dimension."""
     level = _level(name, DIMENSIONS[:3])
-    late = {row.get(name): row for row in spread if row["level"] == level} if name in ("", *DIMENSIONS[:3]) else {}
+    spread = name in ("", *DIMENSIONS[:3])
+    late = {row.get(name): row for row in found.spread if row["level"] == level} if spread else {}
     level = _level(name, DIMENSIONS)
     return {
         row.get(name): {
-            when: _figures(row, late.get(row.get(name), {}), suffix)
-            for when, suffix in (("now", ""), ("before", "_before"))
+            when: _figures(row, {} if prefix else late.get(row.get(name), {}), prefix, suffix)
+            for when, prefix, suffix in (
+                ("now", "", ""),
+                ("before", "", "_before"),
+                ("gross", "gross_", ""),
+                ("gross_before", "gross_", "_before"),
+            )
         }
-        for row in counts
+        for row in found.counts
         if row["level"] == level
     }
 
 
-def _figures(counts: dict, spread: dict, suffix: str) -> Figures:
+def _buckets(net: dict[Any, dict[str, Figures]], gross: list[dict]) -> dict[Any, dict[str, Figures]]:
+    """A target may count gross at another time than net, so each count has columns of its own."""
+    found = {day: {**figures, "gross": Figures()} for day, figures in net.items()}
+    for row in gross:
+        found[row["bucket"]] = {**found.get(row["bucket"], _NOTHING), "gross": _figures(row, {}, "gross_", "")}
+    return found
+
+
+def _figures(counts: dict, spread: dict, prefix: str, suffix: str) -> Figures:
     p50, p90 = spread.get(f"shares{suffix}") or (None, None)
     return Figures(
-        **{name: counts[name + suffix] for name in ("due", "met", "answered_late", "unanswered")},
+        **{name: counts[f"{prefix}{name}{suffix}"] for name in ("due", *VERDICTS)},
         late_p50=_duration(p50),
         late_p90=_duration(p90),
         late_max=_duration(spread.get(f"worst{suffix}")),
     )
+
+
+def _excepted(codes: list[dict], code: str, *, label: str = "") -> Iterator[Excepted]:
+    """The targets excepted by a code, or by any; nothing where there are none."""
+    rows = [row for row in codes if (row["code"] or "") == code]
+    for row in rows:
+        if row["effect"] is None and row["targets"]:
+            effects = {part["effect"]: part["targets"] for part in rows if part["effect"]}
+            yield Excepted(key=code, label=label, targets=row["targets"], effects=effects, lifted=row["lifted"])
 
 
 def _answers(row: dict, suffix: str) -> Answers:
@@ -279,7 +241,11 @@ def _duration(seconds: float | None) -> timedelta | None:
 
 def _worst_first(rows: dict[Any, dict[str, Figures]], label: Callable[[Any], str]) -> list[Row]:
     """The most late on top; those with nothing due in this period are left out."""
-    found = [Row(key=key, label=label(key), **figures) for key, figures in rows.items() if figures["now"].due]
+    found = [
+        Row(key=key, label=label(key), **figures)
+        for key, figures in rows.items()
+        if figures["now"].due or figures["gross"].due
+    ]
     return sorted(found, key=lambda row: (-row.now.late, -row.now.due, row.label))
 
 

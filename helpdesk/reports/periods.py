@@ -52,6 +52,13 @@ def today(*, now: datetime, zone: ZoneInfo) -> date:
     return now.astimezone(zone).date()
 
 
+def step_of(period: Period) -> str:
+    """How wide a column of the trend is: about as many as a screen shows well."""
+    if period.days <= 14:
+        return "day"
+    return "week" if period.days <= 26 * 7 else "month"
+
+
 # What a preset's name means on a day: its first and its last day.
 PRESETS: dict[str, Callable[[date], tuple[date, date]]] = {
     "today": lambda day: (day, day),

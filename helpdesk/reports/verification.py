@@ -18,35 +18,100 @@ HEARTBEAT = "verify_report"
 # Neither the columns of a clock nor the report's own statement: deadlines, answers and breaches are
 # read from the events, and an answer is judged by its instant, not by whether a breach was written.
 _RECOUNT = """
-WITH facts AS (
+WITH steps AS (  -- each event, with how many events of a kind came up to it
+    SELECT *,
+           CASE WHEN kind IN ('start', 'resume', 'retarget')
+                THEN coalesce(data->>'gross_due_at', data->>'due_at')::timestamptz END AS new_gross,
+           count(*) FILTER (WHERE kind IN ('start', 'resume', 'retarget')) OVER so_far AS deadlines,
+           count(*) FILTER (WHERE kind = 'pause') OVER so_far > count(*) FILTER (WHERE kind = 'resume') OVER so_far
+               AS paused
+    FROM helpdesk_clockevent
+    WINDOW so_far AS (PARTITION BY clock_id ORDER BY number)
+),
+grossly AS (  -- the gross deadline in force after each event; none while paused
+    SELECT *, CASE WHEN NOT paused THEN first_value(new_gross) OVER (PARTITION BY clock_id, deadlines ORDER BY number)
+              END AS gross_after
+    FROM steps
+),
+followed AS (
+    SELECT *, lag(gross_after) OVER (PARTITION BY clock_id ORDER BY number) AS gross FROM grossly
+),
+ends AS (
+    SELECT clock_id, min(number) AS ended_by FROM helpdesk_clockevent
+    WHERE kind IN ('fulfil', 'cancel') GROUP BY clock_id
+),
+facts AS (
     SELECT clock_id,
-           min(at) FILTER (WHERE kind = 'breach') AS noticed,
+           min(at) FILTER (WHERE kind = 'start') AS started,
+           max(number) FILTER (WHERE kind = 'breach') AS breach_number,
            min(at) FILTER (WHERE kind = 'fulfil') AS answered,
            min(at) FILTER (WHERE kind = 'cancel') AS ended,
-           bool_or(kind = 'exempt' OR kind = 'cancel' AND data->>'breach_stays' IS DISTINCT FROM 'true') AS void,
+           bool_or(kind = 'cancel' AND data->>'breach_stays' IS DISTINCT FROM 'true') AS cancelled,
+           bool_or(kind = 'exempt' AND coalesce(data->>'effect', 'void') = 'void') AS void,
            (array_agg((data->>'due_at')::timestamptz ORDER BY number DESC)
-               FILTER (WHERE kind IN ('start', 'resume', 'retarget')))[1] AS deadline,
-           (array_agg(kind ORDER BY number DESC)
-               FILTER (WHERE kind IN ('start', 'pause', 'resume')))[1] = 'pause' AS paused,
-           max((data->>'owner')::bigint) FILTER (WHERE kind = 'breach') AS owner_then,
-           max(coalesce((data->>'owner')::bigint, (data->>'by')::bigint)) FILTER (WHERE kind = 'fulfil') AS answerer
-    FROM helpdesk_clockevent GROUP BY clock_id
+               FILTER (WHERE kind <> 'breach' AND data ? 'due_at'))[1] AS deadline,
+           (array_agg(paused ORDER BY number DESC))[1] AS paused,
+           (array_agg(gross_after ORDER BY number DESC))[1] AS gross_deadline,
+           -- A gross deadline that passed, unseen by a breach where an exception had moved the net one.
+           (array_agg(CASE WHEN gross < at THEN gross
+                           WHEN kind = 'breach' THEN coalesce((data->>'gross_due_at')::timestamptz, at)
+                           ELSE new_gross END ORDER BY number)
+               FILTER (WHERE (gross < at OR kind = 'breach' OR kind = 'retarget' AND new_gross < at)
+                             AND number <= coalesce(ended_by, number)))[1] AS gross_missed,
+           max((data->>'owner')::bigint) FILTER (WHERE kind = 'fulfil') AS owner_at_answer,
+           max((data->>'by')::bigint) FILTER (WHERE kind = 'fulfil') AS author,
+           max(ended_by) AS ended_by
+    FROM followed LEFT JOIN ends USING (clock_id) GROUP BY clock_id
+),
+breaches AS (
+    SELECT facts.*, breach.at AS noticed, (breach.data->>'owner')::bigint AS owner_then
+    FROM facts LEFT JOIN helpdesk_clockevent AS breach
+      ON breach.clock_id = facts.clock_id AND breach.number = facts.breach_number
+),
+lifting AS (  -- the last exception after the breach that judges it anew, and until when it had to be answered
+    SELECT DISTINCT ON (clock_id) breaches.clock_id, exempt.number AS judged_by,
+           (exempt.data->>'due_at')::timestamptz AS moved_to,
+           CASE WHEN ended_by < exempt.number THEN coalesce(answered, ended) ELSE exempt.at END AS known_until
+    FROM breaches
+    JOIN helpdesk_clockevent AS exempt
+      ON exempt.clock_id = breaches.clock_id AND exempt.kind = 'exempt' AND exempt.number > breach_number
+         AND exempt.data->>'effect' IN ('pause', 'restart', 'retarget')
+    -- Not the breach of a promise that was renewed since.
+    WHERE NOT EXISTS (SELECT FROM helpdesk_clockevent AS renewal
+                      WHERE renewal.clock_id = exempt.clock_id AND renewal.kind = 'retarget' AND renewal.data ? 'since'
+                        AND renewal.number > breach_number AND renewal.number < exempt.number)
+    ORDER BY clock_id, exempt.number DESC
 ),
 timed AS (  -- a reply of before the deadline counts, though a sweep came between
-    SELECT *, CASE WHEN answered <= noticed THEN NULL ELSE noticed END AS breached FROM facts
+    SELECT breaches.*, coalesce(judged_by > ended_by AND noticed < coalesce(answered, ended), false) AS lifted_later,
+           nullif(least(moved, coalesce(answered, ended, 'infinity')), coalesce(answered, ended, 'infinity'))
+               AS breached,
+           nullif(least(gross_missed, coalesce(answered, 'infinity')), coalesce(answered, 'infinity'))
+               AS gross_breached
+    FROM breaches LEFT JOIN lifting USING (clock_id)
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN judged_by IS NULL THEN noticed WHEN moved_to < known_until THEN moved_to END AS moved
+    ) AS judgement
 ),
 judged AS (
     SELECT clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
            CASE WHEN breached IS NOT NULL THEN owner_then
-                WHEN answered IS NOT NULL THEN answerer ELSE ticket.owner_id END AS specialist,
+                WHEN answered IS NULL THEN ticket.owner_id
+                WHEN lifted_later THEN coalesce(owner_then, author)
+                ELSE coalesce(owner_at_answer, author) END AS specialist,
+           -- Ended unanswered, and not late: out of the net figures.
+           NOT (cancelled OR void OR ended IS NOT NULL AND breached IS NULL) AND (breached IS NOT NULL OR NOT paused)
+               AS net,
+           coalesce(breached, deadline) AS due,
            answered IS NOT NULL AND breached IS NULL AND answered <= deadline AS met,
-           answered IS NOT NULL AS replied,
-           coalesce(answered, ended, %(now)s) - coalesce(breached, deadline) AS over
+           coalesce(answered, ended, %(now)s) - coalesce(breached, deadline) AS over,
+           NOT cancelled AS gross,
+           coalesce(gross_breached, gross_deadline) AS gross_due,
+           answered IS NOT NULL AND gross_breached IS NULL AND answered <= gross_deadline AS gross_met,
+           answered IS NOT NULL AS replied
     FROM timed
     JOIN helpdesk_clock AS clock ON clock.id = timed.clock_id
     JOIN helpdesk_ticket AS ticket ON ticket.id = clock.ticket_id
-    WHERE NOT void AND (breached IS NOT NULL OR NOT paused)
-      AND coalesce(breached, deadline) >= %(start)s AND coalesce(breached, deadline) < %(end)s
 )
 SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHERE met),
        count(*) FILTER (WHERE replied AND NOT met), count(*) FILTER (WHERE NOT replied),
@@ -56,6 +121,15 @@ SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHE
 FROM judged
 CROSS JOIN LATERAL (VALUES ('total', ''), ('hub', hub), ('account', account::text),
                            ('specialist', coalesce(specialist::text, ''))) AS part (dimension, key)
+WHERE net AND due >= %(start)s AND due < %(end)s
+GROUP BY promise, metric, part.dimension, part.key
+UNION ALL
+SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHERE gross_met),
+       count(*) FILTER (WHERE replied AND NOT gross_met), count(*) FILTER (WHERE NOT replied), NULL, NULL, NULL
+FROM judged
+CROSS JOIN LATERAL (VALUES ('gross total', ''), ('gross hub', hub), ('gross account', account::text))
+    AS part (dimension, key)
+WHERE gross AND gross_due >= %(start)s AND gross_due < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
 """
 
@@ -82,8 +156,9 @@ class Verification:
 def verify_report(period: Period, *, now: datetime) -> Verification:
     """Compare the report with a recount of the events, for every promise and metric.
 
-    In all, by hub, by account and by specialist: counts, and how late (half, nine in ten, the worst).
-    Both readings see one snapshot, so that work done meanwhile is no difference.
+    Net in all, by hub, by account and by specialist: counts, and how late (half, nine in ten, the worst).
+    Gross in all, by hub and by account: counts. Both readings see one snapshot, so that work done
+    meanwhile is no difference.
     """
     result = Verification(period.first.isoformat(), period.last.isoformat(), str(period.zone))
     with transaction.atomic():
@@ -116,9 +191,11 @@ def _reported(period: Period, *, now: datetime) -> dict[Cell, Figures]:
             }
             for dimension, rows in parts.items():
                 for row in rows:
+                    key = "" if row.key is None else str(row.key)
                     if row.now.due:
-                        key = "" if row.key is None else str(row.key)
                         cells[promise.value, metric.value, dimension, key] = row.now
+                    if row.gross.due and dimension != "specialist":
+                        cells[promise.value, metric.value, f"gross {dimension}", key] = row.gross
     return cells
 
 

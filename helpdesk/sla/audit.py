@@ -138,7 +138,7 @@ def audit(clock_ids: Sequence[int], rules: Rules) -> dict[int, list[str]]:
     stored = ClockEvent.objects.filter(clock__in=clock_ids).order_by("clock_id", "number").values_list(*columns)
     facts = {pk: [Fact(*row[1:]) for row in group] for pk, group in groupby(stored, key=itemgetter(0))}
     found = {row.id: Recomputation(row, rules).of(facts.get(row.id, [])) for row in rows}
-    for pk, problem in unsupported(clock_ids):
+    for pk, problem in unsupported(list(clock_ids)):
         found[pk].append(problem)
     return {pk: problems for pk, problems in found.items() if problems}
 
@@ -224,7 +224,7 @@ class Recomputation:
         self.ledger.breach(fact.at, owner=fact.data.get("owner"), gross=gross)
 
     def _missed_by(self, fact: Fact) -> tuple[datetime, datetime]:
-        """The deadlines, net and gross, under the target of the retarget that follows, at once or after a resume."""
+        """The deadlines, net and gross, under another target; its event comes next, or after a resume."""
         change = next(row for row in self.facts[fact.number :] if row.kind == "retarget")
         hours = self.rules.hours(change.data.get("calendar_version", self.row.calendar))
         promised = Length.read(change.data.get("gross_target", change.data))

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
-from helpdesk.sla.clock import Clock, Event, EventKind, Interval
+from helpdesk.sla.clock import Clock, Event, EventKind, Interval, State
 
 NOTHING = timedelta(0)
 
@@ -160,7 +160,7 @@ def explain(events: Sequence[Event], *, calendar: BusinessCalendar, now: datetim
         markers=tuple(marker for marker in _markers(events, clock, until=until) if begin <= marker.at <= end),
         hours=hours,
         carried=_carried(clock, calendar, out) if clock.target.business_days else None,
-        if_resumed=clock.target.due(calendar, clock.counted_from, out) if running else None,
+        if_resumed=clock.target.due(calendar, clock.counted_from, out) if clock.state == State.PAUSED else None,
     )
 
 
@@ -246,12 +246,12 @@ def _joined(
 
 
 def _summed(rows: Iterable[Stretch], events: Sequence[Event]) -> Iterator[Stretch]:
-    """With the running sum, and for what counts, the event that it began with."""
+    """With the running sum, and the event that what counts, or would but for the hours, began with."""
     begun = {event.at: place for place, event in enumerate(events) if event.kind in (EventKind.START, EventKind.RESUME)}
     total = NOTHING
     for row in rows:
         total += row.counted
-        cause = begun.get(row.begin) if row.kind in ADDED_UP else row.cause
+        cause = begun.get(row.begin) if row.kind in ADDED_UP or row.kind == Kind.CLOSED else row.cause
         yield replace(row, total=total, cause=cause)
 
 

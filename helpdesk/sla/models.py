@@ -43,7 +43,7 @@ EVENT_KINDS = [
     (pure.EventKind.FULFIL.value, _("Answered")),
     (pure.EventKind.BREACH.value, _("Breached")),
     (pure.EventKind.CANCEL.value, _("Cancelled")),
-    (pure.EventKind.EXEMPT.value, _("Void")),
+    (pure.EventKind.EXEMPT.value, _("Exception")),
 ]
 
 
@@ -432,6 +432,7 @@ class ExceptionCode(models.Model):
     name = models.CharField(_("name"), max_length=80)
     name_ja = models.CharField(_("name in Japanese"), max_length=80, blank=True, default="")
     explanation = models.TextField(_("when it applies"), blank=True, default="")
+    explanation_ja = models.TextField(_("when it applies, in Japanese"), blank=True, default="")
     effects = ArrayField(
         models.CharField(max_length=10, choices=EFFECTS),
         verbose_name=_("effects it may have"),
@@ -446,6 +447,11 @@ class ExceptionCode(models.Model):
 
     def __str__(self) -> str:
         return self.name_ja if self.name_ja and get_language() == "ja" else self.name
+
+    @property
+    def said(self) -> str:
+        """When it applies, in the reader's language where it is written in that."""
+        return self.explanation_ja if self.explanation_ja and get_language() == "ja" else self.explanation
 
 
 class ClockException(models.Model):
@@ -552,3 +558,17 @@ class Rollout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy or self.calendar}: {self.reason}"
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.state in self.State.unfinished()
+
+    @property
+    def most(self) -> int:
+        """What `seen` is measured against: never less than it, though tickets came after the count."""
+        return max(self.total, self.seen, 1)
+
+    @property
+    def percent(self) -> int:
+        """How far it is; an empty one that is done is done."""
+        return 100 if self.state == self.State.DONE else min(99, self.seen * 100 // self.most)

@@ -134,7 +134,7 @@ def _em(letter: str) -> float:
     return 0.74 if letter.isupper() or not letter.isascii() else 0.64
 
 
-# --- Across ----------------------------------------------------------------------------------------
+# Across
 LEFT, RIGHT = 92, 14  # beside the bars: the rows' captions; half of the last time
 BAND, BAR, GAP = 24, 28, 10  # heights
 APART = 0.5  # between the lines of flags of one instant
@@ -158,9 +158,10 @@ def across(plan: Plan, *, width: float) -> Drawing:
     _draw_row(drawing, plan.pieces, scale, xs, y=bar, height=BAR)
     drawing.lines.append(Line(LEFT, axis, width - RIGHT, axis, "axis"))
     _draw_axis(drawing, plan, scale, bar=bar, axis=axis)
-    drawing.height = axis + 3 * LINE if any(piece.total for piece in plan.pieces) else axis + 2 * LINE
+    drawing.height = axis + 2 * LINE
     if any(piece.total for piece in plan.pieces):
         drawing.texts.append(Text(0, axis + 2 * LINE + 5, total, "t-row"))
+        drawing.height += LINE
     for label in labels:
         y = top - 10 - label.lane * LINE if label.is_shown else top - 8
         drawing.lines.append(Line(label.x, y + 4, label.x, axis + 4, label.flag.kind))
@@ -204,7 +205,7 @@ def _parts(piece: Piece, bands: Sequence[Piece]) -> Iterator[Part]:
     for band in inside or [piece]:
         begin, end = max(piece.begin, band.begin), min(piece.end, band.end)
         even = None if band.even is None else end - begin
-        yield begin, end, even, SHORT if even is None else least
+        yield begin, end, even, FOLDED if band.is_folded else SHORT if even is None else least
 
 
 def _widths(parts: Sequence[Part], room: float) -> list[float]:
@@ -270,7 +271,7 @@ def _spread(drawing: Drawing, row: Sequence[tuple[float, str, bool]], *, y: floa
 
 @dataclass(slots=True)
 class _Label:
-    """A flag's label over the bars: from `left` to `right`, in a lane (0 is next to the bars)."""
+    """A flag's label over the bars, in a lane (0 is next to the bars)."""
 
     flag: Flag
     x: float
@@ -324,7 +325,7 @@ def _placed(flags: Sequence[Flag], scale: _Scale, width: float) -> list[_Label]:
     return labels
 
 
-# --- Down ------------------------------------------------------------------------------------------
+# Down
 BREADTH = 26  # of the bar; the times stand on its left, the words on its right
 
 
@@ -336,19 +337,15 @@ def down(plan: Plan, *, width: float) -> Drawing:
         flags.setdefault(flag.at, []).append(flag)
     column = _Column(Drawing(width), stem=14 + max(map(text_width, ticks.values())))
     instants = sorted({*ticks, *flags})
-    css, above = "", 0.0
-    for at, after in zip(instants, [*instants[1:], None], strict=True):
+    for at, after in pairwise(instants):
         here = column.y + LINE / 2
-        if css:
-            column.drawing.boxes.append(Box(column.stem, above, BREADTH, here - above, css))
         column.name(ticks.get(at, ""), flags.get(at, ()))
-        if after is None:
-            break
         piece = next(piece for piece in plan.pieces if piece.begin <= at < piece.end)
-        css, above = piece.css, here
         if piece.beside and _is_longest(piece, at, after, instants):
             column.say(piece.beside, f"t-beside t-{piece.kind}")
         column.y += 5
+        column.drawing.boxes.append(Box(column.stem, here, BREADTH, column.y + LINE / 2 - here, piece.css))
+    column.name(plan.last_tick, flags.get(instants[-1], ()))
     column.drawing.height = column.y + 4
     return column.drawing
 

@@ -58,12 +58,18 @@ def set_policy_active(*, policy: Policy, active: bool) -> bool:
 @transaction.atomic
 def move_policy(*, policy: Policy, position: int) -> None:
     """Put a policy at a place in the order (0 is first). The places have no gaps afterwards."""
-    order = list(Policy.objects.select_for_update().order_by("position", "id"))
+    locked = Policy.objects.select_for_update().order_by("id")  # by id: whoever moves one locks them in one order
+    order = sorted(locked, key=lambda row: (row.position, row.pk))
     others = [row for row in order if row.pk != policy.pk]
     others.insert(max(0, position), next(row for row in order if row.pk == policy.pk))
     for place, row in enumerate(others):
         row.position = place
     Policy.objects.bulk_update(others, ["position"])
+
+
+def rename_policy(*, policy: Policy, name: str) -> None:
+    """Call a policy something else; its versions stay. IntegrityError when another one has the name."""
+    Policy.objects.filter(pk=policy.pk).update(name=name)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """Tags of the report's templates: links to the tickets behind a number, durations, changes."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -56,6 +57,11 @@ def signed(value: Decimal | None) -> str:
 def count(value: int) -> str:
     """A count with a comma between the thousands."""
     return f"{value:,}"
+
+
+@register.filter
+def lookup(values: Mapping[str, int], key: str) -> int:
+    return values.get(key, 0)
 
 
 @register.filter

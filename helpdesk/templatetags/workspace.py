@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.translation import pgettext
 
+from helpdesk.core.moments import moment
 from helpdesk.workspace.escalations import step_words
 from helpdesk.workspace.wording import instant
 
@@ -24,3 +25,9 @@ def step(percent: int, reminder: int) -> str:
 def short_day(at: datetime) -> str:
     """`23 Nov`, for a narrow column."""
     return date_format(timezone.localtime(at), pgettext("format of a day and month", "j M"))
+
+
+@register.filter
+def due_moment(at: datetime, now: datetime) -> str:
+    """As `core.moments.moment`, with the seconds where there are some: a step may fall on any of them."""
+    return moment(at, now) + (f":{at.second:02d}" if at.second else "")

@@ -87,7 +87,7 @@ def _week(desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _years(desk: Desk) -> Iterator[dict[str, Any]]:
-    """The rows of days by year. This year and the next stand open, others where something wants to be seen."""
+    """The rows of days by year. This year stands open, others where something wants to be seen."""
     known = plan_of(desk.current).days if desk.current else None
     groups: dict[int | None, list[dict[str, Any]]] = {}
     for index, row in enumerate(desk.typed.days):
@@ -98,7 +98,7 @@ def _years(desk: Desk) -> Iterator[dict[str, Any]]:
     this_year = timezone.localdate(desk.now).year
     for year, rows in groups.items():
         stands_out = any(entry["errors"] or entry["is_new"] for entry in rows)
-        yield {"year": year, "rows": rows, "open": stands_out or year in (None, this_year, this_year + 1)}
+        yield {"year": year, "rows": rows, "open": stands_out or year in (None, this_year)}
 
 
 def _spare_rows(desk: Desk) -> range:

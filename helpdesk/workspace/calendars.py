@@ -25,8 +25,7 @@ from helpdesk.workspace import calendar_acts as acts
 from helpdesk.workspace.calendar_desk import MOST_VERSIONS, Desk, plan_of
 from helpdesk.workspace.calendar_page import history, open_deadlines, page_context
 from helpdesk.workspace.calendar_words import week_words
-from helpdesk.workspace.lists import RoleAdmin, numbers
-from helpdesk.workspace.policies import as_list
+from helpdesk.workspace.lists import RoleAdmin, as_list, numbers
 
 # By the name of the button. Those that write give what to tell when it is done; None: the page again.
 WRITING: dict[str, Callable[[Desk], acts.Done | None]] = {

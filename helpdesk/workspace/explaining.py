@@ -25,7 +25,7 @@ from helpdesk.sla.models import EVENT_KINDS, METRICS, PROMISES, Clock, ClockEven
 from helpdesk.sla.terms import Recipient
 from helpdesk.tickets.explained import Showing, Told, chosen_clock, clocks_of, effect_words, read
 from helpdesk.tickets.models import Ticket
-from helpdesk.workspace.policies import RECIPIENTS
+from helpdesk.workspace.policy_words import RECIPIENTS
 from helpdesk.workspace.rights import Act, may
 
 WIDTH = 1320  # of a drawing

@@ -12,6 +12,8 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.workspace.rights import Rights
@@ -28,6 +30,11 @@ def numbers(texts: Iterable[str]) -> list[int]:
 def chosen_ids(request: HttpRequest) -> list[int]:
     """What was ticked in a list, at most `MOST_AT_ONCE`."""
     return numbers(request.POST.getlist(ACTION_CHECKBOX_NAME))[:MOST_AT_ONCE]
+
+
+def as_list(rows: list[str]) -> SafeString:
+    """Lines of a cell."""
+    return format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", ((row,) for row in rows)))
 
 
 class OpenPaginator(Paginator):

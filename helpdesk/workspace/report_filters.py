@@ -12,11 +12,11 @@ from helpdesk.core.channels import Channel
 from helpdesk.reports.breaches import OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
-from helpdesk.sla.models import METRICS, PROMISES, BreachCause
+from helpdesk.sla.models import EFFECTS, METRICS, PROMISES, BreachCause
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Severity
 
-CUSTOM, NOBODY, UNCODED = "custom", "nobody", "none"
+CUSTOM, NOBODY, UNCODED, GROSS = "custom", "nobody", "none", "gross"
 LONGEST = 1096  # days: three years
 FIRST_YEAR = 2000
 PERIODS = [
@@ -124,6 +124,10 @@ class PartForm(forms.Form):
     outcome = forms.ChoiceField(required=False, choices=[(name, name) for name in OUTCOMES])
     specialist = forms.RegexField(rf"^({NOBODY}|[0-9]{{1,18}})$", required=False)
     cause = forms.ChoiceField(required=False, choices=[(UNCODED, UNCODED), *BreachCause.choices])
+    basis = forms.ChoiceField(required=False, choices=[(GROSS, GROSS)])
+    excepted = forms.SlugField(required=False, max_length=40)
+    effect = forms.ChoiceField(required=False, choices=EFFECTS)
+    lifted = forms.ChoiceField(required=False, choices=[("yes", "yes")])
     weekday = forms.IntegerField(required=False, min_value=0, max_value=6)
     hour = forms.IntegerField(required=False, min_value=0, max_value=23)
     page = forms.IntegerField(required=False, min_value=1, max_value=100_000)
@@ -135,6 +139,10 @@ class PartForm(forms.Form):
         nobody, cause = data["specialist"] == NOBODY, data["cause"]
         return Part(
             outcome=data["outcome"],
+            gross=any(data[name] for name in ("basis", "excepted", "effect", "lifted")),
+            excepted=data["excepted"],
+            effect=data["effect"],
+            lifted=bool(data["lifted"]),
             specialist=int(data["specialist"]) if data["specialist"] and not nobody else None,
             nobody=nobody,
             cause=("" if cause == UNCODED else cause) if cause else None,

@@ -21,7 +21,8 @@ from helpdesk.reports.charts import heat_map, trend
 from helpdesk.reports.export import csv_chunks
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
-from helpdesk.sla.models import METRICS, PROMISES, BreachCause
+from helpdesk.sla.models import METRICS, PROMISES, BreachCause, ExceptionCode
+from helpdesk.workspace.exception_words import SHORT_EFFECTS
 from helpdesk.workspace.report_filters import FilterForm, PartForm, address
 
 PAGE = 100
@@ -68,6 +69,7 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "trend": trend(found),
         "heat_map": heat_map(found),
         "weekdays": _weekdays(),
+        "effects": list(SHORT_EFFECTS.items()),
         "unanswered": breaches.targets(waiting.order_by("counted_at", "pk")[:OLDEST]),
         "running": found.window.end == now,
         "previous_last": found.filters.period.first - DAY,
@@ -98,7 +100,7 @@ def breach_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
     part, page = _part(part_form), part_form.cleaned_data["page"] or 1
     clocks = breaches.selection(form.filters, reader=request.user, now=timezone.now(), part=part)
     first = (page - 1) * PAGE
-    targets = breaches.targets(breaches.latest_first(clocks)[first : first + PAGE + 1])
+    targets = breaches.targets(breaches.latest_first(clocks, part=part)[first : first + PAGE + 1])
     context = {
         "targets": targets[:PAGE],
         "first": first + 1,
@@ -111,6 +113,7 @@ def breach_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "report_query": urlencode(address(form.filters)),
         "list_query": urlencode({**address(form.filters), **_part_address(part_form)}),
         "part_words": _part_words(part),
+        "gross": part.gross,
         "filter_words": _filter_words(form),
         **_words(form.filters),
     }
@@ -124,7 +127,7 @@ def breach_csv(request: HttpRequest, site: AdminSite) -> HttpResponse:
         return _refused(request, site, form)
     filters, part = form.filters, _part(PartForm(request.GET))
     clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
-    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks)), zone=filters.period.zone)
+    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks, part=part)), zone=filters.period.zone)
     name = f"breaches-{filters.period.first}-to-{filters.period.last}.csv"
     return StreamingHttpResponse(
         _flow(pieces),
@@ -200,10 +203,26 @@ def _weekdays() -> list[str]:
     return [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")]
 
 
+def _exception_words(part: Part) -> list[str]:
+    """What a part of the gross count has to do with exceptions."""
+    words = [_("gross")] if part.gross else []
+    if part.excepted == breaches.ANY_CODE:
+        words.append(_("with an exception"))
+    elif part.excepted:
+        words.append(str(ExceptionCode.objects.filter(pk=part.excepted).first() or _("unknown code")))
+    if part.effect:
+        words.append(str(SHORT_EFFECTS[part.effect]))
+    if part.lifted:
+        words.append(_("late, lifted by it"))
+    return words
+
+
 def _part_words(part: Part) -> list[str]:
     """What narrows the list, for its heading."""
     if part == EVERYTHING:
         return [_("all that fell due")]
+    if part == Part(gross=True):
+        return [_("all that fell due, gross")]
     outcomes = {
         "met": _("met"),
         "late": _("late"),
@@ -211,7 +230,7 @@ def _part_words(part: Part) -> list[str]:
         "unanswered": _("unanswered"),
         "answered": _("answered"),
     }
-    words = [outcomes.get(part.outcome, "")]
+    words = [outcomes.get(part.outcome, ""), *_exception_words(part)]
     if part.nobody:
         words.append(_("nobody at due time"))
     if part.specialist is not None:

@@ -36,6 +36,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
     "clock": _all("v"),
     "clockevent": _all("v"),
+    "clockexception": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # who decides which: `tickets.services`
+    "exceptioncode": {LEAD: "v", MANAGER: "vac", ADMINISTRATOR: "vac"},
     "escalation": _all("vc"),
     "notice": _all("vc"),
     # One's own; those of others need the next line.
@@ -51,7 +53,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "team": _all("v", "vac"),
     "teammembership": _all("v", "vacd"),
     "hub": _all("v", "vac"),
-    "policy": {MANAGER: "v", ADMINISTRATOR: "v"},
+    "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
+    "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},
     "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
     "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},

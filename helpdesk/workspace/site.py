@@ -26,8 +26,19 @@ NAVIGATION = [
     (_("Queue"), "admin:helpdesk_ticket_changelist", "ticket", ("ticket", "clock")),
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
     (_("Escalations"), "admin:helpdesk_escalation_changelist", "escalation", ("escalation",)),
+    (
+        _("Exceptions"),
+        "admin:helpdesk_clockexception_changelist",
+        "clockexception",
+        ("clockexception", "exceptioncode"),
+    ),
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
-    (_("Policies"), "admin:helpdesk_policy_changelist", "policy", ("policy", "calendar")),
+    (
+        _("Policies"),
+        "admin:helpdesk_policy_changelist",
+        "policy",
+        ("policy", "calendar", "rollout"),
+    ),
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (
         _("Administration"),
@@ -35,6 +46,13 @@ NAVIGATION = [
         "team",
         ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
     ),
+]
+# What belongs together under one entry of the navigation: a row of links on each of these pages.
+TABS = [
+    ("policy", _("Policies")),
+    ("calendar", _("Calendars")),
+    ("rollout", _("Rollouts")),
+    ("exceptioncode", _("Exception codes")),
 ]
 # The front page of the administration: model, and what a person finds there.
 INDEX = [
@@ -53,6 +71,8 @@ INDEX = [
         [
             ("policy", _("What is promised to whom, and who hears when it is at risk")),
             ("calendar", _("Business hours and holidays that aims are counted in")),
+            ("rollout", _("New rules taking over for open tickets")),
+            ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
         ],
     ),
@@ -63,6 +83,7 @@ INDEX = [
             ("alarm", _("What is not well, or was not")),
             ("heartbeat", _("When each recurring job last ran, and what it did")),
             ("escalation", _("Steps that fired, and who took them up")),
+            ("clockexception", _("Response-time exceptions: asked for, approved, refused")),
             ("notice", _("What the workspace told you")),
         ],
     ),
@@ -143,16 +164,34 @@ class WorkspaceSite(admin.AdminSite):
         notices = live.unread(user_id=request.user.pk)
         return context | {
             "nav": list(self._navigation(request)),
+            "tabs": self._tabs(request),
             "alarms": open_alarms(request.user),
             "notices_unread": live.unread_words(len(notices)),
             "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
         }
 
+    def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """Policies, calendars and what goes with them, on their own pages; those that this person may see."""
+        here = _page_name(request)
+        if here not in dict(TABS):
+            return []
+        registered = {model._meta.model_name for model in self._registry}
+        return [
+            {"label": label, "url": reverse(f"admin:helpdesk_{name}_changelist"), "current": name == here}
+            for name, label in TABS
+            if name in registered and may(request.user, Act.VIEW, name)
+        ]
+
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
-        here = request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
+        here = _page_name(request)
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
                 yield {"label": label, "url": reverse(name), "current": here in pages}
+
+
+def _page_name(request: HttpRequest) -> str:
+    """The first part of the address inside the workspace: a model, for its pages."""
+    return request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
 
 
 def open_alarms(user: User) -> list[str]:

@@ -19,6 +19,7 @@ from helpdesk.core.zones import zone_of
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
 from helpdesk.workspace import explaining
+from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
 from helpdesk.workspace.rights import Act, may
@@ -52,7 +53,7 @@ def act(view: View) -> Callable[["TicketAdmin", HttpRequest, int], HttpResponse]
 
 
 @admin.register(Ticket)
-class TicketAdmin(QueuePages):
+class TicketAdmin(ExceptionRequestPage, QueuePages):
     """Queue and ticket."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -68,6 +69,7 @@ class TicketAdmin(QueuePages):
             entry("<int:pk>/judge/", self.judge_view, "judge"),
             entry("<int:pk>/assign/", self.assign_view, "assign"),
             entry("<int:pk>/status/", self.status_view, "status"),
+            entry("<int:pk>/exception/", self.exception_view, "exception"),
             entry("<int:pk>/priority/", self.priority_view, "priority"),
             entry("<int:pk>/raise/", self.raise_view, "raise"),
             *super().get_urls(),

@@ -9,17 +9,21 @@ from django.utils.dateparse import parse_date, parse_datetime
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
-from helpdesk.sla.models import Clock
+from helpdesk.sla.models import Clock, ClockException
 from helpdesk.subscriptions.models import Tier
+from helpdesk.tickets import services
 from helpdesk.tickets.claims import answers
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.workspace import queue_views
 from helpdesk.workspace.conversation import answerable, conversation
+from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
 from helpdesk.workspace.faces import Faces, open_faces
 from helpdesk.workspace.queue import onlooker
+from helpdesk.workspace.rights import Act, may
 
 IN_STRIP = 20
 OTHER_TICKETS = 5
+MOST_EXCEPTIONS = 20
 
 
 def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> dict[str, Any]:
@@ -31,11 +35,15 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
     faces = Faces(now=viewer.now)
     others = Ticket.objects.visible_to(request.user).filter(requester=ticket.requester_id).exclude(pk=ticket.pk)
     owed = answerable(clocks)
+    exceptions = _exceptions(request, ticket)
+    asked = {row["exception"].clock_id for row in exceptions if row["waits"]}
     return {
         "ticket": ticket,
         "now": viewer.now,
         "talk": talk,
-        "clocks": [_clock_row(faces, clock, talk.explained.get(clock.pk, [])) for clock in clocks],
+        "clocks": [_clock_row(faces, clock, talk.explained.get(clock.pk, []), asked) for clock in clocks],
+        "exceptions": exceptions,
+        "may_see_exceptions": may(request.user, Act.VIEW, "clockexception"),
         "owed": faces.of(owed) if owed else None,
         "others": others.order_by("-created_at").only("pk", "subject", "status", "created_at")[:OTHER_TICKETS],
         "customer": _customer(ticket, now=viewer.now),
@@ -45,9 +53,34 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
     }
 
 
-def _clock_row(faces: Faces, clock: Clock, lines: list[Any]) -> dict[str, Any]:
+def _clock_row(faces: Faces, clock: Clock, lines: list[Any], asked: set[int]) -> dict[str, Any]:
     target = target_words(seconds=clock.target_seconds, business_days=clock.target_business_days)
-    return {"face": faces.of(clock), "clock": clock, "target": target, "lines": lines}
+    may_ask = clock.pk not in asked and services.can_be_excepted(clock)
+    gross = gross_reading(clock, now=faces.now)
+    return {
+        "face": faces.of(clock),
+        "clock": clock,
+        "target": target,
+        "lines": lines,
+        "may_ask": may_ask,
+        "gross": gross,
+    }
+
+
+def _exceptions(request: HttpRequest, ticket: Ticket) -> list[dict[str, Any]]:
+    """What was asked for on the ticket's clocks, what waits for a decision first, with what this person may do."""
+    related = ("code", "requested_by", "decided_by", "clock")
+    rows = (
+        ClockException.objects.filter(clock__ticket=ticket).select_related(*related).order_by("-id")[:MOST_EXCEPTIONS]
+    )
+    may_decide = services.may_decide(request.user, ticket)
+    return sorted(
+        (
+            {"exception": row, "does": effect_words(row), **standing(row, request.user, may_decide=may_decide)}
+            for row in rows
+        ),
+        key=lambda row: not row["waits"],
+    )
 
 
 def _customer(ticket: Ticket, *, now: datetime) -> dict[str, Any]:

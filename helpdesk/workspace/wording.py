@@ -51,9 +51,19 @@ def notice_words(notice: Notice) -> str:
     if notice.kind == alarms.KIND:
         values = {"what": alarms.title(said.get("name", ""))}
         return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
-    step = step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
     metric = dict(METRICS).get(said.get("metric"), "")
-    return f"{step} · {metric} · {said.get('reference', '')} {said.get('subject', '')} · {said.get('account', '')}"
+    ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
+    return f"{_told(notice)} · {metric} · {ticket} · {said.get('account', '')}"
+
+
+def _told(notice: Notice) -> str:
+    """What a notice tells of a ticket, in a few words."""
+    said = notice.context
+    if notice.kind == "exception_asked":
+        return _("Exception to approve")
+    if notice.kind == "exception_decided":
+        return _("Exception approved") if said["state"] == "approved" else _("Exception refused")
+    return step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
 
 
 def ticket_line(event: TicketEvent, codes: Mapping[str, str]) -> Line:

@@ -16,7 +16,9 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
+from helpdesk.sla.models import Calendar, ClockException, Policy
 from helpdesk.tickets.models import Claim, Ticket
+from helpdesk.tickets.services.rollouts import start_rollout
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
 RULES = {
@@ -27,7 +29,8 @@ LOOKS = {
     "wide": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light", "locale": "en-GB"},
     "phone": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "locale": "ja-JP"},
 }
-# Who looks at which pages; {ticket} is a ticket of Mina's, {claim} one whose claim waits for a judgement.
+# Who looks at which pages; {ticket} is a ticket of Mina's, {running} one whose next reply is owed, {claim} one whose
+# claim waits for a judgement, {excepted} one with an {exception} that waits for approval.
 PAGES = {
     "-": ["/accounts/login/", "/accounts/password/reset/", "/nothing-here/"],
     "mina@kestrel.example": [
@@ -36,6 +39,7 @@ PAGES = {
         "/tickets/new/",
         "/tickets/{ticket}/",
         "/tickets/{ticket}/promise/",
+        "/tickets/{running}/promise/",
         "/account/",
         "/accounts/password/change/",
         "/accounts/2fa/",
@@ -45,16 +49,30 @@ PAGES = {
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
-        "/admin/helpdesk/ticket/{ticket}/explain/",
-        "/admin/helpdesk/ticket/{ticket}/explain/?as=customer",
+        "/admin/helpdesk/ticket/{running}/explain/",
+        "/admin/helpdesk/ticket/{running}/explain/?as=customer",
+        "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
     "helen@premium.example": [
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
+        "/admin/helpdesk/clockexception/?state=all",
+        "/admin/helpdesk/clockexception/{exception}/change/",
+        "/admin/helpdesk/ticket/{excepted}/change/",
+        "/admin/helpdesk/exceptioncode/",
+        "/admin/helpdesk/exceptioncode/third-party/change/",
         "/admin/helpdesk/policy/",
+        "/admin/helpdesk/policy/add/",
+        "/admin/helpdesk/policy/{policy}/change/",
+        "/admin/helpdesk/policy/{policy}/force/",
+        "/admin/helpdesk/rollout/",
+        "/admin/helpdesk/rollout/{rollout}/change/",
         "/admin/helpdesk/calendar/",
+        "/admin/helpdesk/calendar/add/",
+        "/admin/helpdesk/calendar/{calendar}/change/",
+        "/admin/helpdesk/calendar/{calendar}/history/",
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
@@ -76,7 +94,7 @@ KEPT = {
     "mina@kestrel.example /tickets/{ticket}/": "customer-ticket",
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
-    "anna@premium.example /admin/helpdesk/ticket/{ticket}/explain/": "explain",
+    "anna@premium.example /admin/helpdesk/ticket/{running}/explain/": "explain",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
@@ -86,8 +104,21 @@ def demonstration(transactional_db) -> dict[str, int]:
     """The demonstration's data, and the tickets that the pages are looked at with."""
     call_command("demo_data", tickets=300, verbosity=0)
     mina = User.objects.get(email="mina@kestrel.example")
+    policy = Policy.objects.get(name="Standard, designated super admins")
+    rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
+    ticket = Ticket.objects.filter(requester=mina, clocks__metric="next_response").first()
+    exception = ClockException.objects.select_related("clock").filter(state="asked").first()
     return {
-        "ticket": Ticket.objects.filter(requester=mina, clocks__metric="next_response").first().pk,
+        "policy": policy.pk,
+        "rollout": rollout.pk,
+        "running": Ticket.objects.active()
+        .get(requester=mina, clocks__metric="next_response", clocks__state="running")
+        .pk,
+        "calendar": Calendar.objects.filter(is_default=False).first().pk,
+        "ticket": ticket.pk,
+        "clock": ticket.clocks.get(metric="next_response").pk,
+        "exception": exception.pk,
+        "excepted": exception.clock.ticket_id,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
 

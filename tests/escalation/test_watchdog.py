@@ -119,10 +119,11 @@ def test_a_clock_that_cannot_be_reckoned_is_its_own_alarm_and_no_late_sweep(crew
     bad = PolicyVersion.objects.create(
         policy=good.policy, number=2, document={"steps": "none"}, is_current=False, created_at=now
     )
-    Clock.objects.update(policy_version=bad)
     later = now + 2 * HOUR
     OutboxMail.objects.all().delete()
-    well(later)
+    verify(now=later)
+    Clock.objects.update(policy_version=bad)
+    sweep(now=later)
     assert watch(now=later).opened == ["clocks_unreadable"]
     Clock.objects.update(policy_version=good)
     sweep(now=later + SECOND)

@@ -25,7 +25,7 @@ def test_a_form_that_was_open_too_long(kestrel):
 
 
 def test_a_request_that_is_too_large(sign_in, kestrel, filled):
-    page = sign_in(kestrel.mina).post("/tickets/new/", filled(**{f"x{n}": "" for n in range(2000)}))
+    page = sign_in(kestrel.mina).post("/tickets/new/", filled(**{f"x{n}": "" for n in range(8000)}))
     assert page.status_code == 400
     assert "couldn't be understood" in page.text
 

@@ -136,15 +136,6 @@ def test_a_renewed_promise_drops_what_was_before():
     assert made.stretches[0].cause == 2
 
 
-def test_an_earlier_start_by_a_merge_is_the_first_instant():
-    change = {"target": Target(seconds=3600), "calendar": ALWAYS_OPEN, "reason": "merged", "owner": None}
-    events = then(started(), pure.retarget, at=FRIDAY + MINUTE, since=FRIDAY - 20 * MINUTE, renew=False, **change)
-    made = told(events, now=FRIDAY + MINUTE)
-    assert made.begin == FRIDAY - 20 * MINUTE
-    assert rows(made) == [("counted", 21, 21), ("ahead", 60, 60)]
-    assert marks(made)[0] == ("started", 20)
-
-
 def test_an_exception_leaves_a_stretch_out():
     out = (FRIDAY + 10 * MINUTE, FRIDAY + 25 * MINUTE)
     change = {"effect": Effect.PAUSE, "calendar": ALWAYS_OPEN, "out": out, "reason": "maintenance"}

@@ -22,7 +22,7 @@ CLOSED_FOR_GOOD = BusinessCalendar.from_dict(
 )
 calendars = st.sampled_from([*CALENDARS, CLOSED_FOR_GOOD])
 ENDS = ["except void", "fulfil", "cancel", "close"]
-ACTS = ["pause", "resume", "retarget", "settle", "merge", "except pause", "except restart", "except retarget"]
+ACTS = ["pause", "resume", "retarget", "settle", "except pause", "except restart", "except retarget"]
 acts = st.sampled_from(ACTS * 3 + ENDS)
 lives = st.lists(st.tuples(acts, gaps, targets, gaps), max_size=12)
 
@@ -40,9 +40,6 @@ def happen(clock: Clock, act: str, at, target: Target, gap, calendar) -> list[Ev
             return pure.settle(clock, now=at, owner=None)
         case "retarget":
             return pure.retarget(clock, **changed, target=target, owner=None)
-        case "merge":  # counted from a start before or after one's own, and never renewed
-            since = at - gap
-            return pure.retarget(clock, **changed, target=target, owner=None, since=since, renew=False)
         case "fulfil":
             return pure.fulfil(clock, at=at, by=None, owner=None)
         case "cancel":

@@ -161,6 +161,12 @@ def test_a_mistake_is_refused_by_the_name_of_its_field(document, field):
         Terms.from_dict(document)
 
 
+@pytest.mark.parametrize("document", [None, [], "terms", 7])
+def test_what_is_no_document_at_all_is_a_mistake_too(document):
+    with pytest.raises(ValueError, match="^terms: must be a mapping$"):
+        Terms.from_dict(document)
+
+
 @pytest.mark.parametrize(
     ("path", "value"),
     [

@@ -173,6 +173,56 @@ def test_flags_close_together_stand_one_above_the_other():
     assert len({text.y for text in placed}) == 4
 
 
+def test_labels_that_only_overlap_stand_in_two_lanes():
+    """Neither reaches over the other's line, and yet both want the same room."""
+    flags = [
+        Flag(at=NOW + 480 * MINUTE, kind="now", label="x" * 22),
+        Flag(at=NOW + 600 * MINUTE, kind="due", label="y" * 18),
+    ]
+    drawing = across(plan_of(("counted", 600, "10h"), flags=flags), width=1320)
+    left, right = (next(text for text in drawing.texts if text.css == css) for css in ("f-now", "f-due"))
+    assert (left.anchor, right.anchor) == ("start", "end")
+    assert left.box.x + left.box.width > right.box.x
+    assert left.y != right.y
+    assert_readable(drawing)
+
+
+def test_where_there_is_no_order_one_label_is_left_out_and_its_line_stays():
+    flags = [
+        Flag(at=NOW + 200 * MINUTE, kind="now", label="x" * 66),  # no room for it on the left
+        Flag(at=NOW + 420 * MINUTE, kind="due", label="y" * 62),  # nor for this one on the right
+    ]
+    drawing = across(plan_of(("counted", 600, "10h"), flags=flags), width=1072)
+    assert [text.text[0] for text in drawing.texts if text.css in ("f-now", "f-due")] == ["y"]
+    assert {line.css for line in drawing.lines} == {"axis", "now", "due"}
+    assert_readable(drawing)
+
+
+def test_sums_are_written_where_there_are_any():
+    bare = Plan(
+        pieces=(Piece(kind="paused", begin=NOW, end=NOW + HOUR, even=HOUR),),
+        flags=(),
+        bands=(),
+        last_tick="",
+        captions=CAPTIONS,
+    )
+    assert "Counted" not in {text.text for text in across(bare, width=1320).texts}
+    assert "Counted" in {text.text for text in across(plan_of(("counted", 60, "1h")), width=1320).texts}
+
+
+def test_down_a_piece_without_words_has_its_place():
+    bare = Plan(
+        pieces=(Piece(kind="paused", begin=NOW, end=NOW + HOUR, tick="15:20"),),
+        flags=(),
+        bands=(),
+        last_tick="16:20",
+        captions=CAPTIONS,
+    )
+    drawing = down(bare, width=340)
+    assert [text.text for text in drawing.texts] == ["15:20", "16:20"]
+    assert [box.css for box in drawing.boxes] == ["paused"]
+
+
 def test_a_flag_at_the_end_has_its_label_on_the_left():
     flags = [Flag(at=NOW + HOUR, kind="due", label="due 15:20:00")]
     drawing = across(plan_of(("counted", 60, "1h"), flags=flags), width=1320)

@@ -3,12 +3,17 @@
 The tickets are opened at 12:05 on a Tuesday; minutes are counted from there. Business hours end at 17:00.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from helpdesk.notifications.models import OutboxMail
-from helpdesk.sla.models import Clock
+from helpdesk.sla.clock import Metric, Target
+from helpdesk.sla.models import Clock, Policy
+from helpdesk.sla.terms import Terms
 from helpdesk.tickets import services
 
+CRITICAL, STANDARD = "Business critical, designated super admins", "Standard, designated super admins"
+OTHERS = "All other users"
 MINUTE = timedelta(minutes=1)
 OPENED = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 FACTS = {"affected": "everyone", "process": "Orders", "workaround": "none"}
@@ -47,3 +52,14 @@ def raised(ticket, specialist, minutes):
 
 def asked(ticket, _specialist, minutes):
     return services.ask_critical(ticket=ticket, actor=ticket.requester, facts=FACTS, now=at(minutes))
+
+
+def policy(name: str) -> Policy:
+    return Policy.objects.get(name=name)
+
+
+def with_target(of: Policy, metric: Metric, **length: int) -> Terms:
+    """The terms in force with another length of one target."""
+    terms = of.versions.get(is_current=True).terms
+    targets = (replace(row, target=Target(**length)) if row.metric == metric else row for row in terms.targets)
+    return replace(terms, targets=tuple(targets))

@@ -250,6 +250,7 @@ def test_business_days_are_told_as_a_walk_along_the_wall(fjordline):
         "It began outside opening hours, so it counts from the next opening, Mon 08:00:00.",
         "1 working day on, at the same time of day (08:00 in Oslo): Tue 08:00:00.",
     ]
+    assert lines(told)[0].startswith("Closed: weekend, night. Person ")
     assert (told.target, told.left) == ("1 business day", "84h 40m")
     assert told.hours == "Monday to Friday, 08:00 to 17:00, Oslo time"
 
@@ -286,6 +287,15 @@ def test_weeks_of_lateness_stay_readable(fjordline):
     assert told.rows[-1].total == whole.rows[-1].total
     assert any("more days like this" in line for line in lines(told))
     assert len([box for box in told.picture.wide.boxes if "folded" in box.css]) <= 2
+
+
+def test_a_pause_of_weeks_leaves_room_for_the_rest(paused, anna):
+    services.set_status(ticket=paused, status=Status.WAITING, actor=anna, now=AT)
+    told = read(paused, now=AT + 40 * DAY)[0]
+    drawing = told.picture.wide
+    assert len([box for box in drawing.boxes if box.css == "mixed folded"]) == 1
+    assert "1h 40m counted" in {text.text for text in drawing.texts}
+    assert "40d 0h paused" in {text.text for text in drawing.texts}
 
 
 def test_the_order_of_clocks_is_what_presses_first(paused, anna):

@@ -1,34 +1,35 @@
 """A policy deactivated, a calendar or a holiday changed: open clocks only, in chunks, in the background (SPEC 2.3)."""
 
 import copy
-import os
 import random
-import signal
-import subprocess
-import sys
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from helpdesk.accounts.models import Membership
-from helpdesk.sla.clock import Effect, Metric, State, Target
-from helpdesk.sla.models import Calendar, Clock, ClockEvent, ExceptionCode, Policy, Rollout
+from helpdesk.sla.clock import Effect, Metric, State
+from helpdesk.sla.models import Calendar, Clock, ClockEvent, ExceptionCode, Rollout
 from helpdesk.sla.versions import publish_calendar, publish_policy, set_policy_active
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Status, Ticket
 from helpdesk.tickets.services import Wish, rollouts
-from tests.at_once import at_once
-from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
-from tests.tickets.proofs import prove_all
-from tests.tickets.scenes import OPENED, at, first_response, raised, reply, write
+from tests.factories import DesignatedFactory, MembershipFactory, make_ticket
+from tests.tickets.scenes import (
+    CRITICAL,
+    OPENED,
+    OTHERS,
+    STANDARD,
+    at,
+    first_response,
+    policy,
+    raised,
+    reply,
+    with_target,
+    write,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("proven")]
 TOMORROW = "2026-11-25"  # a Wednesday
-CRITICAL, STANDARD = "Business critical, designated super admins", "Standard, designated super admins"
-OTHERS = "All other users"
 
 
 @pytest.fixture
@@ -43,17 +44,6 @@ def roll(minutes: float, *, actor, **what) -> Rollout:
     rollout.refresh_from_db()
     assert (rollout.state, rollout.failed) == (Rollout.State.DONE, 0)
     return rollout
-
-
-def policy(name: str) -> Policy:
-    return Policy.objects.get(name=name)
-
-
-def with_target(of: Policy, metric: Metric, **length: int):
-    """The terms in force with another length of one target."""
-    terms = of.versions.get(is_current=True).terms
-    targets = (replace(row, target=Target(**length)) if row.metric == metric else row for row in terms.targets)
-    return replace(terms, targets=tuple(targets))
 
 
 def holiday(calendar: Calendar, day: str) -> dict:
@@ -322,93 +312,3 @@ def test_one_ticket_that_cannot_be_reckoned_stops_nobody_elses(manager, user):
     assert (rollout.state, rollout.seen, rollout.changed, rollout.failed) == (Rollout.State.DONE, 3, 2, 1)
     Clock.objects.filter(ticket=tickets[1]).update(target_seconds=3600)
     assert [first_response(row).due_at for row in tickets] == [at(120), at(60), at(120)]
-
-
-def forty_tickets_and_a_rollout() -> Rollout:
-    standard, member = policy(STANDARD), DesignatedFactory()
-    for _ in range(40):
-        make_ticket(member, now=OPENED)
-    manager = StaffFactory(staff_role="manager")
-    terms = with_target(standard, Metric.FIRST_RESPONSE, seconds=7200)
-    publish_policy(policy=standard, terms=terms, actor=manager, now=at(1))
-    return rollouts.start_rollout(policy=standard, reason="New rules", actor=manager, now=at(2))
-
-
-def each_moved_once(rollout: Rollout) -> bool:
-    rollout.refresh_from_db()
-    assert (rollout.state, rollout.seen, rollout.changed) == (Rollout.State.DONE, 40, 40)
-    assert set(Clock.objects.values_list("due_at", "version", "event_count")) == {(at(120), 2, 2)}
-    assert ClockEvent.objects.filter(kind="retarget").count() == 40
-    prove_all()
-    return True
-
-
-@pytest.mark.django_db(transaction=True)
-def test_workers_at_once_move_each_clock_once(monkeypatch):
-    monkeypatch.setattr(rollouts, "CHUNK", 5)
-    rollout = forty_tickets_and_a_rollout()
-    assert at_once(*[lambda: rollouts.advance_rollouts(now=at(2))] * 3) == []
-    rollouts.advance_rollouts(now=at(3))  # what the one that came second left to the first
-    assert each_moved_once(rollout)
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_person_who_works_meanwhile_loses_nothing(monkeypatch):
-    monkeypatch.setattr(rollouts, "CHUNK", 5)
-    rollout = forty_tickets_and_a_rollout()
-    specialist, tickets = StaffFactory(), list(Ticket.objects.order_by("pk"))
-
-    def work():
-        for ticket in tickets:
-            reply(ticket, specialist, 2)
-
-    assert at_once(work, lambda: rollouts.advance_rollouts(now=at(2))) == []
-    rollout.refresh_from_db()
-    assert rollout.state == Rollout.State.DONE
-    assert set(Clock.objects.values_list("state", "answered_by", "ended_at")) == {("fulfilled", specialist.pk, at(2))}
-    assert Clock.objects.filter(due_at=at(120)).count() == rollout.changed
-    prove_all()
-
-
-KILLED = """
-import os, signal
-import django
-django.setup()
-from datetime import datetime
-from helpdesk.tickets.services import rollouts
-rollouts.CHUNK = 10
-moved = rollouts._move
-def die(*args, **more):
-    die.count += 1
-    moved(*args, **more)
-    if die.count == 25:
-        os.kill(os.getpid(), signal.SIGKILL)  # in the middle of the third chunk
-die.count = 0
-rollouts._move = die
-rollouts.advance_rollouts(now=datetime.fromisoformat("{now}"))
-"""
-
-
-@pytest.mark.django_db(transaction=True)
-def test_killed_half_way_it_goes_on_where_it_was():
-    rollout = forty_tickets_and_a_rollout()
-    database = connection.get_connection_params()
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED.format(now=at(2).isoformat())],
-        cwd=settings.BASE_DIR,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-            "DATABASE_URL": f"postgres://{database['user']}@/{database['dbname']}?host={database['host']}",
-        },
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    rollout.refresh_from_db()
-    assert (rollout.state, rollout.seen, rollout.changed) == (Rollout.State.RUNNING, 20, 20)
-    assert Clock.objects.filter(version=2).count() == 20
-    prove_all()
-    rollouts.advance_rollouts(now=at(3))
-    assert each_moved_once(rollout)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
-from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion
+from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion, Rollout
 from helpdesk.subscriptions.models import Hub
 from tests.factories import (
     PASSWORD,
@@ -104,6 +104,12 @@ def _calendar(number: int, administrator: User, now) -> None:
     CalendarVersion.objects.create(calendar=calendar, number=1, definition=definition, created_at=now)
 
 
+def _rollout(number: int, administrator: User, now) -> None:
+    policy = Policy.objects.first() if number % 2 else None
+    calendar = None if policy else Calendar.objects.get(is_default=True)
+    Rollout.objects.create(policy=policy, calendar=calendar, reason="r", created_at=now, created_by=UserFactory())
+
+
 ROWS = {
     "escalation": _escalation,
     "notice": _notice,
@@ -113,6 +119,7 @@ ROWS = {
     "hub": _hub,
     "policy": _policy,
     "calendar": _calendar,
+    "rollout": _rollout,
     "outboxmail": _bundled,
     "alarm": _alarm,
     "absence": _stretch(Absence),
@@ -231,8 +238,7 @@ def test_a_policy_is_told_in_sentences(client, administrator):
     assert "Then again every 30 minutes, while unanswered" in page
 
 
-def test_a_calendar_is_told_in_words(client, administrator):
-    calendar = Calendar.objects.get()
-    page = client.get(f"/admin/helpdesk/calendar/{calendar.pk}/change/").content.decode()
-    assert "Monday: 09:00–17:00" in page
+def test_calendars_are_told_in_words(client, administrator):
+    page = client.get("/admin/helpdesk/calendar/").content.decode()
+    assert "Monday to Friday: 09:00–17:00" in page
     assert "Saturday" not in page

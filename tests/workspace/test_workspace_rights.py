@@ -11,7 +11,10 @@ from django.utils import timezone
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
 from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
-from helpdesk.sla.models import Calendar, Policy
+from helpdesk.sla.clock import Effect
+from helpdesk.sla.models import Calendar, ExceptionCode, Policy
+from helpdesk.tickets.services import Wish, request_exception
+from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, add_to_team, make_ticket
 
@@ -25,12 +28,15 @@ MANAGING = {MANAGER, ADMINISTRATOR}
 PAGES = {
     "ticket": (ALL, set()),
     "escalation": (ALL, set()),
+    "clockexception": (ALL - {SPECIALIST}, set()),
+    "exceptioncode": (ALL - {SPECIALIST}, MANAGING),
     "notice": (ALL, set()),
     "account": (ALL, {ADMINISTRATOR}),
     "user": (ALL, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
     "hub": (ALL, {ADMINISTRATOR}),
-    "policy": (MANAGING, set()),
+    "policy": (MANAGING, MANAGING),
+    "rollout": (MANAGING, set()),
     "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
@@ -51,12 +57,15 @@ def world(now):
     return {
         "ticket": ticket.pk,
         "escalation": escalation.pk,
+        "clockexception": _exception(clock, now),
+        "exceptioncode": "third-party",
         "notice": 0,
         "account": ticket.account_id,
         "user": ticket.requester_id,
         "team": TeamFactory().pk,
         "hub": "content",
         "policy": Policy.objects.first().pk,
+        "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
         "calendar": Calendar.objects.get().pk,
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,
@@ -66,6 +75,13 @@ def world(now):
         ).pk,
         "alarm": Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1}).pk,
     }
+
+
+def _exception(clock, now) -> int:
+    code = ExceptionCode.objects.get(code="third-party")
+    wish = Wish(effect=Effect.VOID)
+    asker = StaffFactory()
+    return request_exception(clock=clock, code=code, wish=wish, evidence="Log.", actor=asker, now=now).pk
 
 
 def enter(role: str) -> tuple[Client, object]:

@@ -1,8 +1,8 @@
-"""What people heard of the escalations of the last day: notices on their screens, mails that have left."""
+"""What people heard within the last day, of escalations and exceptions: notices, and mails that have left."""
 
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.recipients import Directory
@@ -10,6 +10,8 @@ from helpdesk.escalation.telling import telling
 from helpdesk.notifications.models import Delivery, Notice, OutboxMail
 from helpdesk.notifications.services import tell
 from helpdesk.sla.ladder import Rung
+from helpdesk.sla.models import ClockException
+from helpdesk.tickets import exception_news
 from helpdesk.tickets.models import Status
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -36,5 +38,18 @@ def bring_notices(*, now: datetime) -> None:
         escalation.told, escalation.skipped = hearing.told, hearing.skipped
         tell([telling(clock, rung, directory=directory, hearing=hearing, now=heard)], now=heard)
     Escalation.objects.bulk_update(rows, ["told", "skipped"])
+    _bring_exceptions(now=now)
     OutboxMail.objects.update(state=Delivery.SENT, sent_at=F("created_at") + timedelta(seconds=2), next_attempt_at=None)
     Notice.objects.filter(created_at__lt=now - HOUR).update(read_at=F("created_at") + timedelta(minutes=4))
+
+
+def _bring_exceptions(*, now: datetime) -> None:
+    """Who decides hears of what waits; who asked, of what was decided within the last day."""
+    told = Q(state=ClockException.State.ASKED) | Q(decided_at__gte=now - DAY)
+    related = ("code", "requested_by", "decided_by", "clock__ticket__account")
+    for exception in ClockException.objects.filter(told).select_related(*related).order_by("id"):
+        ticket = exception.clock.ticket
+        tell([exception_news.asked(exception, ticket=ticket)], now=exception.requested_at)
+        if exception.decided_at:
+            heard = exception_news.decided(exception, ticket=ticket, clock=exception.clock)
+            tell([heard], now=exception.decided_at)

@@ -8,9 +8,12 @@ from random import Random
 from helpdesk.accounts.models import RequesterRole
 from helpdesk.core.channels import Channel
 from helpdesk.management.demo import texts
-from helpdesk.management.demo.story import Story
+from helpdesk.management.demo.excepted import Asked
+from helpdesk.management.demo.story import Story, Ticking
+from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import BreachCause
 from helpdesk.tickets.models import Claim, Status
+from helpdesk.tickets.services import Wish
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -18,6 +21,7 @@ FRIDAY = 4
 
 # Shares of targets that are missed.
 GUARANTEES_MISSED, AIMS_MISSED = 0.045, 0.08
+EXCEPTED = 0.45  # share of missed targets for which an exception is asked
 CODED = 0.8  # share of breaches whose cause somebody has entered
 CAUSES = [BreachCause(code) for code in texts.CAUSE_NOTES]
 
@@ -50,6 +54,7 @@ class Past:
         for _ in range(rng.choices([0, 1, 2, 3], weights=[52, 31, 12, 5])[0]):
             self.another_round()
         self.end()
+        self.except_breach()
 
     def at(self, instant: datetime, *, least: int = 30) -> datetime:
         """That instant, moved so that it lies (`least` seconds) after what was told so far and before now."""
@@ -131,6 +136,37 @@ class Past:
             closed = self.at(story.now + rng.uniform(20, 120) * HOUR)
             story.set_status(closed, status=Status.CLOSED, actor=self.helper)
 
+    def except_breach(self) -> None:
+        """For some of the targets that were missed an exception is asked for; most are approved."""
+        story, rng = self.story, self.rng
+        clock = next((clock for clock in story.clocks if clock.state.breached_at), None)
+        if clock is None or rng.random() > EXCEPTED:
+            return
+        code, wish = wish_for(story, clock, rng)
+        if not story.is_possible(wish, clock):  # that time was paused, say
+            code, wish = "declared-incident", Wish(effect=Effect.VOID)
+        evidence, objection = texts.EVIDENCE[code]
+        asked_at = self.at(story.now + rng.uniform(0.5, 6) * HOUR)
+        asked = story.ask_exception(asked_at, clock=clock, code=code, wish=wish, evidence=evidence, actor=self.helper)
+        approve = rng.random() < 0.75
+        decider = story.world.lead if rng.random() < 0.5 else story.world.manager
+        decided_at = self.at(story.now + rng.uniform(0.2, 20) * HOUR)
+        story.decide_exception(decided_at, asked, approve=approve, note="" if approve else objection, actor=decider)
+
+
+def wish_for(story: Story, clock: Ticking, rng: Random) -> tuple[str, Wish]:
+    """A code, and what an exception by it is to do to a clock: enough to lift a small lateness, not a large one."""
+    state, length = clock.state, clock.hours.between(clock.state.started_at, clock.state.due_at)
+    if story.claim == Claim.DECLINED and state.target.seconds == 1800:
+        return "not-confirmed-critical", Wish(effect=Effect.RETARGET, target_seconds=3600)
+    code = rng.choice(["insufficient-information", "declared-incident", "third-party"])
+    if code == "declared-incident":
+        return code, Wish(effect=Effect.VOID)
+    begin, end = (clock.hours.add(state.started_at, length * share) for share in (0.2, rng.uniform(0.4, 0.8)))
+    if code == "third-party":
+        return code, Wish(effect=Effect.PAUSE, out_from=begin, out_until=end)
+    return code, Wish(effect=Effect.RESTART, since=end)
+
 
 class Present:
     """A ticket that is open at `now`: each method brings one that was just opened to where it stands."""
@@ -183,6 +219,27 @@ class Present:
         self.answered()
         self.story.customer_reply(self.ago(minutes), body=self.rng.choice(texts.FOLLOW_UPS))
 
+    def doubted(self, minutes: float) -> None:
+        """Too late, and an exception was asked for so many minutes ago: a lead or manager has to decide."""
+        self.taken()
+        self._ask(minutes)
+
+    def excepted(self) -> None:
+        """Not answered yet; a stretch does not count, as a lead has approved."""
+        self.taken()
+        asked = self._ask(9)
+        self.story.decide_exception(self.ago(3), asked, approve=True, note="", actor=self.story.world.lead)
+
+    def _ask(self, minutes: float) -> Asked:
+        story = self.story
+        clock, at = story.waiting, self.ago(minutes)
+        length = at - story.opened_at
+        wish = Wish(
+            effect=Effect.PAUSE, out_from=story.opened_at + length * 0.2, out_until=story.opened_at + length * 0.6
+        )
+        evidence, _objection = texts.EVIDENCE["third-party"]
+        return story.ask_exception(at, clock=clock, code="third-party", wish=wish, evidence=evidence, actor=self.helper)
+
     def paused(self, minutes: float) -> None:
         """Asked again, then put on hold so many minutes ago."""
         self.asked_again(minutes + 45)
@@ -225,6 +282,10 @@ def paused(minutes: float) -> Callable[[Present], None]:
     return lambda present: present.paused(minutes)
 
 
+def doubted(minutes: float) -> Callable[[Present], None]:
+    return lambda present: present.doubted(minutes)
+
+
 # Of Mina, whose home page it is: hub and beginning of the subject.
 MINA = {
     ("content", "Checkout forms"): Scene(4, D, untouched, critical=True),
@@ -234,6 +295,8 @@ MINA = {
 # Of everybody. The queue shows late ones, soon ones, those in time, paused ones, answered ones.
 SCENES = [
     Scene(72.2, D, Present.confirmed, critical=True),
+    Scene(88.4, D, doubted(17)),
+    Scene(62.3, D, Present.excepted),
     Scene(66.1, D, taken),
     Scene(52.5, D, untouched),
     Scene(19, D, taken, critical=True),

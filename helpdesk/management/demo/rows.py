@@ -11,7 +11,7 @@ from django.db.models import JSONField, Model
 from psycopg import sql
 
 from helpdesk.escalation.models import Escalation
-from helpdesk.sla.models import Clock, ClockEvent
+from helpdesk.sla.models import Clock, ClockEvent, ClockException
 from helpdesk.tickets.models import Message, Ticket, TicketEvent
 
 FIRST_TICKET = 20_001
@@ -25,8 +25,10 @@ COLUMNS: dict[type[Model], str] = {
     TicketEvent: "ticket_id kind at actor_id data",
     Clock: """id ticket_id metric cycle promise policy_version_id calendar_version_id target_seconds
         target_business_days started_at counted_from due_at state version pauses paused_at questioned_pauses
-        breached_at gross_due_at gross_breached_at ended_at owner_at_due_id answered_by_id
+        breached_at exempted gross_basis gross_due_at gross_breached_at ended_at owner_at_due_id answered_by_id
         event_count next_check_at acknowledged_version cause cause_note""",
+    ClockException: """id clock_id code_id effect out_from out_until since target_seconds target_business_days evidence
+        is_guaranteed state requested_by_id requested_at decided_by_id decided_at decision_note""",
     ClockEvent: "clock_id number kind at recorded_at actor_id data",
     Escalation: """clock_id ticket_id deadline_version percent reminder state due_at detected_at delivered_at
         acknowledged_at acknowledged_by_id""",
@@ -49,7 +51,7 @@ _json = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def next_ids() -> dict[type[Model], int]:
     """The id before the first one to use; tickets look like those of a service that has run for a while."""
-    return {Ticket: FIRST_TICKET - 1, Message: 0, Clock: 0}
+    return {Ticket: FIRST_TICKET - 1, Message: 0, Clock: 0, ClockException: 0}
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from django.conf import settings
 
 from helpdesk.core.channels import Channel
 from helpdesk.escalation.models import Escalation
+from helpdesk.management.demo.excepted import Asked, ExceptionVerbs
 from helpdesk.management.demo.rows import Rows
 from helpdesk.management.demo.topics import Topic
 from helpdesk.management.demo.world import Asker, Customer, World
@@ -22,7 +23,7 @@ from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.ladder import next_check, rungs
-from helpdesk.sla.models import BreachCause, Clock, ClockEvent, written_intervals
+from helpdesk.sla.models import BreachCause, Clock, ClockEvent, written_basis, written_intervals
 from helpdesk.sla.services import first_match
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 from helpdesk.tickets.claims import Affected, Workaround
@@ -74,7 +75,7 @@ class Fired:
     acknowledged_by: int | None = None
 
 
-class Story:
+class Story(ExceptionVerbs):
     """One ticket from its opening on. Instants must not go backwards from verb to verb."""
 
     def __init__(
@@ -84,6 +85,7 @@ class Story:
         self.customer, self.asker, self.topic = customer, asker, topic
         self.clocks: list[Ticking] = []
         self.fired: list[Fired] = []
+        self.asked: list[Asked] = []
         self.status, self.severity, self.claim = Status.NEW, Severity.STANDARD, Claim.NONE
         self.claim_reason, self.claim_facts = "", {}
         self.judged_by: int | None = None
@@ -235,6 +237,7 @@ class Story:
         )  # fmt: skip
         for clock in self.clocks:
             self.rows.add(Clock, *_clock_values(self.id, clock))
+        self.hand_in_exceptions()
         for row in self.fired:
             self.rows.add(
                 Escalation, row.clock.id, self.id, row.version, row.percent, row.reminder, row.state, row.due_at,
@@ -402,7 +405,8 @@ def _clock_values(ticket_id: int, clock: Ticking) -> tuple[Any, ...]:
         clock.id, ticket_id, clock.metric, clock.cycle, clock.terms.promise, clock.version_id,
         clock.calendar_version_id, state.target.seconds, state.target.business_days, state.started_at,
         state.counted_from, state.due_at, state.state, state.version, written_intervals(state.pauses),
-        state.paused_at, state.questioned_pauses, state.breached_at, state.gross_due_at, state.gross_breached_at,
-        state.ended_at, state.owner_at_due, state.answered_by, clock.events, clock.next_check_at,
+        state.paused_at, state.questioned_pauses, state.breached_at, written_intervals(state.exempted),
+        written_basis(state.gross_basis), state.gross_due_at, state.gross_breached_at, state.ended_at,
+        state.owner_at_due, state.answered_by, clock.events, clock.next_check_at,
         clock.acknowledged_version, clock.cause, clock.cause_note,
     )  # fmt: skip

@@ -54,6 +54,25 @@ DECLINED = [
     "The issue affects five people, and there is a workaround. It is treated as a standard issue: 1 hour.",
     "Sending is delayed but nothing has stopped or is lost. We treat it as a standard issue, answered within 1 hour.",
 ]
+# Of an exception: what speaks for it, by its code. In brackets what a lead or manager said who refused it.
+EVIDENCE = {
+    "insufficient-information": (
+        "The address of the page came with their second message; before that there was nothing to look at.",
+        "The first message named the page. We could have begun with that.",
+    ),
+    "declared-incident": (
+        "Incident 4471 was declared and announced; the status page gave the answers meanwhile.",
+        "The incident was over an hour before this ticket came in.",
+    ),
+    "third-party": (
+        "The supplier's gateway was down, their case 88-2041. See the note with the log.",
+        "Their outage did not keep us from answering.",
+    ),
+    "not-confirmed-critical": (
+        "Claimed as critical; five people, and there is a workaround. It is declined with that reason.",
+        "It was declined after the 30 minutes had passed: that is ours.",
+    ),
+}
 CAUSE_NOTES = {
     "unassigned": "Nobody took it for 40 minutes at the change of shifts.",
     "capacity": "Two critical issues at the same time, one specialist on duty.",

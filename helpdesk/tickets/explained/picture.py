@@ -16,6 +16,7 @@ from helpdesk.tickets.explained.words import Teller, length_words, target_words
 
 MOST_PIECES = 11
 MOST_FLAGS = 8
+MOST_OPENINGS = 7
 LONGEST_REASON = 38
 # What a drawing must not leave out, whatever else there is.
 ALWAYS = (Mark.STARTED, Mark.DUE, Mark.NOW, Mark.ANSWERED, Mark.ENDED, Mark.BREACHED)
@@ -34,7 +35,7 @@ class Artist:
         return Plan(
             pieces=tuple(self._pieces(rows)),
             flags=tuple(self._flags()),
-            bands=tuple(self._bands([row for row in rows if row.inside])),
+            bands=tuple(self._bands([row for row in rows if row.inside or self._is_long(row)])),
             last_tick=self._tick(self.made.end, self.made.begin),
             captions=(_("Calendar"), pgettext("timeline", "Clock"), pgettext("timeline", "Counted")),
         )
@@ -80,7 +81,7 @@ class Artist:
         return moments.clock(at) if _same_day(at, before) else moments.dated(at, self.teller.now)
 
     def _bands(self, inner: list[Stretch]) -> Iterator[Piece]:
-        """The calendar's open and closed time; days that are folded (`inner`) are neither."""
+        """The calendar's open and closed time; not told apart in weeks, and in days that are folded (`inner`)."""
         made = self.made
         if made.calendar == ALWAYS_OPEN:
             return
@@ -89,13 +90,18 @@ class Artist:
         cuts |= {at for row in inner for at in (row.begin, row.end)}
         for begin, end in pairwise(sorted(cuts)):
             if any(row.begin <= begin < row.end for row in inner):
-                yield Piece(kind="mixed", begin=begin, end=end)
+                yield Piece(kind="mixed", begin=begin, end=end, is_folded=True)
             elif any(opening <= begin < closing for opening, closing in made.hours):
                 labels = (pgettext("opening hours", "open"),)
                 yield Piece(kind="open", begin=begin, end=end, labels=labels, even=end - begin)
             else:
                 words = _("closed %(time)s") % {"time": length_words(end - begin)}
                 yield Piece(kind="shut", begin=begin, end=end, labels=(words, pgettext("opening hours", "closed")))
+
+    def _is_long(self, row: Stretch) -> bool:
+        """Whether the office opened so often meanwhile that nobody could tell the days of it apart."""
+        opened = sum(opening < row.end and row.begin < closing for opening, closing in self.made.hours)
+        return opened > MOST_OPENINGS
 
     def _flags(self) -> Iterator[Flag]:
         must = [marker for marker in self.made.markers if marker.mark in ALWAYS]

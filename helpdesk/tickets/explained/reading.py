@@ -220,7 +220,7 @@ def read(clocks: Sequence[Clock], showing: Showing) -> Iterator[Told]:
     for clock in clocks:
         try:
             yield _told(clock, events.get(clock.pk, []), exceptions.get(clock.pk, []), showing)
-        except ValueError:
+        except (KeyError, OverflowError, TypeError, ValueError):  # events, or a calendar, that cannot be read
             log.exception("clock %s cannot be explained", clock.pk)
 
 

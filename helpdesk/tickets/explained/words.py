@@ -102,7 +102,8 @@ class Teller:
             case Kind.COUNTED:
                 return " ".join(part for part in (_("Counted."), self._begun_by(row)) if part)
             case Kind.CLOSED:
-                return _("Closed: %(why)s.") % {"why": self.closed(row)}
+                closed = _("Closed: %(why)s.") % {"why": self.closed(row)}
+                return " ".join(part for part in (closed, self._begun_by(row)) if part)
             case Kind.PAUSED:
                 return self._paused(row)
             case Kind.EXEMPTED:

@@ -13,9 +13,15 @@ from helpdesk.tickets.services.conversation import (
 )
 from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
 from helpdesk.tickets.services.exceptions import (
+    Outlook,
     Wish,
+    WrongValue,
+    can_be_excepted,
     decide_exception,
     may_decide,
+    needs_another,
+    outlook,
+    preview_exception,
     request_exception,
     withdraw_exception,
 )
@@ -33,11 +39,14 @@ from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_tick
 __all__ = [
     "FIRST_METRIC",
     "NewTicket",
+    "Outlook",
     "Refused",
     "Wish",
+    "WrongValue",
     "add_note",
     "ask_critical",
     "assign",
+    "can_be_excepted",
     "close_by_customer",
     "customer_reply",
     "decide_exception",
@@ -47,9 +56,12 @@ __all__ = [
     "mark_spam",
     "may_decide",
     "merge",
+    "needs_another",
     "not_spam",
     "open_ticket",
+    "outlook",
     "perform_acts",
+    "preview_exception",
     "raise_to_critical",
     "record_call",
     "refresh_deadline",
