@@ -289,6 +289,7 @@ class Acts:
         )
         if exception:
             self.asked[ticket.pk] = Asked(exception, clock, effect, wish, actor.pk)
+            self.ladder.ask_deciders(ticket, clock, exception.pk, asker=actor.pk, now=now)
 
     def _wish(self, clock: made.Clock, effect: str, now: datetime) -> dict[str, Any]:
         rng, started = self.rng, clock.ledger.started_at
@@ -326,19 +327,17 @@ class Acts:
         if done is None:  # it cannot take effect any more
             self.asked[ticket.pk] = asked
             self._withdraw(ticket, now)
+            return
+        self.ladder.tell_asker(asked.clock, asked.exception.pk, asker=asked.by, decider=actor.pk, now=now)
 
     def _withdraw(self, ticket: made.Ticket, now: datetime) -> None:
         asked = self.asked.pop(ticket.pk)
         actor = self.world.people[asked.by]
 
-        def model(_row: object) -> None:
-            self.model._settle(ticket, now)
-            self.model._happened(ticket, "exception_withdrawn", now, actor.pk)
-
         self._both(
             "withdraw",
             lambda: services.withdraw_exception(exception=asked.exception, actor=actor, now=now),
-            model,
+            lambda _row: self.model.withdraw(ticket, actor=actor.pk, now=now),
         )
 
     def _acknowledge(self, ticket: made.Ticket, now: datetime) -> None:

@@ -123,10 +123,13 @@ class Comparer:
             return "/".join(map(str, ["escalation", clocks.get(key), *step]))
 
         notices = Counter((f"{name(*step)}/{pk}", pk) for step, people in journal.notices.items() for pk in people)
+        notices.update((f"{key}/{pk}", pk) for key, people in journal.news.items() for pk in people)
         self._same("notice", notices, Counter(self._new(Notice, "key", "recipient_id")))
         mails = Counter((*mail, None) for mail in journal.mails.items())
         for step, people in journal.letters.items():
             mails.update((f"{name(*step)}/{pk}", pk, held) for pk, held in people.items())
+        for key, people in journal.news.items():
+            mails.update((f"{key}/{pk}", pk, held) for pk, held in people.items())
         self._same("mail", mails, Counter(self._new(OutboxMail, "key", "recipient_id", "held_until")))
 
     def _tickets(self, model: Model, pks: list[int]) -> None:

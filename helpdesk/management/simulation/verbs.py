@@ -196,8 +196,14 @@ class Model(Parts):
         self, ticket: Ticket, clock: Clock, effect: str, wish: Mapping, *, actor: int, now: datetime
     ) -> None:
         self.may_except(ticket, clock, effect, wish, now=now)
-        self._settle(ticket, now)  # the ticket's own row stays
+        ended, since = clock.ledger.ended_at, wish.get("since")
+        self._unless(ended is not None and since is not None and since > ended)
+        self._take(ticket, now)
         self._happened(ticket, "exception_asked", now, actor)
+
+    def withdraw(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
+        self._take(ticket, now)
+        self._happened(ticket, "exception_withdrawn", now, actor)
 
     def decide(
         self,
