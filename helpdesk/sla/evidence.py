@@ -1,10 +1,10 @@
 """What a clock's events rest on: the messages, acts and decisions of its ticket, looked for in SQL.
 
-Each statement finds events of given clocks without their reason. Tables of tickets are named here, and
-not their models, since those know this package and not the other way round.
+Each statement finds what is without its reason among given clocks. Tables of tickets are named here,
+and not their models, since those know this package and not the other way round.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.db import connection
 
@@ -12,49 +12,34 @@ _EVENTS = """
 FROM helpdesk_clockevent AS event
 JOIN helpdesk_clock AS clock ON clock.id = event.clock_id
 JOIN helpdesk_ticket AS ticket ON ticket.id = clock.ticket_id
-WHERE clock.id = ANY(%(ids)s)
-"""
+WHERE clock.id = ANY(%(ids)s)"""
 
 # Something happened to the ticket at that very instant, by that very person.
 _ACT = (
-    """
-SELECT clock.id, 'no act on the ticket goes with its ' || event.kind || ' of ' || event.recorded_at
-"""
-    + _EVENTS
-    + """
-  AND event.kind <> 'breach' AND NOT event.data ? 'copy_of'
+    "'no act on the ticket goes with its ' || event.kind || ' of ' || event.recorded_at",
+    """event.kind <> 'breach' AND NOT event.data ? 'copy_of'
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act
                   WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
                     AND (act.actor_id IS NOT DISTINCT FROM event.actor_id
                          OR act.kind = 'opened' AND event.actor_id = ticket.requester_id)
-                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened')))
-"""
+                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened')))""",
 )
 
 # It began with the ticket, with a message of the customer, or when the ticket was reopened.
 _START = (
-    """
-SELECT clock.id, 'nothing on the ticket starts it at ' || event.at
-"""
-    + _EVENTS
-    + """
-  AND event.kind = 'start' AND NOT event.data ? 'copy_of'
+    "'nothing on the ticket starts it at ' || event.at",
+    """event.kind = 'start' AND NOT event.data ? 'copy_of'
   AND NOT (event.at = event.recorded_at AND event.at = ticket.created_at)
   AND NOT (event.at = event.recorded_at
            AND EXISTS (SELECT FROM helpdesk_ticketevent AS act
                        WHERE act.ticket_id = ticket.id AND act.at = event.at AND act.kind =
-                             CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))
-"""
+                             CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))""",
 )
 
 # Or it is another clock that goes on here: that ticket was merged into this one, or this one was not spam after all.
 _COPY = (
-    """
-SELECT clock.id, 'no other clock has its ' || event.kind || ' of ' || event.at
-"""
-    + _EVENTS
-    + """
-  AND event.data ? 'copy_of'
+    "'no other clock has its ' || event.kind || ' of ' || event.at",
+    """event.data ? 'copy_of'
   AND NOT EXISTS (SELECT FROM helpdesk_clockevent AS original
                   JOIN helpdesk_clock AS other ON other.id = original.clock_id
                   JOIN helpdesk_ticketevent AS act ON act.ticket_id = ticket.id AND act.at = event.recorded_at
@@ -64,73 +49,71 @@ SELECT clock.id, 'no other clock has its ' || event.kind || ' of ' || event.at
                     AND act.kind IN ('absorbed', 'not_spam')
                     AND original.number = event.number AND original.kind = event.kind AND original.at = event.at
                     AND original.actor_id IS NOT DISTINCT FROM event.actor_id
-                    AND original.data - 'copy_of' = event.data - 'copy_of')
-"""
+                    AND original.data - 'copy_of' = event.data - 'copy_of')""",
 )
 
 # Somebody answered: a public reply, a connected call, a joined chat; the solving of the ticket.
 _ANSWER = (
-    """
-SELECT clock.id, 'nothing on the ticket answers it at ' || event.at
-"""
-    + _EVENTS
-    + """
-  AND event.kind = 'fulfil'
+    "'nothing on the ticket answers it at ' || event.at",
+    """event.kind = 'fulfil'
   AND NOT EXISTS (
       SELECT FROM helpdesk_ticketevent AS act
       WHERE act.ticket_id = ticket.id AND act.at = event.at AND act.actor_id = (event.data->>'by')::bigint
         AND CASE clock.metric
             WHEN 'resolution' THEN act.kind = 'status' AND act.data->>'after' IN ('solved', 'closed')
             WHEN 'callback' THEN act.kind = 'called' AND (act.data->>'connected')::boolean
-            WHEN 'chat_pickup' THEN act.kind = 'joined' OR act.kind = 'replied'
+            WHEN 'chat_pickup' THEN act.kind IN ('joined', 'replied')
             ELSE act.kind = 'called' AND (act.data->>'connected')::boolean OR act.kind = 'replied'
             END
         AND (act.kind <> 'replied' OR EXISTS (
             SELECT FROM helpdesk_message AS said
             WHERE said.id = (act.data->>'message')::bigint AND said.kind = 'reply'
-              AND said.author_id = act.actor_id AND said.created_at = act.at)))
-"""
+              AND said.author_id = act.actor_id AND said.created_at = act.at)))""",
 )
 
-# The owner that an answer or a breach names had the ticket then. (Nobody can tell of a ticket whose events were
-# written out of order: the server's clock was set back, or an answer came just behind the sweep.)
-_OWNER = (
-    """
-SELECT clock.id, 'the owner of ' || event.at || ' was another one than its ' || event.kind || ' says'
-"""
-    + _EVENTS
-    + """
-  AND event.kind IN ('breach', 'fulfil') AND NOT event.data ?| ARRAY['reason', 'copy_of']
+_SET_BACK = """EXISTS (SELECT FROM helpdesk_ticketevent AS earlier
+                  JOIN helpdesk_ticketevent AS later ON later.ticket_id = earlier.ticket_id
+                  WHERE earlier.ticket_id = ticket.id AND earlier.id < later.id AND earlier.at > later.at)"""
+
+# The owner that a breach names had the ticket then. (Nobody can tell of a ticket whose events were written out of
+# order: the server's clock was set back, or an answer came just behind the sweep.)
+_OWNER_THEN = (
+    "'another one owned it when it was due at ' || event.at",
+    """event.kind = 'breach' AND NOT event.data ?| ARRAY['reason', 'copy_of']
   AND coalesce(event.data->>'owner', '') <> ALL (ARRAY[
       coalesce({after_earlier}, {before_later_or_then}, ticket.owner_id::text, ''),
       coalesce({after_earlier_or_then}, {before_later}, ticket.owner_id::text, '')])
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id
                   AND act.at = event.recorded_at AND act.kind IN ('absorbed', 'not_spam'))
-  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS earlier
-                  JOIN helpdesk_ticketevent AS later ON later.ticket_id = earlier.ticket_id
-                  WHERE earlier.ticket_id = ticket.id AND earlier.id < later.id AND earlier.at > later.at)
   AND NOT EXISTS (SELECT FROM helpdesk_clock AS own
                   JOIN helpdesk_clockevent AS earlier ON earlier.clock_id = own.id
                   JOIN helpdesk_clockevent AS later ON later.clock_id = own.id
                   WHERE own.ticket_id = ticket.id AND earlier.number < later.number
                     AND earlier.recorded_at > later.recorded_at)
-"""
+  AND NOT {set_back}""",
+)
+
+# The owner that an answer names had the ticket before it: who answers what is nobody's takes it by that.
+_OWNER_BEFORE = (
+    "'another one owned it when it was answered at ' || event.at",
+    """event.kind = 'fulfil'
+  AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS answer
+                  WHERE answer.ticket_id = ticket.id AND answer.at = event.at
+                    AND answer.kind IN ('replied', 'called', 'joined', 'status')
+                    AND coalesce(event.data->>'owner', '')
+                        = coalesce({after_before_it}, {before_after_it}, ticket.owner_id::text, ''))
+  AND NOT {set_back}""",
 )
 
 # An exception has effect as it was approved.
 _EXCEPTION = (
-    """
-SELECT clock.id, 'no approved exception goes with its exempt of ' || event.at
-"""
-    + _EVENTS
-    + """
-  AND event.kind = 'exempt' AND NOT event.data ? 'copy_of'
+    "'no approved exception goes with its exempt of ' || event.at",
+    """event.kind = 'exempt' AND NOT event.data ? 'copy_of'
   AND NOT EXISTS (SELECT FROM helpdesk_clockexception AS granted
                   WHERE granted.id = (event.data->>'exception')::bigint AND granted.clock_id = clock.id
                     AND granted.state = 'approved' AND granted.decided_at = event.at
                     AND granted.effect = coalesce(event.data->>'effect', 'void')
-                    AND granted.code_id = event.data->>'reason')
-"""
+                    AND granted.code_id = event.data->>'reason')""",
 )
 
 # Cycles are counted from 1, in the order in which they began.
@@ -164,33 +147,46 @@ GROUP BY ticket.id
 
 
 def _assigned(name: str, when: str, order: str) -> str:
-    """A value of the assignment nearest to an event, as text ('' for nobody)."""
+    """A value of the assignment that is nearest, as text ('' for nobody)."""
     return f"""(SELECT coalesce(act.data->>'{name}', '') FROM helpdesk_ticketevent AS act
-        WHERE act.ticket_id = ticket.id AND act.kind = 'assigned' AND act.at {when} event.at
+        WHERE act.ticket_id = ticket.id AND act.kind = 'assigned' AND {when}
         ORDER BY act.at {order}, act.id {order} LIMIT 1)"""  # noqa: S608 - constants of this module
 
 
+def _events(words: str, condition: str, **parts: str) -> str:
+    """Events of the clocks that meet a condition, and what is wrong with them."""
+    return f"SELECT clock.id, {words} {_EVENTS} AND {condition.format(**parts)}"  # noqa: S608 - as above
+
+
 STATEMENTS = (
-    _ACT,
-    _START,
-    _COPY,
-    _ANSWER,
-    _OWNER.format(
-        after_earlier=_assigned("after", "<", "DESC"),
-        after_earlier_or_then=_assigned("after", "<=", "DESC"),
-        before_later=_assigned("before", ">", "ASC"),
-        before_later_or_then=_assigned("before", ">=", "ASC"),
+    _events(*_ACT),
+    _events(*_START),
+    _events(*_COPY),
+    _events(*_ANSWER),
+    _events(
+        *_OWNER_THEN,
+        after_earlier=_assigned("after", "act.at < event.at", "DESC"),
+        after_earlier_or_then=_assigned("after", "act.at <= event.at", "DESC"),
+        before_later=_assigned("before", "act.at > event.at", "ASC"),
+        before_later_or_then=_assigned("before", "act.at >= event.at", "ASC"),
+        set_back=_SET_BACK,
     ),
-    _EXCEPTION,
+    _events(
+        *_OWNER_BEFORE,
+        after_before_it=_assigned("after", "(act.at, act.id) < (answer.at, answer.id)", "DESC"),
+        before_after_it=_assigned("before", "(act.at, act.id) > (answer.at, answer.id)", "ASC"),
+        set_back=_SET_BACK,
+    ),
+    _events(*_EXCEPTION),
     _CYCLE,
     _ACKNOWLEDGED,
     _QUEUE,
 )
 
 
-def unsupported(clock_ids: list[int]) -> Iterator[tuple[int, str]]:
-    """Which of these clocks' events rest on nothing: the clock's id, and what is missing, in words."""
+def unsupported(clock_ids: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Which of these clocks rest on nothing: the clock's id, and what is missing, in words."""
     with connection.cursor() as cursor:
         for statement in STATEMENTS:
-            cursor.execute(statement, {"ids": clock_ids})
+            cursor.execute(statement, {"ids": list(clock_ids)})
             yield from cursor.fetchall()

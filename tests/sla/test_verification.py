@@ -67,4 +67,4 @@ def test_what_differs_is_named_a_hundred_times_at_most():
     found = Verification()
     for number in range(105):
         found.add(number, "state is wrong", [])
-    assert (found.differing, len(found.examples)) == (105, 100)
+    assert (found.differing, found.by_fold, found.by_audit, len(found.examples)) == (105, 105, 0, 100)

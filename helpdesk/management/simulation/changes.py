@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
+from helpdesk.management.simulation.model import Ticket
 from helpdesk.management.simulation.sweepers import in_child, wait_until_gone
 from helpdesk.management.simulation.verbs import Model
 from helpdesk.management.simulation.world import ZONES, World, definition, publish
@@ -167,5 +168,5 @@ class Changes:
         self.done["rollouts"] += 1
         self.done["tickets rolled over"] += len(scope)
 
-    def _is_in(self, ticket, keys: dict) -> bool:
+    def _is_in(self, ticket: Ticket, keys: dict[str, int | None]) -> bool:
         return any(clock.ledger.breached_at is None and self.model.is_of(clock, **keys) for clock in ticket.clocks)

@@ -179,6 +179,25 @@ class Ladder:
         if changed:
             model._touch(ticket, now)
 
+    def ask_deciders(self, ticket: Ticket, clock: Clock, exception: int, *, asker: int, now: datetime) -> None:
+        """An exception waits: the managers hear of it, and the leads of the ticket's team; not who asks."""
+        roles = self.staff.roles
+        leads = [pk for pk in self.staff.leads.get(ticket.team, []) if roles.get(pk) == "team_lead"]
+        managers = [pk for pk, role in roles.items() if role == "manager"]
+        people = {*leads, *managers} - {asker}
+        people = people or {pk for pk, role in roles.items() if role == "administrator"} - {asker}
+        self._news(f"exception/{exception}/asked", clock, people, now)
+
+    def tell_asker(self, clock: Clock, exception: int, *, asker: int, decider: int, now: datetime) -> None:
+        """What became of an exception: who asked hears of it, and nobody of their own decision."""
+        people = {asker} if asker != decider and asker in self.staff.roles else set()
+        self._news(f"exception/{exception}/decided", clock, people, now)
+
+    def _news(self, key: str, clock: Clock, people: set[int], now: datetime) -> None:
+        quiet = clock.kind == "objective"
+        held = {pk: self.staff.held_until(pk, now) if quiet else None for pk in people}
+        self.model.journal.news[key] = held
+
     def acknowledge(self, clock: Clock, step: tuple[int, int, int], *, now: datetime, actor: int) -> None:
         """Somebody has it: no more reminders of the last step under this deadline; a breach stays a breach."""
         version, percent, _reminder = step

@@ -141,6 +141,7 @@ class Journal:
     notices: dict[tuple[Key, int, int, int], set[int]] = field(default_factory=dict)  # whom a step told
     # The same by mail, and until when each mail is held.
     letters: dict[tuple[Key, int, int, int], dict[int, datetime | None]] = field(default_factory=dict)
+    news: dict[str, dict[int, datetime | None]] = field(default_factory=dict)  # of exceptions, the same, by key
     touched: set[int] = field(default_factory=set)
 
 

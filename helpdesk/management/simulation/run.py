@@ -17,10 +17,11 @@ from django.db import connection, transaction
 from helpdesk.core.jobs import Broker
 from helpdesk.escalation import acts
 from helpdesk.escalation.sweep import sweep
+from helpdesk.management.simulation.acts import Difference
 from helpdesk.management.simulation.changes import Changes
 from helpdesk.management.simulation.compare import Comparer
 from helpdesk.management.simulation.ladder import Ladder
-from helpdesk.management.simulation.play import Difference, Play
+from helpdesk.management.simulation.play import Play
 from helpdesk.management.simulation.sweepers import Deaths, performed, sweep_and_die
 from helpdesk.management.simulation.verbs import Model
 from helpdesk.management.simulation.world import make_world
@@ -72,7 +73,10 @@ class Outcome:
 
 
 class Simulation:
-    """Everything comes from one random source and the seed: the same seed does the same again."""
+    """Everything comes from one random source: the same seed plans the same again.
+
+    What a sweeper that is killed from outside had done by then is up to the machine; the model takes it as it is.
+    """
 
     def __init__(self, plan: Plan, *, say: Callable[[str], None], report_every: int = 1) -> None:
         self.plan, self.say, self.report_every = plan, say, report_every

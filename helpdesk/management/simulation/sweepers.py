@@ -1,5 +1,6 @@
 """Sweepers as processes of their own, and their deaths by SIGKILL at any instant (SPEC 2.5)."""
 
+import logging
 import os
 import signal
 import time
@@ -18,6 +19,7 @@ from helpdesk.management.simulation.model import Key
 from helpdesk.sla.models import Clock
 
 NAME = "simulated sweeper"
+log = logging.getLogger(__name__)
 # Where a sweeper dies by its own hand: after this function of the sweep returned, for the n-th time.
 POINTS = ("_claim", "insert", "tell", "_save", "_sweep_batch", "perform_pending")
 LONGEST = 0.06  # seconds after its start that somebody else kills it
@@ -79,15 +81,15 @@ def in_child(work: Callable[[], None]) -> int:
     pid = os.fork()
     if pid:
         return pid
+    inherited, connection.connection = connection.connection, None  # neither used nor closed here
+    connection.settings_dict["OPTIONS"]["application_name"] = NAME
     try:
         die_with_parent()
-        kept, connection.connection = connection.connection, None  # the parent's: neither used nor closed
-        connection.settings_dict["OPTIONS"]["application_name"] = NAME
         work()
-        os._exit(0 if kept else 0)
-    except BaseException:  # noqa: BLE001 - the forked process ends here, whatever happened
-        module.log.exception("a simulated sweeper failed")
+    except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as its parent would
+        log.exception("a simulated sweeper failed, beside the connection %s", inherited)
         os._exit(1)
+    os._exit(0)
 
 
 def _spawn(*, now: datetime, size: int, plan: tuple[str, float] | None) -> tuple[int, int]:
