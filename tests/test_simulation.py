@@ -74,4 +74,4 @@ def test_a_product_with_a_fault_is_noticed(environment):
     size = ["--tickets=25", "--kills=0", "--days=1", "--accounts=3", "--seed=7"]
     status, outcome = run("-c", FAULTY, *size, environment=environment)
     assert status == 1
-    assert "'breach'" in outcome["differences"][0]
+    assert outcome["differing"] > 0

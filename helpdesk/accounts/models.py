@@ -36,6 +36,15 @@ class StaffRole(models.TextChoices):
         return (cls.MANAGER, cls.ADMINISTRATOR)
 
 
+class News(models.TextChoices):
+    """What a member of staff hears of on screen, and by mail if they like."""
+
+    ASSIGNED = "assigned", _("A ticket is given to me")
+    MENTIONED = "mentioned", _("Somebody mentions me in a note")
+    ANSWERED = "answered", _("A customer writes on my ticket")
+    WATCHED = "watched", _("Something happens on a ticket that I watch")
+
+
 class RequesterRole(models.TextChoices):
     """In which capacity a person asks for help; decides the promise (SPEC 1, 2.1)."""
 
@@ -79,6 +88,13 @@ class User(AbstractBaseUser):
         null=True,
         blank=True,
         help_text=_("Mail about objectives waits until then. A guarantee never waits."),
+    )
+    # What a member of staff wants by mail besides on screen; escalations follow their policy, not this.
+    mail_about = ArrayField(
+        models.CharField(max_length=12, choices=News),
+        default=list,
+        blank=True,
+        verbose_name=_("also by mail"),
     )
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
 

@@ -6,7 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.accounts.models import Account, Team
+from helpdesk.accounts.models import Account, Team, User
 from helpdesk.core.channels import Channel, all_channels
 
 
@@ -81,3 +81,18 @@ class Subscription(models.Model):
     def covers(self, day: date) -> bool:
         """`SubscriptionQuerySet.on` for a row that is at hand."""
         return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
+
+
+class Skill(models.Model):
+    """A specialist who knows a hub. Tickets are handed out to these first (SPEC 2.8)."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="skills", verbose_name=_("person"))
+    hub = models.ForeignKey(Hub, models.CASCADE, related_name="skills", verbose_name=_("hub"))
+
+    class Meta:
+        verbose_name = _("skill")
+        verbose_name_plural = _("skills")
+        constraints = [models.UniqueConstraint(fields=["user", "hub"], name="skill_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.hub}"

@@ -1,7 +1,10 @@
-"""The ticket's page: conversation, reply box, clocks, triage, customer. Every act is a POST of its own."""
+"""The ticket's page: conversation, reply box, clocks, triage, customer. Every act is a POST of its own.
+
+What belongs to one subject lives in a class of its own, which `TicketAdmin` inherits: its views, and their
+addresses as `ROUTES`, a list of (route, name of the method, name of the address).
+"""
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,6 +22,7 @@ from helpdesk.core.zones import zone_of
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
 from helpdesk.workspace import explaining
+from helpdesk.workspace.acting import act
 from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
@@ -34,22 +38,6 @@ from helpdesk.workspace.ticket_forms import (
 from helpdesk.workspace.ticket_page import page_context
 
 ONCE = "message_submission_once"
-View = Callable[["TicketAdmin", HttpRequest, Ticket], HttpResponse]
-
-
-def act(view: View) -> Callable[["TicketAdmin", HttpRequest, int], HttpResponse]:
-    """An act on a ticket: POST only, on a ticket that the person may see and change."""
-
-    @wraps(view)
-    def wrapper(self: "TicketAdmin", request: HttpRequest, pk: int) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        ticket = self.find(request, pk)
-        if not self.has_change_permission(request, ticket):
-            raise PermissionDenied
-        return view(self, request, ticket)
-
-    return wrapper
 
 
 @admin.register(Ticket)
@@ -57,10 +45,13 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
     """Queue and ticket."""
 
     def get_urls(self) -> list[URLPattern]:
-        def entry(route: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
+        def entry(route: str, view: Callable[..., HttpResponse] | str, name: str) -> URLPattern:
+            view = getattr(self, view) if isinstance(view, str) else view
             return path(route, self.admin_site.admin_view(view), name=f"helpdesk_ticket_{name}")
 
+        own = [entry(*route) for pages in type(self).__mro__ for route in pages.__dict__.get("ROUTES", ())]
         return [
+            *own,
             entry("take-next/", self.take_next_view, "take_next"),
             entry("<int:pk>/explain/", self.explain_view, "explain"),
             entry("<int:pk>/explain.csv", self.events_view, "events"),
@@ -184,7 +175,7 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             if error.__cause__.diag.constraint_name != ONCE:
                 raise
             return self._sent_before(request, ticket, form, kind=kind)
-        return self._back(request, ticket)
+        return self.back(request, ticket)
 
     def _sent_before(
         self, request: HttpRequest, ticket: Ticket, form: ComposeForm, *, kind: Message.Kind
@@ -192,7 +183,7 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         """The same form again: nothing to do if it says the same, else the person decides."""
         sent = ticket.messages.get(submission=form.cleaned_data["submission"])
         if (sent.kind, sent.body) == (kind, form.cleaned_data["body"]):
-            return self._back(request, ticket)
+            return self.back(request, ticket)
         form.data = form.data.copy()
         form.data["submission"] = new_submission()
         form.add_error(None, _("An earlier text was sent with this form already. Send again to add this one."))
@@ -212,10 +203,10 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         except services.Refused as refused:
             ticket = self.find(request, ticket.pk)
             if ticket.claim != Claim.CLAIMED:  # somebody else was first: there is no form to go back to
-                return self._back(request, ticket, error=str(refused))
+                return self.back(request, ticket, error=str(refused))
             form.add_error("reason", str(refused))
             return self.page(request, ticket, judge=form)
-        return self._back(request, ticket)
+        return self.back(request, ticket)
 
     @act
     def assign_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
@@ -227,7 +218,7 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             owner = find_staff(chosen)
             team = Team.objects.filter(pk__in=numbers([request.POST.get("team", "")])).first()
             if owner is None and chosen != "nobody":
-                return self._back(request, ticket, error=_("Choose whom to assign to. Nothing was changed."))
+                return self.back(request, ticket, error=_("Choose whom to assign to. Nothing was changed."))
         elif chosen == "nobody" and ticket.owner_id == request.user.pk:
             owner = team = None
         else:
@@ -235,30 +226,30 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         try:
             services.assign(ticket=ticket, owner=owner, team=team, actor=request.user, now=timezone.now())
         except services.Refused as refused:
-            return self._back(request, ticket, error=str(refused))
-        return self._back(request, ticket)
+            return self.back(request, ticket, error=str(refused))
+        return self.back(request, ticket)
 
     @act
     def status_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
         form = StatusForm(request.POST)
         if not form.is_valid():
-            return self._back(request, ticket, error=_("A ticket cannot be moved there. Nothing was changed."))
+            return self.back(request, ticket, error=_("A ticket cannot be moved there. Nothing was changed."))
         try:
             services.set_status(
                 ticket=ticket, status=Status(form.cleaned_data["status"]), actor=request.user, now=timezone.now()
             )
         except services.Refused as refused:
-            return self._back(request, ticket, error=str(refused))
-        return self._back(request, ticket)
+            return self.back(request, ticket, error=str(refused))
+        return self.back(request, ticket)
 
     @act
     def priority_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
         form = PriorityForm(request.POST)
         if not form.is_valid():
-            return self._back(request, ticket, error=_("There is no such priority. Nothing was changed."))
+            return self.back(request, ticket, error=_("There is no such priority. Nothing was changed."))
         priority = Priority(form.cleaned_data["priority"])
         services.set_priority(ticket=ticket, priority=priority, actor=request.user, now=timezone.now())
-        return self._back(request, ticket)
+        return self.back(request, ticket)
 
     @act
     def raise_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
@@ -270,10 +261,10 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         try:
             services.raise_to_critical(ticket=ticket, actor=request.user, reason=reason, now=timezone.now())
         except services.Refused as refused:  # somebody was faster: there is no form to go back to
-            return self._back(request, ticket, error=str(refused))
-        return self._back(request, ticket)
+            return self.back(request, ticket, error=str(refused))
+        return self.back(request, ticket)
 
-    def _back(self, request: HttpRequest, ticket: Ticket, *, error: str = "") -> HttpResponse:
+    def back(self, request: HttpRequest, ticket: Ticket, *, error: str = "") -> HttpResponse:
         """To the ticket, in the view that one came from."""
         if error:
             self.message_user(request, error, messages.ERROR)

@@ -1,4 +1,4 @@
-"""Tickets and their conversation."""
+"""The ticket, and what its columns may say."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import Account, Membership, RequesterRole, Team, User
 from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.models import Hub
+from helpdesk.tickets.models.grouping import Tag
 
 
 class Status(models.TextChoices):
@@ -152,6 +153,18 @@ class Ticket(models.Model):
         related_name="absorbed",
         verbose_name=_("merged into"),
     )
+    # One incident with many tickets: they hang on the one that it is worked on (SPEC 2.8).
+    parent = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="children",
+        verbose_name=_("part of the incident"),
+    )
+    tags = models.ManyToManyField(Tag, blank=True, related_name="tickets", verbose_name=_("tags"))
+    custom_values = models.JSONField(_("values of its fields"), default=dict, blank=True)
     # The earliest deadline of its running clocks: the queue's order. Kept by `tickets.services`.
     next_due_at = models.DateTimeField(_("next deadline"), null=True)
     reply_token = models.CharField(_("token of the reply address"), max_length=32, unique=True)
@@ -225,6 +238,7 @@ class Ticket(models.Model):
             ),
             models.Index(fields=["account", "-created_at"], name="ticket_account"),
             models.Index(fields=["requester", "-created_at"], name="ticket_requester"),
+            models.Index(fields=["parent"], name="ticket_parent", condition=Q(parent__isnull=False)),
             models.Index(fields=["merged_into"], name="ticket_merged_into", condition=Q(merged_into__isnull=False)),
         ]
 
@@ -238,106 +252,3 @@ class Ticket(models.Model):
     @property
     def is_active(self) -> bool:
         return self.status in Status.active()
-
-
-class Message(models.Model):
-    """One message of a ticket's conversation."""
-
-    class Kind(models.TextChoices):
-        CUSTOMER = "customer", _("From the customer")
-        REPLY = "reply", _("Public reply")
-        NOTE = "note", _("Internal note")
-
-    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages", verbose_name=_("ticket"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("author")
-    )
-    body = models.TextField(_("text"))
-    via = models.CharField(_("came in by"), max_length=10, choices=Source, default=Source.FORM)
-    message_id = models.CharField(_("Message-ID"), max_length=200, blank=True, default="")
-    # The key of the form that it was sent with: however often *Send* is pressed, one message.
-    submission = models.CharField(_("submission"), max_length=40, blank=True, default="")
-    created_at = models.DateTimeField(_("written"))
-
-    class Meta:
-        verbose_name = _("message")
-        verbose_name_plural = _("messages")
-        ordering = ["created_at", "id"]
-        indexes = [models.Index(fields=["ticket", "created_at"], name="message_ticket")]
-        constraints = [
-            models.UniqueConstraint(fields=["message_id"], condition=~Q(message_id=""), name="message_id_once"),
-            models.UniqueConstraint(
-                fields=["ticket", "submission"], condition=~Q(submission=""), name="message_submission_once"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.ticket_id}"
-
-
-class TicketEvent(models.Model):
-    """One fact about a ticket, with its actor. Append-only: the database refuses to change or delete a row."""
-
-    class Kind(models.TextChoices):
-        OPENED = "opened", _("Opened")
-        ACKNOWLEDGED = "acknowledged", _("Acknowledged")
-        REPLIED = "replied", _("Replied")
-        NOTED = "noted", _("Note added")
-        CUSTOMER_WROTE = "customer_wrote", _("Customer wrote")
-        ASSIGNED = "assigned", _("Assigned")
-        STATUS = "status", _("Status changed")
-        CLAIMED = "claimed", _("Claimed critical")
-        CONFIRMED = "confirmed", _("Critical confirmed")
-        DECLINED = "declined", _("Critical declined")
-        REOPENED = "reopened", _("Reopened")
-        RAISED = "raised", _("Raised to critical")
-        MERGED = "merged", _("Merged into another ticket")
-        ABSORBED = "absorbed", _("Took in another ticket")
-        SPAM = "spam", _("Marked as spam")
-        NOT_SPAM = "not_spam", _("Not spam after all")
-        CALLED = "called", _("Called")
-        JOINED = "joined", _("Joined the chat")
-        PRIORITY = "priority", _("Priority changed")
-        RULES = "rules", _("Rules changed")
-        EXCEPTION_ASKED = "exception_asked", _("Exception requested")
-        EXCEPTION_GRANTED = "exception_granted", _("Exception approved")
-        EXCEPTION_REFUSED = "exception_refused", _("Exception refused")
-        EXCEPTION_WITHDRAWN = "exception_withdrawn", _("Exception withdrawn")
-
-    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
-    at = models.DateTimeField(_("at"))
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
-    )
-    data = models.JSONField(_("values"), default=dict)
-
-    class Meta:
-        verbose_name = _("ticket event")
-        verbose_name_plural = _("ticket events")
-        ordering = ["at", "id"]
-        indexes = [models.Index(fields=["ticket", "at"], name="ticket_event_ticket")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
-
-
-class InboundMessage(models.Model):
-    """What came in over a channel, once, before anything is made of it."""
-
-    channel = models.CharField(_("channel"), max_length=10, choices=Source)
-    external_id = models.CharField(_("id of the channel"), max_length=200)
-    payload = models.JSONField(_("content"), default=dict)
-    received_at = models.DateTimeField(_("received"))
-    ticket = models.ForeignKey(
-        Ticket, models.PROTECT, null=True, related_name="inbound", verbose_name=_("became ticket")
-    )
-
-    class Meta:
-        verbose_name = _("incoming message")
-        verbose_name_plural = _("incoming messages")
-        constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="inbound_once")]
-
-    def __str__(self) -> str:
-        return f"{self.channel} {self.external_id}"

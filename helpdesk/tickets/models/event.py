@@ -1,0 +1,65 @@
+"""What happened to a ticket."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.tickets.models.ticket import Ticket
+
+
+class TicketEvent(models.Model):
+    """One fact about a ticket, with its actor. Append-only: the database refuses to change or delete a row."""
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("Opened")
+        ACKNOWLEDGED = "acknowledged", _("Acknowledged")
+        REPLIED = "replied", _("Replied")
+        NOTED = "noted", _("Note added")
+        CUSTOMER_WROTE = "customer_wrote", _("Customer wrote")
+        ASSIGNED = "assigned", _("Assigned")
+        STATUS = "status", _("Status changed")
+        CLAIMED = "claimed", _("Claimed critical")
+        CONFIRMED = "confirmed", _("Critical confirmed")
+        DECLINED = "declined", _("Critical declined")
+        REOPENED = "reopened", _("Reopened")
+        RAISED = "raised", _("Raised to critical")
+        MERGED = "merged", _("Merged into another ticket")
+        ABSORBED = "absorbed", _("Took in another ticket")
+        SPAM = "spam", _("Marked as spam")
+        NOT_SPAM = "not_spam", _("Not spam after all")
+        CALLED = "called", _("Called")
+        JOINED = "joined", _("Joined the chat")
+        PRIORITY = "priority", _("Priority changed")
+        RULES = "rules", _("Rules changed")
+        EXCEPTION_ASKED = "exception_asked", _("Exception requested")
+        EXCEPTION_GRANTED = "exception_granted", _("Exception approved")
+        EXCEPTION_REFUSED = "exception_refused", _("Exception refused")
+        EXCEPTION_WITHDRAWN = "exception_withdrawn", _("Exception withdrawn")
+
+        TAGS = "tags", _("Tags changed")
+        FIELDS = "fields", _("Fields changed")
+        SUBJECT = "subject", _("Subject changed")
+        LINKED = "linked", _("Linked to another ticket")
+        UNLINKED = "unlinked", _("Link taken away")
+        SPLIT = "split", _("Split off into a new ticket")
+        PARENT = "parent", _("Made part of an incident")
+        UNPARENT = "unparent", _("Taken out of an incident")
+        TIME = "time", _("Time spent")
+        TIME_STRUCK = "time_struck", _("Time struck out")
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    at = models.DateTimeField(_("at"))
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("by")
+    )
+    data = models.JSONField(_("values"), default=dict)
+
+    class Meta:
+        verbose_name = _("ticket event")
+        verbose_name_plural = _("ticket events")
+        ordering = ["at", "id"]
+        indexes = [models.Index(fields=["ticket", "at"], name="ticket_event_ticket")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
