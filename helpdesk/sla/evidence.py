@@ -71,9 +71,16 @@ _ANSWER = (
               AND said.author_id = act.actor_id AND said.created_at = act.at)))""",
 )
 
-_SET_BACK = """EXISTS (SELECT FROM helpdesk_ticketevent AS earlier
-                  JOIN helpdesk_ticketevent AS later ON later.ticket_id = earlier.ticket_id
-                  WHERE earlier.ticket_id = ticket.id AND earlier.id < later.id AND earlier.at > later.at)"""
+# Aggregates of one ticket's rows, and no EXISTS: that one the planner may turn into a join over all tickets.
+_SET_BACK = """(SELECT coalesce(bool_or(steps.at < steps.before), FALSE)
+                  FROM (SELECT act.at, lag(act.at) OVER (ORDER BY act.id) AS before
+                        FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id) AS steps)"""
+_RECORDED_BACK = """(SELECT coalesce(bool_or(steps.at < steps.before), FALSE)
+                  FROM (SELECT own.recorded_at AS at,
+                               lag(own.recorded_at) OVER (PARTITION BY own.clock_id ORDER BY own.number) AS before
+                        FROM helpdesk_clockevent AS own
+                        WHERE own.clock_id = ANY (ARRAY(SELECT any_of.id FROM helpdesk_clock AS any_of
+                                                        WHERE any_of.ticket_id = ticket.id))) AS steps)"""
 
 # The owner that a breach names had the ticket then. (Nobody can tell of a ticket whose events were written out of
 # order: the server's clock was set back, or an answer came just behind the sweep.)
@@ -85,11 +92,7 @@ _OWNER_THEN = (
       coalesce({after_earlier_or_then}, {before_later}, ticket.owner_id::text, '')])
   AND NOT EXISTS (SELECT FROM helpdesk_ticketevent AS act WHERE act.ticket_id = ticket.id
                   AND act.at = event.recorded_at AND act.kind IN ('absorbed', 'not_spam'))
-  AND NOT EXISTS (SELECT FROM helpdesk_clock AS own
-                  JOIN helpdesk_clockevent AS earlier ON earlier.clock_id = own.id
-                  JOIN helpdesk_clockevent AS later ON later.clock_id = own.id
-                  WHERE own.ticket_id = ticket.id AND earlier.number < later.number
-                    AND earlier.recorded_at > later.recorded_at)
+  AND NOT {recorded_back}
   AND NOT {set_back}""",
 )
 
@@ -170,6 +173,7 @@ STATEMENTS = (
         before_later=_assigned("before", "act.at > event.at", "ASC"),
         before_later_or_then=_assigned("before", "act.at >= event.at", "ASC"),
         set_back=_SET_BACK,
+        recorded_back=_RECORDED_BACK,
     ),
     _events(
         *_OWNER_BEFORE,
