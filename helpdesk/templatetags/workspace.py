@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.translation import pgettext
 
+from helpdesk.core.durations import brief
 from helpdesk.core.moments import moment
 from helpdesk.workspace.escalations import step_words
 from helpdesk.workspace.wording import instant
@@ -19,6 +20,12 @@ register.filter("instant", instant)
 def step(percent: int, reminder: int) -> str:
     """A step of the ladder: `75 %`."""
     return step_words(percent=percent, reminder=reminder)
+
+
+@register.filter
+def age(at: datetime, now: datetime) -> str:
+    """How long ago: `42 min`, `2 h 45 min`; seconds under a minute."""
+    return brief((now - at).total_seconds())
 
 
 @register.filter

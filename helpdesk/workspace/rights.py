@@ -30,7 +30,7 @@ def _all(letters: str, administrator: str | None = None) -> dict[str, str]:
     return dict.fromkeys(StaffRole.values, letters) | {ADMINISTRATOR: administrator or letters}
 
 
-# By model name; "report", "assign_others" and "absence_of_others" are acts without a model.
+# By model name; "board", "report", "assign_others" and "absence_of_others" are acts without a model.
 RIGHTS: dict[str, dict[str, str]] = {
     "ticket": _all("vc"),
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
@@ -45,6 +45,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "absence_of_others": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     # A lead's are those of the teams that they lead.
     "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
+    "board": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # a lead's is that of a team which they lead
     "report": {MANAGER: "v", ADMINISTRATOR: "v"},
     "account": _all("v", "vac"),
     "membership": _all("v", "vacd"),

@@ -18,12 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import live, my_settings, reports
+from helpdesk.workspace import board_page, live, my_settings, reports
 from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
     (_("Queue"), "admin:helpdesk_ticket_changelist", "ticket", ("ticket", "clock")),
+    (_("Live board"), "admin:board", "board", ("board",)),
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
     (_("Escalations"), "admin:helpdesk_escalation_changelist", "escalation", ("escalation",)),
     (
@@ -98,7 +99,13 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*reports.urls(self), *my_settings.urls(self), *live.urls(self), *super().get_urls()]
+        return [
+            *board_page.urls(self),
+            *reports.urls(self),
+            *my_settings.urls(self),
+            *live.urls(self),
+            *super().get_urls(),
+        ]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any

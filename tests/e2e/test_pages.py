@@ -56,6 +56,7 @@ PAGES = {
         "/admin/helpdesk/account/",
     ],
     "helen@premium.example": [
+        "/admin/board/",
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
         "/admin/helpdesk/clockexception/?state=all",
@@ -95,6 +96,7 @@ KEPT = {
     "anna@premium.example /admin/helpdesk/ticket/": "queue",
     "anna@premium.example /admin/helpdesk/ticket/{claim}/change/": "ticket",
     "anna@premium.example /admin/helpdesk/ticket/{running}/explain/": "explain",
+    "helen@premium.example /admin/board/": "board",
     "helen@premium.example /admin/reports/breaches/": "report",
 }
 
