@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                     ("fulfil", "Answered"),
                     ("breach", "Breached"),
                     ("cancel", "Cancelled"),
-                    ("exempt", "Exception"),
+                    ("exempt", "Exception approved"),
                 ],
                 max_length=10,
                 verbose_name="kind",
