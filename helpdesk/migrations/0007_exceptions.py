@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                     ("fulfil", "Answered"),
                     ("breach", "Breached"),
                     ("cancel", "Cancelled"),
-                    ("exempt", "Exception approved"),
+                    ("exempt", "Exception"),
                 ],
                 max_length=10,
                 verbose_name="kind",
