@@ -35,7 +35,7 @@ def title(name: str) -> str:
 
 
 def sentences(name: str, figures: Figures, *, now: datetime) -> str:
-    """What was found when the alarm opened, and what to do; `now` says how much of a date is needed."""
+    """What was found, at its worst, and what to do; `now` says how much of a date is needed."""
     write = _SENTENCES.get(name)
     return write(figures, now) if write else ""
 

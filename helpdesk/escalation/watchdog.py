@@ -40,6 +40,7 @@ STAND_IN = "watchdog_sweep"  # the heartbeat of its own sweeps: they must not pa
 LATE = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=5)
 LONGEST_UNVERIFIED = timedelta(hours=26)
+AFRESH = timedelta(minutes=1)  # how often an open alarm's figures may be written again
 
 Figures = dict[str, Any]
 
@@ -51,6 +52,7 @@ class Watched:
     open: list[str] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    worse: list[str] = field(default_factory=list)
     stands_in: bool = False
     swept: Figures | None = None
     sent: Figures | None = None
@@ -60,13 +62,15 @@ class Watched:
 
 
 def watch(*, now: datetime) -> Watched:
-    """Look once: open and close alarms, and while the sweep is late sweep and deliver in its place."""
+    """Look once: open, renew and close alarms, and while the sweep is late sweep and deliver in its place."""
     begun = monotonic()
     wrong = {name: figures for name, check in CHECKS.items() if (figures := check(now)) is not None}
     result = Watched(open=sorted(wrong), stands_in=SWEEP_LATE in wrong)
     standing = {alarm.name: alarm for alarm in Alarm.objects.filter(until=None)}
     result.opened = [name for name in sorted(wrong.keys() - standing.keys()) if _open(name, wrong[name], now=now)]
     result.closed = [name for name in sorted(standing.keys() - wrong.keys()) if _close(standing[name], now=now)]
+    lasting = sorted(wrong.keys() & standing.keys())
+    result.worse = [name for name in lasting if _renew(standing[name], wrong[name], now=now)]
     if result.stands_in:
         result.swept = sweep(now=now, heartbeat=STAND_IN).as_json()
         # A lease must count from the present, and the sweep took its time.
@@ -149,6 +153,25 @@ def _open(name: str, figures: Figures, *, now: datetime) -> bool:
         return False
     _tell(alarm, now=now)
     return True
+
+
+def _renew(alarm: Alarm, figures: Figures, *, now: datetime) -> bool:
+    """Let an open alarm say how bad it has become: the worst that was seen, without telling anybody again."""
+    written_at = datetime.fromisoformat(alarm.detail.get("as_of", alarm.since.isoformat()))
+    if now - written_at < AFRESH or not _is_worse(figures, alarm.detail):
+        return False
+    # Another watchdog may have been first, or have closed it.
+    unchanged = Alarm.objects.filter(pk=alarm.pk, until=None, detail=alarm.detail)
+    return unchanged.update(detail={**figures, "as_of": now.isoformat()}) > 0
+
+
+def _is_worse(found: Figures, known: Figures) -> bool:
+    """More of it; or as much, and something that has waited since an earlier time."""
+    more = found.get("count", 0) - known.get("count", 0)
+    if more or not found.get("oldest_at"):
+        return more > 0
+    oldest, before = found["oldest_at"], known.get("oldest_at")
+    return before is None or datetime.fromisoformat(oldest) < datetime.fromisoformat(before)
 
 
 @transaction.atomic

@@ -43,7 +43,7 @@ EVENT_KINDS = [
     (pure.EventKind.FULFIL.value, _("Answered")),
     (pure.EventKind.BREACH.value, _("Breached")),
     (pure.EventKind.CANCEL.value, _("Cancelled")),
-    (pure.EventKind.EXEMPT.value, _("Exception")),
+    (pure.EventKind.EXEMPT.value, _("Exception approved")),
 ]
 
 

@@ -19,7 +19,6 @@ from helpdesk.accounts.models import User
 from helpdesk.core.zones import zone_of
 from helpdesk.escalation.models import Escalation
 from helpdesk.reports.export import BOM, harmless
-from helpdesk.sla.clock import EventKind
 from helpdesk.sla.ladder import Rung, rungs
 from helpdesk.sla.models import EVENT_KINDS, METRICS, PROMISES, Clock, ClockEvent, ClockException
 from helpdesk.sla.terms import Recipient
@@ -139,7 +138,7 @@ def events_csv(ticket: Ticket, *, zone: ZoneInfo) -> str:
             event.clock.cycle,
             str(dict(PROMISES)[event.clock.promise]),
             event.number,
-            str(dict(EVENT_KINDS)[event.kind]) if event.kind != EventKind.EXEMPT else _("Exception"),
+            str(dict(EVENT_KINDS)[event.kind]),
             event.at.astimezone(zone).isoformat(),
             event.recorded_at.astimezone(zone).isoformat(),
             harmless(str(event.actor or "")),

@@ -84,8 +84,8 @@ def clock_line(event: ClockEvent, codes: Mapping[str, str]) -> Line:
         "why": codes.get(reason) or reason_words(reason),
     }
     text = _CLOCK[EventKind(event.kind)](event, values)
-    what = _("Exception approved") if event.kind == EventKind.EXEMPT else event.get_kind_display()
-    return Line(at=event.at, short=f"{metric}: {what}", text=text, by=event.actor.full_name if event.actor else "")
+    short = f"{metric}: {event.get_kind_display()}"
+    return Line(at=event.at, short=short, text=text, by=event.actor.full_name if event.actor else "")
 
 
 def _target(data: dict[str, Any]) -> str:

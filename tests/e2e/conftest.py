@@ -132,15 +132,25 @@ def jobs(live_server, inbox, settings, tmp_path) -> Iterator[None]:
     ]
     with (tmp_path / "jobs.log").open("wb") as log:
         started = [subprocess.Popen(command, env=env, stdout=log, stderr=log) for command in commands]
-        patience = time.monotonic() + 60
-        while not Heartbeat.objects.exists():  # the first sweep has run
-            assert time.monotonic() < patience, "worker and beat did not come up"
-            time.sleep(0.2)
-        yield
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(timeout=20)
+        try:
+            patience = time.monotonic() + 60
+            while not Heartbeat.objects.exists():  # the first sweep has run
+                assert time.monotonic() < patience, "worker and beat did not come up"
+                time.sleep(0.2)
+            yield
+        finally:  # whatever happens: they would go on writing into the next test's tables
+            for process in started:
+                process.terminate()
+            for process in started:
+                _wait_or_kill(process)
+
+
+def _wait_or_kill(process: subprocess.Popen) -> None:
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def is_complaint(line: ConsoleMessage) -> bool:

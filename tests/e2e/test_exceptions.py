@@ -21,6 +21,7 @@ def test_asked_with_a_preview_and_approved_by_the_lead(world, new_context):
     expect(effects).to_have_count(2)  # what this code allows; nothing complains before it is sent
     expect(anna.locator("[role=alert]")).to_have_count(0)
     expect(anna.locator("#id_out_from")).to_be_hidden()
+    expect(anna.locator(".exc-side > #exception-preview")).to_be_visible()  # where it was, and as it was
     anna.get_by_label("Pause: a stretch does not count").check()
     for name, minutes in (("out_from", 10), ("out_until", 40)):
         anna.fill(f"#id_{name}", (opened + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S"))

@@ -168,6 +168,63 @@ def test_mail_that_was_given_up(crew, now):
     assert watch(now=now + SECOND).closed == ["mail_dead"]
 
 
+def test_an_open_alarm_says_how_bad_it_has_become_once_a_minute(crew, now):
+    well(now)
+    for _ in range(4):
+        make_ticket(now=now)
+    mails = list(OutboxMail.objects.order_by("pk"))
+
+    def given_up(count: int, *, after) -> list[str]:
+        sweep(now=now + after)
+        chosen = [mail.pk for mail in mails[:count]]
+        OutboxMail.objects.update(state=Delivery.SENT, next_attempt_at=None)
+        OutboxMail.objects.filter(pk__in=chosen).update(state=Delivery.DEAD)
+        return watch(now=now + after).worse
+
+    assert given_up(1, after=SECOND) == []  # it opens
+    assert given_up(2, after=MINUTE) == []  # not before a minute is over
+    assert Alarm.objects.get().detail == {"count": 1}
+    assert given_up(2, after=MINUTE + SECOND) == ["mail_dead"]
+    worst = {"count": 2, "as_of": (now + MINUTE + SECOND).isoformat()}
+    assert Alarm.objects.get().detail == worst
+    assert given_up(2, after=3 * MINUTE) == []  # as bad as it was
+    assert given_up(1, after=4 * MINUTE) == []  # a little better
+    assert given_up(4, after=4 * MINUTE + SECOND) == ["mail_dead"]
+    assert given_up(0, after=9 * MINUTE) == []
+    assert alarms() == {("mail_dead", now + SECOND, now + 9 * MINUTE)}
+    assert Alarm.objects.get().detail["count"] == 4  # the worst of it stays to be read
+    assert told(crew.robin) == [("mail_dead", False), ("mail_dead", True)]
+
+
+def test_a_sweep_that_is_late_for_a_clock_says_so_once_it_is(crew, now):
+    well(now)
+    watch(now=now + 31 * SECOND)
+    assert Alarm.objects.get().detail == {"last_at": now.isoformat(), "oldest_at": None}
+    make_ticket(now=now + MINUTE - 30 * MINUTE)  # its first step is due in a minute
+    for look, worse in ((MINUTE, []), (2 * MINUTE, ["sweep_late"])):
+        Clock.objects.update(next_check_at=now + MINUTE)  # as if nothing stood in
+        OutboxMail.objects.all().delete()
+        assert watch(now=now + look).worse == worse
+    assert Alarm.objects.get().detail["oldest_at"] == (now + MINUTE).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "worse"),
+    [
+        ({"count": 2}, {"count": 3}, True),
+        ({"count": 3}, {"count": 2}, False),
+        ({"count": 2, "oldest_at": "2026-11-24T12:05:00+00:00"}, {"count": 3, "oldest_at": None}, True),
+        ({"oldest_at": None}, {"oldest_at": "2026-11-24T12:05:00+00:00"}, True),
+        ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": None}, False),
+        ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": "2026-11-24T12:04:59+00:00"}, True),
+        ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": "2026-11-24T12:05:01+00:00"}, False),
+        ({"last_at": None}, {"last_at": None}, False),
+    ],
+)
+def test_what_counts_as_worse(known, found, worse):
+    assert module._is_worse(found, known) is worse
+
+
 def test_clocks_that_differ_from_their_events(crew, now):
     ticket = make_ticket(now=now)
     Clock.objects.update(due_at=now + HOUR + SECOND)  # somebody was here
