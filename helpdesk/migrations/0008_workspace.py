@@ -17,6 +17,24 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterField(
+            model_name="clockevent",
+            name="kind",
+            field=models.CharField(
+                choices=[
+                    ("start", "Started"),
+                    ("pause", "Paused"),
+                    ("resume", "Resumed"),
+                    ("retarget", "Target changed"),
+                    ("fulfil", "Answered"),
+                    ("breach", "Breached"),
+                    ("cancel", "Cancelled"),
+                    ("exempt", "Exception approved"),
+                ],
+                max_length=10,
+                verbose_name="kind",
+            ),
+        ),
         migrations.CreateModel(
             name='TicketLink',
             fields=[
