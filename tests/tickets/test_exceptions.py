@@ -10,7 +10,7 @@ from helpdesk.notifications.models import Notice, OutboxMail
 from helpdesk.notifications.rendering import render
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Clock, ClockException, ExceptionCode
-from helpdesk.sla.verification import verify
+from helpdesk.sla.verification import check, verify
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Status, TicketEvent
 from helpdesk.tickets.services import Refused, Wish
@@ -575,3 +575,20 @@ def test_in_quiet_hours_only_a_mail_about_an_aim_waits(ask, helen, guaranteed):
     mail = OutboxMail.objects.get(template="exception_asked")
     assert mail.next_attempt_at == (at(30) if guaranteed else datetime(2026, 11, 24, 14, 0, tzinfo=UTC))
     assert Notice.objects.filter(kind="exception_asked", recipient=helen).exists()
+
+
+def test_waiting_again_pauses_a_clock_that_an_exception_let_run_again_and_says_who_did_it(grant, anna):
+    ticket = make_ticket(now=NOW)
+    services.reply(ticket=ticket, actor=anna, body="Which list?", now=at(5), status=Status.OPEN)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="This one.", now=at(10))
+    clock = ticket.clocks.get(metric="next_response")
+    services.set_status(ticket=ticket, status=Status.WAITING, actor=anna, now=at(251))  # breached: it doesn't pause
+    clock.refresh_from_db()
+    assert (clock.state, clock.breached_at) == ("running", at(250))
+    assert grant(clock, Wish(effect=Effect.RETARGET, target_seconds=300 * 60), minutes=260).breached_at is None
+    services.set_status(ticket=ticket, status=Status.WAITING, actor=anna, now=at(270))
+    clock.refresh_from_db()
+    assert (clock.state, clock.paused_at) == ("paused", at(270))
+    last = ticket.events.last()
+    assert (last.kind, last.actor, last.at, last.data["after"]) == ("status", anna, at(270), "waiting")
+    assert check([clock.pk]).examples == []

@@ -138,6 +138,7 @@ class Model(Parts):
         owed = any(clock.ledger.is_open and clock.metric in OWED for clock in ticket.clocks)
         self._unless(status in DONE and owed)
         clocks = self._take(ticket, now)
+        paused = [clock.ledger.paused_at for clock in clocks]
         if status in DONE:
             self._resolve(ticket, clocks, now, actor)
             self._end(ticket, clocks, now, actor)
@@ -145,6 +146,8 @@ class Model(Parts):
             clocks += self._go_on(ticket, now, actor)
             questioned = status == "waiting" and ticket.is_questioned
             self._follow(clocks, status, now, actor, questioned=questioned)
+            if ticket.status == status and paused != [clock.ledger.paused_at for clock in clocks]:
+                self._happened(ticket, "status", now, actor)
         self._move(ticket, status, now, actor)
 
     def spam(self, ticket: Ticket, *, actor: int, now: datetime) -> None:

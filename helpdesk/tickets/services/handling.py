@@ -67,8 +67,10 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
     """Move a ticket by hand. *Waiting* pauses next response and resolution, never a first response.
 
     A pause that overlaps an unanswered message of the customer is flagged (pause integrity, SPEC 2.2).
+    The status that it has already may still pause or resume: a clock may have begun to run again since.
     """
     ticket, clocks = lock(ticket, now=now)
+    paused = [clock.paused_at for clock in clocks]
     if status in (Status.SPAM, Status.MERGED, Status.NEW):
         raise Refused(_("A ticket is moved there by an act of its own."))
     if ticket.status in (Status.SPAM, Status.MERGED):
@@ -82,7 +84,10 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
         clocks += reopen(ticket, actor=actor, now=now)
         questioned = status == Status.WAITING and has_unanswered_message(ticket)
         follow_status(clocks, status=status, actor=actor, now=now, questioned=questioned)
-    touch(ticket, now, *move(ticket, status=status, actor=actor, now=now))
+    changed = move(ticket, status=status, actor=actor, now=now)
+    if not changed and paused != [clock.paused_at for clock in clocks]:
+        happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status).save()
+    touch(ticket, now, *changed)
     return ticket
 
 
