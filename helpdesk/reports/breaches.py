@@ -34,7 +34,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.reports.periods import Period, Window
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
-from helpdesk.sla.models import Clock, ClockException
+from helpdesk.sla.models import BreachCause, Clock, ClockException
 from helpdesk.tickets.models import Status
 
 MET, ANSWERED_LATE, UNANSWERED, VOID, NOT_DUE = "met", "answered_late", "unanswered", "void", "not_due"
@@ -206,6 +206,7 @@ def _ahead(deadline: str, breach: str, *, now: datetime) -> Q:
 class Target:
     """One counted target, as lists and exports show it."""
 
+    clock: int
     ticket: int
     reference: str
     subject: str
@@ -228,6 +229,7 @@ class Target:
     gross_verdict: str
     lateness: timedelta | None
     cause: str
+    cause_note: str
     exceptions: list[str]  # the codes of those that were approved
 
     @property
@@ -243,6 +245,15 @@ class Target:
         return self.gross_verdict in LATE
 
     @property
+    def is_missed(self) -> bool:
+        """Late by one of the two counts: what a cause is asked for."""
+        return self.is_late or self.is_late_gross
+
+    @property
+    def cause_words(self) -> str:
+        return str(BreachCause(self.cause).label) if self.cause else ""
+
+    @property
     def verdict_words(self) -> str:
         return str(VERDICTS[self.verdict])
 
@@ -252,6 +263,7 @@ class Target:
 
 
 _COLUMNS = (
+    "pk",
     "ticket_id",
     "ticket__subject",
     "ticket__language",
@@ -273,6 +285,7 @@ _COLUMNS = (
     "gross_verdict",
     "lateness",
     "cause",
+    "cause_note",
     "codes",
 )
 
@@ -313,6 +326,7 @@ def _named(rows: list[dict]) -> list[Target]:
     names = names_of(person for row in rows for person in (row["specialist"], row["answered_by"]))
     return [
         Target(
+            clock=row["pk"],
             ticket=row["ticket_id"],
             reference=f"PS-{row['ticket_id']}",
             subject=row["ticket__subject"],
@@ -335,6 +349,7 @@ def _named(rows: list[dict]) -> list[Target]:
             gross_verdict=row["gross_verdict"],
             lateness=row["lateness"] if row["verdict"] in LATE else None,
             cause=row["cause"],
+            cause_note=row["cause_note"],
             exceptions=row["codes"],
         )
         for row in rows

@@ -5,6 +5,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Team
@@ -15,8 +16,10 @@ from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import EFFECTS, METRICS, PROMISES, BreachCause
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Severity
+from helpdesk.tickets.services.causes import LONGEST_NOTE
 
 CUSTOM, NOBODY, UNCODED, GROSS = "custom", "nobody", "none", "gross"
+MOST_CODED = 100  # breaches at once: a page of the list
 LONGEST = 1096  # days: three years
 FIRST_YEAR = 2000
 PERIODS = [
@@ -149,6 +152,30 @@ class PartForm(forms.Form):
             weekday=data["weekday"],
             hour=data["hour"],
         )
+
+
+class CauseForm(forms.Form):
+    """One cause and note for the missed targets that were ticked in the list."""
+
+    clocks = forms.TypedMultipleChoiceField(
+        coerce=int, error_messages={"required": _("Tick the targets that this cause is for. Nothing was changed.")}
+    )
+    cause = forms.ChoiceField(
+        choices=BreachCause.choices,
+        error_messages={"required": _("Choose a cause. Nothing was changed.")},
+    )
+    note = forms.CharField(
+        max_length=LONGEST_NOTE,
+        error_messages={
+            "required": _("Say in a note what happened. Nothing was changed."),
+            "max_length": _("This is longer than %(limit_value)d characters (%(show_value)d). Please shorten it."),
+        },
+    )
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        sent = data.getlist("clocks")[:MOST_CODED]
+        self.fields["clocks"].choices = [(pk, pk) for pk in sent if pk.isascii() and pk.isdecimal() and len(pk) < 19]
 
 
 def address(filters: Filters) -> dict[str, str]:

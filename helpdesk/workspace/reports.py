@@ -6,26 +6,31 @@ from typing import Any
 from urllib.parse import urlencode
 
 from asgiref.sync import sync_to_async
+from django.contrib import messages
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
 
 from helpdesk.core.zones import zone_of
 from helpdesk.reports import breaches
 from helpdesk.reports.breaches import EVERYTHING, Filters, Part
 from helpdesk.reports.charts import heat_map, trend
-from helpdesk.reports.export import csv_chunks
+from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
-from helpdesk.sla.models import METRICS, PROMISES, BreachCause, ExceptionCode
+from helpdesk.sla.models import METRICS, PROMISES, BreachCause, Clock, ExceptionCode
+from helpdesk.tickets import services
 from helpdesk.workspace.exception_words import SHORT_EFFECTS
-from helpdesk.workspace.report_filters import FilterForm, PartForm, address
+from helpdesk.workspace.report_filters import CauseForm, FilterForm, PartForm, address
 
 PAGE = 100
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 OLDEST = 8  # unanswered targets shown on the report itself
 ROWS = 10  # lines of a table before it is asked to show all
 
@@ -38,9 +43,15 @@ def urls(site: AdminSite) -> list[URLPattern]:
         "": ("breach_report", breach_report),
         "tickets/": ("breach_list", breach_list),
         "tickets.csv": ("breach_csv", breach_csv),
+        "tickets.xlsx": ("breach_xlsx", breach_xlsx),
     }
+    read = [
+        path(f"reports/breaches/{route}", managers_only(site, require_safe(view)), name=name)
+        for route, (name, view) in pages.items()
+    ]
     return [
-        path(f"reports/breaches/{route}", managers_only(site, view), name=name) for route, (name, view) in pages.items()
+        *read,
+        path("reports/breaches/causes/", managers_only(site, require_POST(code_causes)), name="breach_causes"),
     ]
 
 
@@ -53,7 +64,7 @@ def managers_only(site: AdminSite, view: View) -> View:
             raise Http404
         return admitted(request)
 
-    admitted = site.admin_view(require_safe(lambda request: view(request, site)))
+    admitted = site.admin_view(lambda request: view(request, site))
     return inner
 
 
@@ -114,6 +125,8 @@ def breach_list(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "list_query": urlencode({**address(form.filters), **_part_address(part_form)}),
         "part_words": _part_words(part),
         "gross": part.gross,
+        "causes": BreachCause.choices,
+        "has_missed": any(target.is_missed for target in targets[:PAGE]),
         "filter_words": _filter_words(form),
         **_words(form.filters),
     }
@@ -134,6 +147,48 @@ def breach_csv(request: HttpRequest, site: AdminSite) -> HttpResponse:
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def breach_xlsx(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """The list as a workbook, made on disk and then sent."""
+    form = _form(request)
+    if not form.is_valid():
+        return _refused(request, site, form)
+    filters, part = form.filters, _part(PartForm(request.GET))
+    clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
+    chunks = breaches.stream(breaches.latest_first(clocks, part=part))
+    book = xlsx(chunks, zone=filters.period.zone, title=_("Targets"))
+    name = f"breaches-{filters.period.first}-to-{filters.period.last}.xlsx"
+    return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
+
+
+def code_causes(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Give the missed targets that were ticked one cause and note; say what came of each, and go back to the list."""
+    form = CauseForm(request.POST)
+    back = f"{reverse('admin:breach_list')}?{form.data.get('query', '')}"
+    if not form.is_valid():
+        for errors in form.errors.values():
+            messages.error(request, errors[0])
+        return redirect(back)
+    done = 0
+    for clock in Clock.objects.filter(pk__in=form.cleaned_data["clocks"]).order_by("pk"):
+        try:
+            services.code_cause(
+                clock=clock,
+                cause=BreachCause(form.cleaned_data["cause"]),
+                note=form.cleaned_data["note"],
+                actor=request.user,
+                now=timezone.now(),
+            )
+        except services.Refused as refused:
+            words = {"ticket": f"PS-{clock.ticket_id}", "why": refused}
+            messages.error(request, _("%(ticket)s was not coded: %(why)s") % words)
+        else:
+            done += 1
+    if done:
+        text = ngettext("%(count)d breach is coded.", "%(count)d breaches are coded.", done)
+        messages.success(request, text % {"count": done})
+    return redirect(back)
 
 
 async def _flow(pieces: Iterator[str]) -> AsyncIterator[str]:

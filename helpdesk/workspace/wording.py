@@ -15,7 +15,7 @@ from helpdesk.core.moments import is_same_day, moment
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Notice
 from helpdesk.sla.clock import Effect, EventKind, Promise
-from helpdesk.sla.models import METRICS, ClockEvent
+from helpdesk.sla.models import METRICS, BreachCause, ClockEvent
 from helpdesk.tickets.explained import effect_words, reason_words
 from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
 
@@ -179,6 +179,14 @@ def _prioritised(data: dict[str, Any]) -> str:
     return text + " " + _("(escalation step at %(percent)d %%)") % {"percent": data["percent"]}
 
 
+def _caused(data: dict[str, Any]) -> str:
+    words = {
+        "metric": dict(METRICS).get(data.get("metric"), "–"),
+        "cause": dict(BreachCause.choices).get(data.get("cause"), "–"),
+    }
+    return _said(_("Cause of the missed %(metric)s: %(cause)s") % words, data.get("reason"))
+
+
 def _ruled(data: dict[str, Any]) -> str:
     count = data.get("deadlines", 0)
     words = ngettext("New rules, %(count)d deadline moved", "New rules, %(count)d deadlines moved", count)
@@ -216,6 +224,7 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     TicketEvent.Kind.CALLED: _called,
     TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
     TicketEvent.Kind.PRIORITY: _prioritised,
+    TicketEvent.Kind.CAUSE: _caused,
     TicketEvent.Kind.RULES: _ruled,
     TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _asked(_("Exception requested"), data),
     TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _asked(_("Exception approved"), data),

@@ -36,6 +36,7 @@ class TicketEvent(models.Model):
         EXCEPTION_REFUSED = "exception_refused", _("Exception refused")
         EXCEPTION_WITHDRAWN = "exception_withdrawn", _("Exception withdrawn")
 
+        CAUSE = "cause", _("Cause of a breach coded")
         TAGS = "tags", _("Tags changed")
         FIELDS = "fields", _("Fields changed")
         SUBJECT = "subject", _("Subject changed")

@@ -4,6 +4,7 @@ Locks are taken in one order: tickets by id, then their clocks. Both with NO KEY
 which only refer to them (an escalation, a mail) never wait for a person's work.
 """
 
+from helpdesk.tickets.services.causes import code_cause, may_code
 from helpdesk.tickets.services.conversation import (
     add_note,
     customer_reply,
@@ -48,12 +49,14 @@ __all__ = [
     "assign",
     "can_be_excepted",
     "close_by_customer",
+    "code_cause",
     "customer_reply",
     "decide_exception",
     "facts_of",
     "join_chat",
     "judge_claim",
     "mark_spam",
+    "may_code",
     "may_decide",
     "merge",
     "needs_another",
