@@ -35,6 +35,7 @@ from helpdesk.tickets.services.handling import (
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import mark_spam, merge, not_spam
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
 
 __all__ = [
     "FIRST_METRIC",
@@ -51,6 +52,8 @@ __all__ = [
     "customer_reply",
     "decide_exception",
     "facts_of",
+    "index_account",
+    "index_words",
     "join_chat",
     "judge_claim",
     "mark_spam",
@@ -63,6 +66,7 @@ __all__ = [
     "perform_acts",
     "preview_exception",
     "raise_to_critical",
+    "rebuild_words",
     "record_call",
     "refresh_deadline",
     "reply",
