@@ -96,6 +96,10 @@ class User(AbstractBaseUser):
         blank=True,
         verbose_name=_("also by mail"),
     )
+    # What the queue shows of each ticket, where a saved view doesn't say; empty: the usual columns.
+    queue_columns = ArrayField(
+        models.CharField(max_length=20), default=list, blank=True, verbose_name=_("columns of the queue")
+    )
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
 
     USERNAME_FIELD = "email"

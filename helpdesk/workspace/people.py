@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
 from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.models import Hub, Subscription
+from helpdesk.tickets.services import index_account
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
 
@@ -117,6 +118,11 @@ class AccountAdmin(RoleAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return Account.objects.visible_to(request.user).prefetch_related("subscriptions__hub")
+
+    def save_model(self, request: HttpRequest, obj: Account, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and "name" in form.changed_data:
+            index_account(account=obj, name=obj.name)
 
     @admin.display(description=_("Premium support"))
     def premium(self, account: Account) -> str:

@@ -10,17 +10,21 @@ from datetime import datetime, timedelta
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
 from helpdesk.sla.clock import State
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Severity, Status, Ticket
+from helpdesk.tickets.models import SavedView, Severity, Status, Ticket
 from helpdesk.workspace.faces import SOON_AT_MOST, soon_window
 
 COUNT_LIMIT = 1000  # shown as "999+"
 SOON_LIMIT = 100  # each of these takes a look at a clock
 CLOSED_LATELY = timedelta(days=30)
+MOST_SAVED = 30
 
 MINE, TEAMS, UNASSIGNED, CRITICAL = "mine", "teams", "unassigned", "critical"
 NEAR, BREACHED, WAITING, OPEN, CLOSED = "near", "breached", "waiting", "open", "closed"
@@ -37,23 +41,43 @@ VIEWS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Onlooker:
     """Who looks at the queue, and when."""
 
     user: User
     team_ids: tuple[int, ...]
+    led_ids: tuple[int, ...] = ()
     now: datetime
 
     @property
     def default_view(self) -> str:
         return TEAMS if self.team_ids else OPEN
 
+    @cached_property
+    def saved(self) -> list[SavedView]:
+        """The saved views that this person sees: one's own, the teams', everybody's. Read once."""
+        views = SavedView.objects.visible_to(self.user).select_related("team").order_by("position", "name", "id")
+        return sorted(views[:MOST_SAVED], key=lambda view: (view.owner_id is None, view.team_id is None))
 
-def narrow(queryset: QuerySet[Ticket], view: str, onlooker: Onlooker) -> QuerySet[Ticket]:
-    """The tickets of a view."""
+
+def onlooker(request: HttpRequest) -> Onlooker:
+    """Who looks at the queue; found once a request."""
+    if not hasattr(request, "onlooker"):
+        teams = list(request.user.team_memberships.values_list("team_id", "is_lead"))
+        request.onlooker = Onlooker(
+            user=request.user,
+            team_ids=tuple(team for team, _leads in teams),
+            led_ids=tuple(team for team, leads in teams if leads),
+            now=timezone.now(),
+        )
+    return request.onlooker
+
+
+def narrow(queryset: QuerySet[Ticket], view: str, onlooker: Onlooker, *, everything: bool = False) -> QuerySet[Ticket]:
+    """The tickets of a view. With `everything` the closed ones are all tickets: one looks for words in them."""
     if view == CLOSED:
-        return queryset.filter(closed_at__gte=onlooker.now - CLOSED_LATELY)
+        return queryset if everything else queryset.filter(closed_at__gte=onlooker.now - CLOSED_LATELY)
     queryset = queryset.active()
     match view:
         case "mine":
@@ -93,8 +117,11 @@ def ordered(queryset: QuerySet[Ticket], view: str) -> QuerySet[Ticket]:
     return queryset.order_by(*order(view))
 
 
-def order(view: str) -> tuple[object, ...]:
-    return ("-closed_at", "-id") if view == CLOSED else (F("next_due_at").asc(nulls_last=True), "id")
+def order(view: str, *, everything: bool = False) -> tuple[object, ...]:
+    """As `narrow`; what is found among all tickets comes the newest first, for which every ticket has an index."""
+    if view == CLOSED:
+        return ("-id",) if everything else ("-closed_at", "-id")
+    return (F("next_due_at").asc(nulls_last=True), "id")
 
 
 def counts(querysets: Mapping[str, QuerySet[Ticket]]) -> dict[str, int]:

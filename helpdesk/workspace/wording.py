@@ -145,14 +145,14 @@ _CLOCK: dict[EventKind, Callable[[ClockEvent, dict[str, str]], str]] = {
 def _status(data: dict[str, Any]) -> str:
     names = dict(Status.choices)
     words = {"before": names.get(data.get("before"), "–"), "after": names.get(data.get("after"), "–")}
-    return _("Status: %(before)s → %(after)s") % words
+    return _said(_("Status: %(before)s → %(after)s") % words, data.get("reason"))
 
 
 def _assigned(data: dict[str, Any]) -> str:
     team = f" ({data['team']})" if data.get("team") else ""
     if data.get("owner"):
-        return _("Assigned to %(owner)s") % {"owner": data["owner"]} + team
-    return _("Given back to the team") + team
+        return _said(_("Assigned to %(owner)s") % {"owner": data["owner"]} + team, data.get("reason"))
+    return _said(_("Given back to the team") + team, data.get("reason"))
 
 
 def _said(text: str, why: str | None) -> str:
@@ -175,7 +175,7 @@ def _prioritised(data: dict[str, Any]) -> str:
     words = {"before": names.get(data.get("before"), "–"), "after": names.get(data.get("after"), "–")}
     text = _("Priority: %(before)s → %(after)s") % words
     if "percent" not in data:
-        return text
+        return _said(text, data.get("reason"))
     return text + " " + _("(escalation step at %(percent)d %%)") % {"percent": data["percent"]}
 
 
@@ -185,6 +185,12 @@ def _caused(data: dict[str, Any]) -> str:
         "cause": dict(BreachCause.choices).get(data.get("cause"), "–"),
     }
     return _said(_("Cause of the missed %(metric)s: %(cause)s") % words, data.get("reason"))
+
+
+def _tagged(data: dict[str, Any]) -> str:
+    """`Tags: + sync, − billing`."""
+    names = [f"+ {name}" for name in data.get("added", ())] + [f"− {name}" for name in data.get("removed", ())]
+    return _said(_("Tags: %(tags)s") % {"tags": ", ".join(names)}, data.get("reason"))
 
 
 def _ruled(data: dict[str, Any]) -> str:
@@ -211,7 +217,7 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     TicketEvent.Kind.DECLINED: lambda data: _said(_("Critical declined"), data.get("reason")),
     TicketEvent.Kind.ASSIGNED: _assigned,
     TicketEvent.Kind.STATUS: _status,
-    TicketEvent.Kind.REOPENED: lambda data: _("Reopened"),
+    TicketEvent.Kind.REOPENED: lambda data: _said(_("Reopened"), data.get("reason")),
     TicketEvent.Kind.RAISED: _raised,
     TicketEvent.Kind.MERGED: lambda data: _said(
         _("Merged into %(ticket)s") % {"ticket": f"PS-{data.get('into')}"}, data.get("reason")
@@ -225,6 +231,7 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
     TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
     TicketEvent.Kind.PRIORITY: _prioritised,
     TicketEvent.Kind.CAUSE: _caused,
+    TicketEvent.Kind.TAGS: _tagged,
     TicketEvent.Kind.RULES: _ruled,
     TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _asked(_("Exception requested"), data),
     TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _asked(_("Exception approved"), data),

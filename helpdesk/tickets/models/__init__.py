@@ -5,7 +5,7 @@ from helpdesk.tickets.models.conversation import Attachment, Draft, InboundMessa
 from helpdesk.tickets.models.event import TicketEvent
 from helpdesk.tickets.models.fields import CustomField
 from helpdesk.tickets.models.grouping import Tag, TicketLink, Watch
-from helpdesk.tickets.models.reading import Reading, SearchText, TimeEntry
+from helpdesk.tickets.models.reading import Reading, SearchText, TimeEntry, WordQuery
 from helpdesk.tickets.models.shortcuts import CannedReply, Macro, SavedView
 from helpdesk.tickets.models.ticket import Claim, Priority, Severity, Source, Status, Ticket, TicketQuerySet
 
@@ -33,4 +33,5 @@ __all__ = [
     "TicketQuerySet",
     "TimeEntry",
     "Watch",
+    "WordQuery",
 ]

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +22,18 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} · {self.ticket_id}"
+
+
+class WordQuery(SearchQuery):
+    """What was typed, as a query of the words that the database makes of a text (migration 0009): all must be there.
+
+    Any text will do; one without a letter or digit finds nothing.
+    """
+
+    SEARCH_TYPES = {"words": "helpdesk_query"}
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text.replace("\x00", " "), search_type="words")
 
 
 class SearchText(models.Model):

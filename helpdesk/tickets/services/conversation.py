@@ -25,6 +25,7 @@ from helpdesk.tickets.services.locked import (
     start_clock,
     touch,
 )
+from helpdesk.tickets.services.searching import index_words
 
 
 @transaction.atomic
@@ -63,6 +64,7 @@ def reply(
     for clock in answered:
         sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     _keep_resolution(ticket, clocks, status=status, actor=actor, now=now)
+    index_words(ticket, body)
     happened(ticket, TicketEvent.Kind.REPLIED, now, actor, message=message.pk).save()
     changed = own(ticket, owner=actor, actor=actor, now=now) if ticket.owner_id is None else []
     changed += move(ticket, status=status, actor=actor, now=now)
@@ -85,6 +87,7 @@ def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime, submissio
         submission=submission,
         created_at=now,
     )
+    index_words(ticket, body)
     happened(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
     touch(ticket, now)
     return note
@@ -108,6 +111,7 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
         message_id=new_message_id(),
         created_at=now,
     )
+    index_words(ticket, body)
     happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk).save()
     reopen(ticket, actor=actor, now=now)
     changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
@@ -125,6 +129,7 @@ def record_call(*, ticket: Ticket, actor: User, connected: bool, note: str, now:
     ticket, clocks = lock(ticket, now=now)
     if ticket.status in (Status.SPAM, Status.MERGED):
         raise Refused(_("This ticket is not worked on any more."))
+    index_words(ticket, note)
     happened(ticket, TicketEvent.Kind.CALLED, now, actor, connected=connected, note=note).save()
     changed = []
     if connected:

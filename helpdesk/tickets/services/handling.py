@@ -1,6 +1,7 @@
 """Who works on a ticket, and where it stands."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -25,20 +26,22 @@ from helpdesk.tickets.services.locked import (
 
 
 @transaction.atomic
-def assign(*, ticket: Ticket, owner: User | None, actor: User, now: datetime, team: Team | None = None) -> Ticket:
+def assign(
+    *, ticket: Ticket, owner: User | None, actor: User, now: datetime, team: Team | None = None, reason: str = ""
+) -> Ticket:
     """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3)."""
     ticket, _clocks = lock(ticket, now=now)
     if owner is not None and not (owner.is_staff and owner.is_active):
         raise Refused(_("Only an active member of staff can own a ticket."))
-    touch(ticket, now, *own(ticket, owner=owner, actor=actor, now=now, team=team))
+    touch(ticket, now, *own(ticket, owner=owner, actor=actor, now=now, team=team, **_why(reason)))
     return ticket
 
 
 @transaction.atomic
-def set_priority(*, ticket: Ticket, priority: Priority, actor: User, now: datetime) -> Ticket:
+def set_priority(*, ticket: Ticket, priority: Priority, actor: User, now: datetime, reason: str = "") -> Ticket:
     """Say how much a ticket presses. No clock changes."""
     ticket, _clocks = lock(ticket, now=now)
-    touch(ticket, now, *_prioritise(ticket, priority, actor=actor, now=now))
+    touch(ticket, now, *_prioritise(ticket, priority, actor=actor, now=now, **_why(reason)))
     return ticket
 
 
@@ -63,7 +66,7 @@ def perform_acts(*, ticket: Ticket, raise_priority: bool, team_id: int | None, p
 
 
 @transaction.atomic
-def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) -> Ticket:
+def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime, reason: str = "") -> Ticket:
     """Move a ticket by hand. *Waiting* pauses next response and resolution, never a first response.
 
     A pause that overlaps an unanswered message of the customer is flagged (pause integrity, SPEC 2.2).
@@ -84,10 +87,14 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
         clocks += reopen(ticket, actor=actor, now=now)
         questioned = status == Status.WAITING and has_unanswered_message(ticket)
         follow_status(clocks, status=status, actor=actor, now=now, questioned=questioned)
+<<<<<<< HEAD
     changed = move(ticket, status=status, actor=actor, now=now)
     if not changed and paused != [clock.paused_at for clock in clocks]:
         happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status).save()
     touch(ticket, now, *changed)
+=======
+    touch(ticket, now, *move(ticket, status=status, actor=actor, now=now, **_why(reason)))
+>>>>>>> queue
     return ticket
 
 
@@ -107,7 +114,12 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     return ticket
 
 
-def _prioritise(ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, **why: int) -> list[str]:
+def _why(reason: str) -> dict[str, str]:
+    """For an event: the reason, where one was given."""
+    return {"reason": reason} if reason else {}
+
+
+def _prioritise(ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, **why: Any) -> list[str]:
     if ticket.priority == priority:
         return []
     happened(ticket, TicketEvent.Kind.PRIORITY, now, actor, before=ticket.priority, after=priority, **why).save()

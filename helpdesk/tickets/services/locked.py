@@ -56,13 +56,13 @@ def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User 
     return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data)
 
 
-def move(ticket: Ticket, *, status: Status, actor: User | None, now: datetime) -> list[str]:
-    """Set the status; returns the fields that changed."""
+def move(ticket: Ticket, *, status: Status, actor: User | None, now: datetime, **why: Any) -> list[str]:
+    """Set the status; returns the fields that changed. `why` goes into the event."""
     if ticket.status == status:
         return []
     reopened = ticket.status in Status.done() and status in Status.active()
     kind = TicketEvent.Kind.REOPENED if reopened else TicketEvent.Kind.STATUS
-    happened(ticket, kind, now, actor, before=ticket.status, after=status).save()
+    happened(ticket, kind, now, actor, before=ticket.status, after=status, **why).save()
     ticket.status = status
     ticket.closed_at = now if status in Status.done() else None
     return ["status", "closed_at"]

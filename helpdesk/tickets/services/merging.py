@@ -21,6 +21,7 @@ from helpdesk.tickets.services.locked import (
     reopen,
     touch,
 )
+from helpdesk.tickets.services.searching import index_merged
 
 
 @transaction.atomic
@@ -50,6 +51,7 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
         sla.cancel(clock, now=now, actor=actor, reason=f"merged into {into.reference}")
     moved = list(ticket.messages.values_list("pk", flat=True))
     Message.objects.filter(pk__in=moved).update(ticket=into)
+    index_merged(ticket=ticket, into=into)
     ticket.merged_into = into
     happened(ticket, TicketEvent.Kind.MERGED, now, actor, into=into.pk, messages=moved, reason=reason).save()
     happened(into, TicketEvent.Kind.ABSORBED, now, actor, ticket=ticket.pk, messages=moved, reason=reason).save()

@@ -19,6 +19,7 @@ from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import mails
 from helpdesk.tickets.models import Claim, Message, Severity, Source, Ticket, TicketEvent
 from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
+from helpdesk.tickets.services.searching import index_words
 
 # What a customer's first message starts, by channel (SPEC 2.2).
 FIRST_METRIC = {
@@ -70,6 +71,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
         message_id=new_message_id(),
         created_at=now,
     )
+    index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
     clocks = [
         sla.start(
             ticket_id=ticket.pk, promised=promised, promise=promise_of(ticket, promised), now=now, actor=requester

@@ -1,0 +1,81 @@
+"""What tickets are found by: the words of their subject, their conversation and their people.
+
+The words themselves are made in the database (`helpdesk_words`, migration 0009), by the same rules as the query.
+"""
+
+from collections.abc import Iterable
+
+from django.db import connection, transaction
+
+from helpdesk.accounts.models import Account
+from helpdesk.tickets.models import Ticket
+
+# A tsvector holds one megabyte. What is beyond this is not found, rather than a reply refused.
+MOST_BYTES = 500_000
+ADD = """
+    INSERT INTO helpdesk_searchtext AS kept (ticket_id, words) {added}
+    ON CONFLICT (ticket_id) DO UPDATE SET words = kept.words || EXCLUDED.words
+     WHERE octet_length(kept.words::text) < {most}
+"""
+ADD_TEXT = ADD.format(most=MOST_BYTES, added="SELECT %s, helpdesk_words(text) FROM (VALUES (%s)) AS given (text)")
+ADD_WORDS_OF = ADD.format(most=MOST_BYTES, added="SELECT %s, words FROM helpdesk_searchtext WHERE ticket_id = %s")
+# Everything that a ticket is found by; of what was said, the newest 100,000 letters.
+REBUILD = """
+    INSERT INTO helpdesk_searchtext (ticket_id, words)
+    SELECT ticket.id,
+           helpdesk_words(concat_ws(' ', ticket.subject, asker.full_name, asker.email, account.name))
+           || array_to_tsvector(ARRAY(
+               SELECT DISTINCT lexeme
+                 FROM (SELECT text, sum(least(length(text), 20000)) OVER (ORDER BY at DESC, text) AS so_far
+                         FROM (SELECT body AS text, created_at AS at FROM helpdesk_message WHERE ticket_id = ticket.id
+                               UNION ALL
+                               SELECT data ->> 'note', at FROM helpdesk_ticketevent
+                                WHERE ticket_id = ticket.id AND kind = 'called') AS every
+                        WHERE text <> '') AS said,
+                      unnest(tsvector_to_array(helpdesk_words(text))) AS lexeme
+                WHERE so_far <= 100000))
+      FROM helpdesk_ticket AS ticket
+      JOIN helpdesk_user AS asker ON asker.id = ticket.requester_id
+      JOIN helpdesk_account AS account ON account.id = ticket.account_id
+     WHERE ticket.id = ANY(%s)
+        ON CONFLICT (ticket_id) DO UPDATE SET words = EXCLUDED.words
+"""
+
+
+def index_words(ticket: Ticket, *texts: str) -> None:
+    """Let the ticket be found by these texts, too. One statement, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_TEXT, [ticket.pk, " ".join(texts)])
+
+
+def index_merged(*, ticket: Ticket, into: Ticket) -> None:
+    """Let the survivor be found by what the other one was found by."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_WORDS_OF, [into.pk, ticket.pk])
+
+
+@transaction.atomic
+def rebuild_words(ticket_ids: Iterable[int]) -> int:
+    """Make the words of these tickets again from what is written; returns how many tickets there were."""
+    ids = list(ticket_ids)
+    with connection.cursor() as cursor:
+        # As the services do: nobody adds words to what is being read.
+        cursor.execute("SELECT 1 FROM helpdesk_ticket WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [ids])
+    return write_words(ids)
+
+
+def write_words(ticket_ids: Iterable[int]) -> int:
+    """As `rebuild_words`, of tickets that nobody else can be writing to."""
+    with connection.cursor() as cursor:
+        cursor.execute(REBUILD, [list(ticket_ids)])
+        return cursor.rowcount
+
+
+def index_account(*, account: Account, name: str) -> None:
+    """An account has another name now: let its tickets be found by it, too."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE helpdesk_searchtext SET words = words || helpdesk_words(%s)"
+            " WHERE ticket_id IN (SELECT id FROM helpdesk_ticket WHERE account_id = %s)",
+            [name, account.pk],
+        )
