@@ -87,14 +87,10 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime, re
         clocks += reopen(ticket, actor=actor, now=now)
         questioned = status == Status.WAITING and has_unanswered_message(ticket)
         follow_status(clocks, status=status, actor=actor, now=now, questioned=questioned)
-<<<<<<< HEAD
-    changed = move(ticket, status=status, actor=actor, now=now)
+    changed = move(ticket, status=status, actor=actor, now=now, **_why(reason))
     if not changed and paused != [clock.paused_at for clock in clocks]:
-        happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status).save()
+        happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status, **_why(reason)).save()
     touch(ticket, now, *changed)
-=======
-    touch(ticket, now, *move(ticket, status=status, actor=actor, now=now, **_why(reason)))
->>>>>>> queue
     return ticket
 
 
