@@ -2,6 +2,7 @@
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
 from helpdesk.escalation.models import Escalation
+from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.models import (
     Calendar,
@@ -39,6 +40,7 @@ __all__ = [
     "Absence",
     "Account",
     "Alarm",
+    "Article",
     "Attachment",
     "BulkAct",
     "Calendar",
@@ -47,6 +49,7 @@ __all__ = [
     "Clock",
     "ClockEvent",
     "ClockException",
+    "Consultation",
     "CustomField",
     "Draft",
     "Escalation",
@@ -63,9 +66,11 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "Reading",
+    "Revision",
     "Rollout",
     "SavedView",
     "SearchText",
+    "Section",
     "Skill",
     "Subscription",
     "Tag",
@@ -76,5 +81,6 @@ __all__ = [
     "TicketLink",
     "TimeEntry",
     "User",
+    "Vote",
     "Watch",
 ]

@@ -18,6 +18,7 @@ from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
 
 SESSION_KEY = "portal_account"
+CONSULTATION = "consultation"  # in the session: the key of the question that is on its way to a specialist
 View = Callable[..., HttpResponse]
 
 

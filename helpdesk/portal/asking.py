@@ -11,7 +11,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
-from helpdesk.portal.access import Visitor, portal_page
+from helpdesk.knowledge.services import note_contacted
+from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
 from helpdesk.portal.forms import SUBJECT_LENGTH, LineField, TextField, TicketForm
 from helpdesk.portal.promises import Offers, may_claim, offers
 from helpdesk.subscriptions.entitlement import Entitlement
@@ -153,6 +154,7 @@ def _send(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: li
         form.add_error(None, str(refusal))
         return _page(request, visitor, form, entitled)
     if receipt.created:
+        note_contacted(key=request.session.pop(CONSULTATION, ""), ticket=receipt.ticket, user=visitor.user)
         words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}
         messages.success(request, _("Sent at %(time)s. Your ticket is %(reference)s.") % words)
     return redirect("portal:ticket", receipt.ticket.pk)

@@ -2,11 +2,17 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, errors, views
+from helpdesk.portal import asking, errors, knowledge, views
 
 app_name = "portal"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("ask/", knowledge.ask, name="ask"),
+    path("ask/solved/", knowledge.solved, name="ask_solved"),
+    path("ask/contact/", knowledge.contact, name="ask_contact"),
+    path("articles/", knowledge.articles, name="articles"),
+    path("articles/<slug:slug>/", knowledge.article, name="article"),
+    path("articles/<slug:slug>/vote/", knowledge.vote, name="article_vote"),
     path("tickets/", views.tickets, name="tickets"),
     path("tickets/new/", asking.ticket_new, name="ticket_new"),
     path("tickets/new/promise/", asking.promise, name="promise"),

@@ -57,6 +57,9 @@ RIGHTS: dict[str, dict[str, str]] = {
     "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},
     "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
+    "article": _all("vac"),  # who publishes: `knowledge.services`
+    "section": {SPECIALIST: "v", LEAD: "vac", MANAGER: "vac", ADMINISTRATOR: "vac"},
+    "knowledge_report": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},
     "outboxmail": {MANAGER: "v", ADMINISTRATOR: "vc"},
     "alarm": {MANAGER: "v", ADMINISTRATOR: "v"},
     "heartbeat": {MANAGER: "v", ADMINISTRATOR: "v"},

@@ -33,6 +33,7 @@ NAVIGATION = [
         "clockexception",
         ("clockexception", "exceptioncode"),
     ),
+    (_("Articles"), "admin:helpdesk_article_changelist", "article", ("article", "section")),
     (_("Accounts"), "admin:helpdesk_account_changelist", "account", ("account", "subscription")),
     (
         _("Policies"),
@@ -75,6 +76,8 @@ INDEX = [
             ("rollout", _("New rules taking over for open tickets")),
             ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
+            ("article", _("What customers read before they write to us")),
+            ("section", _("The order of the knowledge base")),
         ],
     ),
     (

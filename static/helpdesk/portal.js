@@ -59,3 +59,23 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   if (menu?.open && !menu.contains(event.target)) menu.open = false;
 });
+
+// The help button opens a dialog; without this, or when it cannot be fetched, the page of its own.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("a[data-dialog]");
+  const dialog = link && document.getElementById(link.dataset.dialog);
+  if (!dialog || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  if (!dialog.firstElementChild) {
+    try {
+      const answer = await fetch(`${link.href}?part=dialog`, { redirect: "error" });
+      if (!answer.ok) throw new Error(answer.status);
+      dialog.innerHTML = await answer.text();
+      window.htmx?.process(dialog);
+    } catch {
+      window.location = link.href;
+      return;
+    }
+  }
+  dialog.showModal();
+});

@@ -1,0 +1,182 @@
+"""The way to a specialist: ask, read what may help, contact us (SPEC 1, 2.7); and the articles themselves."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from helpdesk.core.channels import Channel
+from helpdesk.knowledge import services
+from helpdesk.knowledge.models import Article, Revision, Section
+from helpdesk.knowledge.rendering import html, minutes_to_read
+from helpdesk.knowledge.search import find
+from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
+from helpdesk.portal.promises import offers
+
+KEY_LENGTH = 22
+MOST_LISTED = 200
+MOST_RELATED = 3
+
+
+@require_safe
+@portal_page
+def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Ask; what may help; the channels with what each promises now. `?part=` only what changes while one types."""
+    question, hub = _question(request), _hub(request, visitor)
+    key = _key(request.GET.get("c", "")) or secrets.token_urlsafe(16)
+    found = (
+        services.ask(key=key, question=question, hub=hub, language=_language(), user=visitor.user, now=visitor.now)
+        if question
+        else []
+    )
+    entitled = {channel: _covers(visitor, channel, hub) for channel in Channel}
+    context: dict[str, Any] = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "question": question,
+        "hub": hub,
+        "key": key,
+        "found": found,
+        "hubs": [row.hub for row in visitor.entitlements],
+        "offers": offers(visitor=visitor, hub_code=hub) if entitled[Channel.EMAIL] else None,
+        "can_phone": entitled[Channel.PHONE],
+        "sales_contact": settings.SALES_CONTACT,
+    }
+    parts = {"found": "portal/parts/found.html", "dialog": "portal/parts/ask_dialog.html"}
+    return render(request, parts.get(request.GET.get("part", ""), "portal/ask.html"), context)
+
+
+@require_POST
+@portal_page
+def solved(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """An article answered the question."""
+    article = Article.objects.filter(slug=request.POST.get("article", "")).first()
+    services.note_solved(key=_key(request.POST.get("c", "")), article=article, user=visitor.user)
+    messages.success(request, _("Good. If it comes back, ask again: what you typed is not lost."))
+    return redirect("portal:home")
+
+
+@require_safe
+@portal_page
+def articles(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """All articles by section, or those that fit a search."""
+    question = _question(request)
+    language = _language()
+    if question:
+        groups = [(None, find(question=question, language=language, most=30))]
+    else:
+        rows = _readable(language)
+        groups = [
+            (section, [row for row in rows if row.article.section_id == section.pk])
+            for section in Section.objects.all()
+        ]
+    context = {"visitor": visitor, "question": question, "groups": [group for group in groups if group[1]]}
+    return render(request, "portal/articles.html", context)
+
+
+@require_safe
+@portal_page
+def article(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
+    """One article, in the reader's language where there is one."""
+    found = get_object_or_404(Article.objects.select_related("section", "hub"), slug=slug, is_retired=False)
+    texts = {row.language: row for row in found.revisions.filter(is_live=True)}
+    language = _language()
+    text = texts.get(language) or texts.get("en") or next(iter(texts.values()), None)
+    if text is None:
+        raise Http404
+    key = _key(request.GET.get("c", ""))
+    if key:
+        services.note_read(key=key, article=found, user=visitor.user)
+    alike = find(question=text.title, language=text.language, most=MOST_RELATED + 1)
+    hub = found.hub_id or ""
+    by_mail = _covers(visitor, Channel.EMAIL, hub)
+    context = {
+        "visitor": visitor,
+        "now": visitor.now,
+        "article": found,
+        "text": text,
+        "body": html(text.body),
+        "minutes": minutes_to_read(text.body),
+        "is_other_language": text.language != language,
+        "related": [row for row in alike if row.pk != text.pk][:MOST_RELATED],
+        "key": key,
+        "offers": offers(visitor=visitor, hub_code=_first_hub(visitor, hub)) if by_mail else None,
+    }
+    return render(request, "portal/article.html", context)
+
+
+@require_POST
+@portal_page
+def vote(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
+    """Helpful or not; asked again, the last word counts."""
+    found = get_object_or_404(Article, slug=slug, is_retired=False)
+    if request.POST.get("helpful") not in ("0", "1"):
+        raise Http404
+    helpful = request.POST["helpful"] == "1"
+    services.vote(article=found, user=visitor.user, helpful=helpful, now=visitor.now)
+    thanks = _("Thank you. Good that it helped.") if helpful else _("Thank you. We will look at this article again.")
+    messages.success(request, thanks)
+    key = _key(request.POST.get("c", ""))
+    return redirect(f"{request.path.removesuffix('vote/')}{'?c=' + key if key else ''}")
+
+
+@require_GET
+@portal_page
+def contact(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """On to the form, with the question; what was suggested for it is kept until it is sent."""
+    key = _key(request.GET.get("c", ""))
+    if key:
+        request.session[CONSULTATION] = key
+    kept = {name: request.GET[name] for name in ("q", "hub") if request.GET.get(name)}
+    query = request.GET.copy()
+    query.clear()
+    query.update(kept)
+    address = redirect("portal:ticket_new")
+    address["Location"] += f"?{query.urlencode()}" if kept else ""
+    return address
+
+
+def _language() -> str:
+    return "ja" if (get_language() or "").startswith("ja") else "en"
+
+
+def _question(request: HttpRequest) -> str:
+    return request.GET.get("q", "").replace("\x00", "").strip()[:2000]
+
+
+def _key(text: str) -> str:
+    """A key as this page makes them, or nothing."""
+    return (
+        text if len(text) == KEY_LENGTH and text.replace("-", "").replace("_", "").isalnum() and text.isascii() else ""
+    )
+
+
+def _hub(request: HttpRequest, visitor: Visitor) -> str:
+    """The hub that was chosen, if the account is covered for it; else its first one."""
+    return _first_hub(visitor, request.GET.get("hub", ""))
+
+
+def _first_hub(visitor: Visitor, code: str) -> str:
+    codes = [row.hub.pk for row in visitor.entitlements]
+    return code if code in codes else next(iter(codes), "")
+
+
+def _covers(visitor: Visitor, channel: Channel, hub: str) -> bool:
+    rows = visitor.entitled(channel)
+    return any(row.hub.pk == hub for row in rows) if hub else bool(rows)
+
+
+def _readable(language: str) -> list[Revision]:
+    """The articles in force: in the reader's language, else in English."""
+    rows = Revision.objects.readable().select_related("article__section", "article__hub").order_by("title")
+    best: dict[int, Revision] = {}
+    for row in rows[: 2 * MOST_LISTED]:
+        if row.language == language or row.article_id not in best:
+            best[row.article_id] = row
+    return sorted(best.values(), key=lambda row: row.title)

@@ -1,0 +1,247 @@
+"""The knowledge base as its keepers see it: articles with drafts, preview and history; what they spared."""
+
+from datetime import timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from helpdesk.knowledge import services
+from helpdesk.knowledge.deflection import deflection, titles_of
+from helpdesk.knowledge.models import LANGUAGES, Article, Revision, Section
+from helpdesk.knowledge.rendering import html
+from helpdesk.workspace.lists import Choice, RoleAdmin, numbers
+from helpdesk.workspace.rights import Act, may
+
+MOST_VERSIONS = 50
+PERIODS = {"7": 7, "30": 30, "90": 90}
+
+
+class TextForm(forms.Form):
+    """A text of an article in one language."""
+
+    title = forms.CharField(label=gettext_lazy("Title"), max_length=160)
+    summary = forms.CharField(
+        label=gettext_lazy("Summary"), max_length=300, help_text=gettext_lazy("What the article solves, in a sentence.")
+    )
+    body = forms.CharField(
+        label=gettext_lazy("Text"),
+        max_length=60_000,
+        widget=forms.Textarea(attrs={"rows": 22}),
+        help_text=gettext_lazy("Markdown: ## heading, 1. step, - point, **strong**, [words](address)."),
+    )
+    seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
+
+
+class SectionFilter(Choice):
+    title = gettext_lazy("section")
+    parameter_name = "section"
+    field = "section"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[int, str]]:
+        return [(row.pk, str(row)) for row in Section.objects.all()]
+
+
+@admin.register(Section)
+class SectionAdmin(RoleAdmin):
+    """The order of the knowledge base."""
+
+    list_display = ("name", "name_ja", "position")
+    prepopulated_fields = {"slug": ("name",)}
+
+
+@admin.register(Article)
+class ArticleAdmin(RoleAdmin):
+    """Articles; the page of one has a text for each language."""
+
+    list_display = ("title", "section", "hub", "languages", "is_retired")
+    list_display_links = ("title",)
+    list_filter = (SectionFilter,)
+    list_select_related = ("section", "hub")
+    search_fields = ("slug__startswith",)
+    fields = ("section", "hub", "slug")
+
+    @admin.display(description=gettext_lazy("Title"))
+    def title(self, article: Article) -> str:
+        return self.titles.get(article.pk, article.slug)
+
+    @admin.display(description=gettext_lazy("Languages"))
+    def languages(self, article: Article) -> str:
+        return ", ".join(self.in_force.get(article.pk, [])) or "–"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The names are read once for the page."""
+        self.titles = titles_of(language=_language())
+        self.in_force: dict[int, list[str]] = {}
+        for article, language in Revision.objects.filter(is_live=True).values_list("article_id", "language"):
+            self.in_force.setdefault(article, []).append(str(dict(LANGUAGES)[language]))
+        return super().changelist_view(request, extra_context)
+
+    def get_urls(self) -> list[URLPattern]:
+        acts = {"preview": self.preview_view, "publish": self.publish_view, "retire": self.retire_view}
+        return [
+            *(
+                path(
+                    f"<int:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"helpdesk_article_{name}"
+                )
+                for name, view in acts.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The versions are on the article's page."""
+        raise Http404
+
+    def response_add(self, request: HttpRequest, obj: Article, post_url_continue: str | None = None) -> HttpResponse:
+        return redirect("admin:helpdesk_article_change", obj.pk)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Read and write one article; `?language=` chooses the text, `?version=` shows an older one."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        article = self._find(numbers([object_id])[:1])
+        language = _chosen_language(request)
+        versions = list(
+            article.revisions.filter(language=language).select_related("author", "published_by")[:MOST_VERSIONS]
+        )
+        latest = versions[0] if versions else None
+        form = TextForm(request.POST if request.method == "POST" else None, initial=_initial(latest))
+        if request.method == "POST":
+            if not self.has_change_permission(request):
+                raise PermissionDenied
+            if form.is_valid() and self._save(request, article, language, form):
+                return redirect(_address(article, language))
+        shown = next((row for row in versions if str(row.number) == request.GET.get("version")), None)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": titles_of(language=_language()).get(article.pk, article.slug),
+            "article": article,
+            "form": form,
+            "language": language,
+            "languages": LANGUAGES,
+            "versions": versions,
+            "draft": latest if latest and latest.published_at is None else None,
+            "shown": shown,
+            "shown_body": html(shown.body) if shown else "",
+            "preview": html(form["body"].value() or ""),
+            "may_write": self.has_change_permission(request),
+            "may_publish": request.user.staff_role in services.PUBLISHERS,
+        }
+        return TemplateResponse(
+            request, "admin/helpdesk/article/page.html", context, status=422 if form.errors else 200
+        )
+
+    def _save(self, request: HttpRequest, article: Article, language: str, form: TextForm) -> bool:
+        values = {name: form.cleaned_data[name] for name in ("title", "summary", "body")}
+        seen_at = parse_datetime(form.cleaned_data["seen_at"]) if form.cleaned_data["seen_at"] else None
+        try:
+            draft = services.save_draft(
+                article=article, language=language, actor=request.user, now=timezone.now(), seen_at=seen_at, **values
+            )
+            if "publish" in request.POST:
+                services.publish(revision=draft, actor=request.user, now=timezone.now())
+        except services.Refused as refused:
+            form.add_error(None, str(refused))
+            return False
+        done = _("Published.") if "publish" in request.POST else _("The draft is saved.")
+        self.message_user(request, done, messages.SUCCESS)
+        return True
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The text as customers would read it; nothing is saved."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        self._find([pk])
+        body = html(request.POST.get("body", "")[:60_000])
+        return render(request, "admin/helpdesk/article/_preview.html", {"preview": body})
+
+    def publish_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        article = self._to_change(request, pk)
+        language = _chosen_language(request)
+        draft = get_object_or_404(article.revisions, language=language, published_at=None)
+        try:
+            services.publish(revision=draft, actor=request.user, now=timezone.now())
+        except services.Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        else:
+            self.message_user(request, _("Published."), messages.SUCCESS)
+        return redirect(_address(article, language))
+
+    def retire_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take the article down, or put it up again."""
+        article = self._to_change(request, pk)
+        try:
+            services.set_retired(article=article, retired=not article.is_retired, actor=request.user)
+        except services.Refused as refused:
+            self.message_user(request, str(refused), messages.ERROR)
+        return redirect(_address(article, _chosen_language(request)))
+
+    def _to_change(self, request: HttpRequest, pk: int) -> Article:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return self._find([pk])
+
+    def _find(self, ids: list[int]) -> Article:
+        return get_object_or_404(Article.objects.select_related("section", "hub"), pk__in=ids)
+
+
+def urls(site: AdminSite) -> list[URLPattern]:
+    """The report's address, for the site's `get_urls`."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        return _report(request, site)
+
+    return [path("reports/knowledge/", site.admin_view(require_safe(view)), name="knowledge_report")]
+
+
+def _report(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """What the articles solved, and which questions they did not."""
+    if not may(request.user, Act.VIEW, "knowledge_report"):
+        raise Http404
+    days = PERIODS.get(request.GET.get("days", ""), 30)
+    now = timezone.now()
+    context = {
+        **site.each_context(request),
+        "title": _("What articles solved"),
+        "figures": deflection(since=now - timedelta(days=days), until=now, language=_language()),
+        "days": days,
+        "periods": list(PERIODS.values()),
+    }
+    return TemplateResponse(request, "admin/helpdesk/article/report.html", context)
+
+
+def _language() -> str:
+    return "ja" if (get_language() or "").startswith("ja") else "en"
+
+
+def _chosen_language(request: HttpRequest) -> str:
+    chosen = request.GET.get("language", "")
+    return chosen if chosen in dict(LANGUAGES) else "en"
+
+
+def _address(article: Article, language: str) -> str:
+    return f"{reverse('admin:helpdesk_article_change', args=[article.pk])}?language={language}"
+
+
+def _initial(latest: Revision | None) -> dict[str, str]:
+    if latest is None:
+        return {}
+    values = {name: getattr(latest, name) for name in ("title", "summary", "body")}
+    return values | {"seen_at": latest.saved_at.isoformat()}
