@@ -6,7 +6,9 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Event, EventKind, State, Target, apply, fold
+from helpdesk.sla.clock import Event, EventKind, State
+from helpdesk.sla.fold import apply, fold
+from helpdesk.sla.target import Target
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)  # a Tuesday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
