@@ -76,8 +76,6 @@ def instant_at(
     pauses: tuple[Interval, ...] = (),
 ) -> datetime:
     """When `percent` of `total`, the open time from start to deadline, is used up; past 100 the same pace goes on."""
-    if percent == 100:
-        return due_at
     if percent < 100:
         return calendar.add(started_at, total * percent / 100, pauses)
     beyond = total * (percent - 100) / 100
