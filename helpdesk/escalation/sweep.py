@@ -25,6 +25,7 @@ from helpdesk.escalation.recipients import Directory, Hearing
 from helpdesk.escalation.telling import telling
 from helpdesk.notifications.services import DELIVER_TASK, Telling, beat, tell
 from helpdesk.sla import clock as pure
+from helpdesk.sla.fold import apply
 from helpdesk.sla.ladder import Rung, next_check, rungs
 from helpdesk.sla.models import Clock, ClockEvent
 from helpdesk.sla.services import Rules
@@ -153,7 +154,7 @@ def _sweep_clock(
     steps = rungs(state, terms=terms, calendar=hours, since=since, reminders=reminders)
     due = list(takewhile(lambda rung: rung.at < now, steps))
     for event in pure.settle(state, now=now, owner=clock.ticket.owner_id):
-        state = pure.apply(state, event)
+        state = apply(state, event)
         clock.take_state(state)
         clock.event_count += 1
         batch.events.append(_event(clock, event, now=now))

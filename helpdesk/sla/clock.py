@@ -1,22 +1,22 @@
 """The clock of a promise: a pure state machine over append-only events (SPEC 2.2).
 
-A clock runs one metric of one ticket towards one target. Its state is the fold of its events;
-the transition functions (`start`, `settle`, `pause`, …) only make the next event from the state,
-and `apply` is the only thing that changes the state. Nothing here knows a database or the time.
+A clock runs one metric of one ticket towards one target. Its state is the fold of its events: the
+transition functions here (`start`, `settle`, `pause`, …) only make the next event from the state, and
+`fold.apply` is the only thing that changes the state. Nothing here knows a database or the time.
 
 An answer at the very instant of the deadline is in time; a breach is stamped with that instant.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.calendar import BusinessCalendar
+from helpdesk.sla.target import Interval, Target
 
-Interval = tuple[datetime, datetime]
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -63,54 +63,6 @@ class Effect(StrEnum):
     PAUSE = "pause"
     RESTART = "restart"
     RETARGET = "retarget"
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """How long: a stretch of open time, or a number of business days. Exactly one of the two."""
-
-    seconds: int | None = None
-    business_days: int | None = None
-
-    def __post_init__(self) -> None:
-        if (self.seconds is None) == (self.business_days is None):
-            raise ValueError("target: give either seconds or business_days")
-        if (self.seconds or self.business_days or 0) <= 0:
-            raise ValueError("target: must be longer than nothing")
-
-    def due(self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[Interval] = ()) -> datetime:
-        """The deadline of a clock started at `start` (aware; result in UTC).
-
-        A pause moves the deadline of business days by the open time that it took before it. Where the
-        calendar never opens again (its special days are over), the target counts day and night: a
-        ticket is accepted, and watched, whatever became of a calendar.
-        """
-        pauses = _merged(pauses)
-        try:
-            return self._due(calendar, start, pauses)
-        except OverflowError:
-            return self._due(ALWAYS_OPEN, start, pauses)
-
-    def counts_on(
-        self, calendar: BusinessCalendar, start: datetime, pauses: Iterable[Interval] = ()
-    ) -> BusinessCalendar:
-        """The calendar that `due` reckons on: this one, or day and night."""
-        try:
-            self._due(calendar, start, _merged(pauses))
-        except OverflowError:
-            return ALWAYS_OPEN
-        return calendar
-
-    def _due(self, calendar: BusinessCalendar, start: datetime, pauses: tuple[Interval, ...]) -> datetime:
-        if self.seconds is not None:
-            return calendar.add(start, timedelta(seconds=self.seconds), pauses)
-        due = calendar.add_business_days(start, self.business_days)
-        for begin, end in pauses:
-            if begin < due:
-                due = calendar.add(due, calendar.between(max(begin, start), end))
-                if due < end:  # it was due at an opening, with no open time left before it: at the next one, then
-                    due = calendar.next_opening(end)
-        return due
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +129,21 @@ class Clock:
         """What does not count although the calendar is open."""
         return (*self.pauses, *self.exempted)
 
+    def pause_until(self, at: datetime) -> tuple[Interval, ...]:
+        """The pause that is running, as it would be if it ended at `at`."""
+        return () if self.paused_at is None else ((self.paused_at, at),)
+
+    def gross_settled(self, now: datetime) -> "Clock":
+        """With the gross breach of an unanswered clock whose gross deadline has passed."""
+        passed = self.gross_due_at is not None and self.gross_due_at < now
+        if not (passed and self.is_unanswered and self.gross_breached_at is None):
+            return self
+        return replace(self, gross_breached_at=self.gross_due_at)
+
 
 def start(*, at: datetime, target: Target, calendar: BusinessCalendar, under: Mapping[str, Any] = NOTHING) -> Event:
     """Start a clock; the event carries the target, the deadline that follows, and `under` which rules."""
-    return Event(EventKind.START, at, {**_target(target), "due_at": target.due(calendar, at).isoformat(), **under})
+    return Event(EventKind.START, at, {**target.values(), "due_at": target.due(calendar, at).isoformat(), **under})
 
 
 def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:
@@ -234,29 +197,29 @@ def retarget(
     moved = _moved(clock, target, at=at)
     deadlines = _deadlines(moved, calendar)
     events, since = [], {}
-    if _due(deadlines) < at and clock.is_open:
+    if due_in(deadlines) < at and clock.is_open:
         if not clock.breached_at:
-            gross = _gross_settled(clock, at).gross_breached_at or _gross_due(deadlines)
+            gross = clock.gross_settled(at).gross_breached_at or gross_due_in(deadlines)
             breach = {"owner": owner, "reason": reason, "gross_due_at": gross.isoformat()}
-            events.append(Event(EventKind.BREACH, _due(deadlines), breach))
+            events.append(Event(EventKind.BREACH, due_in(deadlines), breach))
             events += resume(clock, at=at, calendar=calendar)
         moved = replace(moved, counted_from=at, gross_basis=moved.gross_basis and (target, at))
         deadlines, since = _deadlines(moved, calendar), {"since": at.isoformat()}
-    kept = {"gross_target": _target(target)} if moved.target != target else {}
-    values = {**_target(moved.target), **kept, **deadlines, **since, "reason": reason, **under}
+    kept = {"gross_target": target.values()} if moved.target != target else {}
+    values = {**moved.target.values(), **kept, **deadlines, **since, "reason": reason, **under}
     return [*events, Event(EventKind.RETARGET, at, values)]
 
 
 def due_under(clock: Clock, *, at: datetime, target: Target, calendar: BusinessCalendar) -> datetime:
     """The deadline that `retarget` would give, were it not for a breach that it makes."""
-    return _due(_deadlines(_moved(clock, target, at=at), calendar))
+    return due_in(_deadlines(_moved(clock, target, at=at), calendar))
 
 
 def _moved(clock: Clock, target: Target, *, at: datetime) -> Clock:
     """An unanswered clock under a target of the rules. A target that an exception gave stays while theirs does."""
     basis = clock.gross_basis and (target, clock.gross_basis[1])
     net = clock.target if target == clock.promised_target else target
-    return replace(clock, target=net, gross_basis=basis, pauses=(*clock.pauses, *_running_pause(clock, at)))
+    return replace(clock, target=net, gross_basis=basis, pauses=(*clock.pauses, *clock.pause_until(at)))
 
 
 def fulfil(clock: Clock, *, at: datetime, by: int | None, owner: int | None) -> list[Event]:
@@ -278,7 +241,7 @@ def close(clock: Clock, *, at: datetime, reason: str, owner: int | None) -> list
     """
     if not clock.is_unanswered:
         return []
-    missed = _gross_settled(clock, at).gross_breached_at
+    missed = clock.gross_settled(at).gross_breached_at
     stays = missed is not None and missed < at
     cancel = Event(EventKind.CANCEL, at, {"reason": reason, "breach_stays": stays})
     return [*settle(clock, now=at, owner=owner), cancel]
@@ -315,217 +278,15 @@ def exempt(
         values["since"] = since.isoformat()
         moved = replace(clock, counted_from=since)
     elif effect == Effect.RETARGET and target:
-        values |= _target(target)
+        values |= target.values()
         moved = replace(clock, target=target)
     else:
         raise ValueError(f"{effect.value}: its values are missing")
-    closed = replace(clock, pauses=(*clock.pauses, *_running_pause(clock, at)))
+    closed = replace(clock, pauses=(*clock.pauses, *clock.pause_until(at)))
     due = moved.target.due(calendar, moved.counted_from, (*closed.pauses, *moved.exempted))
-    if due <= _due(_deadlines(closed, calendar)):
+    if due <= due_in(_deadlines(closed, calendar)):
         raise ValueError(f"{effect.value}: the deadline would not come later")
     return [Event(EventKind.EXEMPT, at, values | {"due_at": due.isoformat()})]
-
-
-def apply(clock: Clock | None, event: Event) -> Clock:
-    """The state after `event`. Raises ValueError for an event that cannot happen in this state."""
-    if clock is None:
-        if event.kind != EventKind.START:
-            raise ValueError(f"a clock cannot begin with {event.kind}")
-        due = _due(event.data)
-        return Clock(event.at, _read_target(event.data), due, counted_from=event.at, gross_due_at=due)
-    change = _CHANGES.get(event.kind)
-    changed = change(_gross_settled(clock, event.at), event) if change else None
-    if changed is None:
-        raise ValueError(f"{event.kind} cannot happen to a clock that is {clock.state}")
-    return changed
-
-
-def fold(events: Iterable[Event], clock: Clock | None = None) -> Clock:
-    """The state after all `events`, in order. Raises ValueError when there are none."""
-    for event in events:
-        clock = apply(clock, event)
-    if clock is None:
-        raise ValueError("a clock without events")
-    return clock
-
-
-def _gross_settled(clock: Clock, now: datetime) -> Clock:
-    """With the gross breach of an unanswered clock whose gross deadline has passed."""
-    passed = clock.gross_due_at is not None and clock.gross_due_at < now
-    if not (passed and clock.is_unanswered and clock.gross_breached_at is None):
-        return clock
-    return replace(clock, gross_breached_at=clock.gross_due_at)
-
-
-def _paused(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_unanswered or clock.paused_at is not None:
-        return None
-    questioned = clock.questioned_pauses + bool(event.data.get("questioned"))
-    return replace(
-        clock,
-        state=State.PAUSED if clock.is_open else clock.state,
-        paused_at=event.at,
-        due_at=None,
-        gross_due_at=None,
-        questioned_pauses=questioned,
-    )
-
-
-def _resumed(clock: Clock, event: Event) -> Clock | None:
-    if clock.paused_at is None:
-        return None
-    return replace(
-        clock,
-        state=State.RUNNING if clock.is_open else clock.state,
-        pauses=(*clock.pauses, (clock.paused_at, event.at)),
-        paused_at=None,
-        due_at=_due(event.data),
-        gross_due_at=_gross_due(event.data),
-        version=clock.version + 1,
-    )
-
-
-def _retargeted(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_unanswered:
-        return None
-    data, since = event.data, _instant(event.data.get("since"))
-    promised = _read_target(data.get("gross_target", data))
-    moved = replace(
-        clock,
-        target=_read_target(data),
-        counted_from=since or clock.counted_from,
-        due_at=_due(data),
-        gross_due_at=_gross_due(data),
-        gross_basis=clock.gross_basis and (promised, since or clock.gross_basis[1]),
-        version=clock.version + 1,
-    )
-    moved = _gross_settled(moved, event.at)
-    # A paused clock takes the new target; its deadline is known when it resumes.
-    return moved if moved.paused_at is None else replace(moved, due_at=None, gross_due_at=None)
-
-
-def _breached(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_open or clock.breached_at is not None:
-        return None
-    # An exception may have moved the deadline that was missed now; the gross one came no later.
-    gross = _gross_due({"due_at": event.at.isoformat(), **event.data})
-    return replace(
-        clock,
-        breached_at=event.at,
-        gross_breached_at=clock.gross_breached_at or gross,
-        owner_at_due=event.data.get("owner"),
-    )
-
-
-def _fulfilled(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_unanswered:
-        return None
-    # An answer of before the deadline may be written down after a sweep saw the deadline pass.
-    breached = _before(event.at, clock.breached_at)
-    return replace(
-        _end(clock, State.EXEMPT if clock.state == State.EXEMPT else State.FULFILLED, event.at),
-        answered_by=event.data.get("by"),
-        breached_at=breached,
-        gross_breached_at=_before(event.at, clock.gross_breached_at),
-        owner_at_due=clock.owner_at_due if breached else event.data.get("owner"),
-    )
-
-
-def _cancelled(clock: Clock, event: Event) -> Clock | None:
-    if not clock.is_unanswered:
-        return None
-    if not event.data.get("breach_stays"):
-        return _end(clock, State.CANCELLED, event.at)
-    breached = _before(event.at, clock.breached_at)
-    # Missed by the gross deadline only: out of the net figures, like one that is void.
-    state = State.ENDED if breached and clock.is_open else State.EXEMPT
-    return replace(_end(clock, state, event.at), breached_at=breached)
-
-
-def _before(at: datetime, breach: datetime | None) -> datetime | None:
-    return breach if breach is not None and breach < at else None
-
-
-def _exempted(clock: Clock, event: Event) -> Clock | None:
-    if clock.state in (State.CANCELLED, State.EXEMPT):
-        return None
-    data = event.data
-    if data.get("effect", Effect.VOID) == Effect.VOID:
-        return replace(clock, state=State.EXEMPT)
-    out = (_instant(data["from"]), _instant(data["until"])) if "from" in data else None
-    target = _read_target(data) if data["effect"] == Effect.RETARGET else clock.target
-    moved = replace(
-        clock,
-        target=target,
-        counted_from=_instant(data.get("since")) or clock.counted_from,
-        exempted=(*clock.exempted, out) if out else clock.exempted,
-        gross_basis=clock.gross_basis or (clock.target, clock.counted_from),
-        due_at=None if clock.state == State.PAUSED else _due(data),
-        version=clock.version + 1,
-    )
-    if clock.breached_at is None or clock.breached_at < clock.counted_from:
-        return moved  # nothing to judge again; the breach of a promise that was renewed since stays
-    return _judged_again(moved, due=_due(data), at=event.at)
-
-
-def _judged_again(clock: Clock, *, due: datetime, at: datetime) -> Clock:
-    """The net verdict under a deadline that an exception moved. The gross one stays what it was."""
-    if due < (clock.ended_at or at):
-        return replace(clock, breached_at=due)
-    # It ended unanswered before it was due: out of the net figures, like one that is void.
-    state = State.EXEMPT if clock.state == State.ENDED else clock.state
-    return replace(clock, breached_at=None, state=state, owner_at_due=clock.owner_at_due if clock.ended_at else None)
-
-
-_CHANGES: dict[EventKind, Callable[[Clock, Event], Clock | None]] = {
-    EventKind.PAUSE: _paused,
-    EventKind.RESUME: _resumed,
-    EventKind.RETARGET: _retargeted,
-    EventKind.BREACH: _breached,
-    EventKind.FULFIL: _fulfilled,
-    EventKind.CANCEL: _cancelled,
-    EventKind.EXEMPT: _exempted,
-}
-
-
-def instant_at(
-    *,
-    percent: int,
-    total: timedelta,
-    started_at: datetime,
-    due_at: datetime,
-    calendar: BusinessCalendar,
-    pauses: tuple[Interval, ...] = (),
-) -> datetime:
-    """When `percent` of `total`, the open time from start to deadline, is used up; past 100 the same pace goes on."""
-    if percent == 100:
-        return due_at
-    if percent < 100:
-        return calendar.add(started_at, total * percent / 100, pauses)
-    beyond = total * (percent - 100) / 100
-    try:
-        return calendar.add(due_at, beyond)
-    except OverflowError:  # closed for good: day and night, as in `Target.due`
-        return due_at + beyond
-
-
-def _end(clock: Clock, state: State, at: datetime) -> Clock:
-    pauses = (*clock.pauses, *_running_pause(clock, at))
-    return replace(clock, state=state, ended_at=at, paused_at=None, pauses=pauses)
-
-
-def _merged(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
-    """In order, those that overlap or touch made one: a stretch that is left out twice is left out once."""
-    merged: list[Interval] = []
-    for begin, end in sorted(intervals):
-        if merged and begin <= merged[-1][1]:
-            begin, end = merged[-1][0], max(end, merged.pop()[1])
-        merged.append((begin, end))
-    return tuple(merged)
-
-
-def _running_pause(clock: Clock, at: datetime) -> tuple[Interval, ...]:
-    return () if clock.paused_at is None else ((clock.paused_at, at),)
 
 
 def _deadlines(clock: Clock, calendar: BusinessCalendar) -> dict[str, str]:
@@ -538,21 +299,9 @@ def _deadlines(clock: Clock, calendar: BusinessCalendar) -> dict[str, str]:
     return {"due_at": max(due, gross).isoformat(), "gross_due_at": gross.isoformat()}
 
 
-def _target(target: Target) -> dict[str, int]:
-    return {name: value for name in ("seconds", "business_days") if (value := getattr(target, name)) is not None}
-
-
-def _read_target(data: Mapping[str, Any]) -> Target:
-    return Target(seconds=data.get("seconds"), business_days=data.get("business_days"))
-
-
-def _instant(value: str | None) -> datetime | None:
-    return datetime.fromisoformat(value) if value else None
-
-
-def _due(data: Mapping[str, Any]) -> datetime:
+def due_in(data: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(data["due_at"])
 
 
-def _gross_due(data: Mapping[str, Any]) -> datetime:
+def gross_due_in(data: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(data.get("gross_due_at", data["due_at"]))

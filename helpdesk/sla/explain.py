@@ -14,9 +14,10 @@ from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
-from helpdesk.sla.clock import Clock, Event, EventKind, Interval, State
+from helpdesk.sla.clock import Clock, Event, EventKind, State
+from helpdesk.sla.fold import apply, fold
+from helpdesk.sla.target import Interval
 
 NOTHING = timedelta(0)
 
@@ -131,7 +132,7 @@ class Explanation:
 
 def explain(events: Sequence[Event], *, calendar: BusinessCalendar, now: datetime) -> Explanation:
     """Explain a clock from its events, in order, on the calendar it counts on now. ValueError as in `fold`."""
-    clock = pure.fold(events)
+    clock = fold(events)
     begin = min(clock.started_at, clock.counted_from)
     until = max(clock.started_at, now if clock.is_unanswered else clock.ended_at or now)
     end = max(until, clock.due_at or until)
@@ -260,7 +261,7 @@ def _markers(events: Sequence[Event], clock: Clock, *, until: datetime) -> list[
     found = [Marker(mark=Mark.STARTED, at=clock.started_at, event=0)]
     state, due = None, set()
     for place, event in enumerate(events):
-        before, state = state, pure.apply(state, event)
+        before, state = state, apply(state, event)
         if event.kind in (EventKind.RETARGET, EventKind.EXEMPT):
             mark = Mark.RETARGETED if event.kind == EventKind.RETARGET else Mark.EXEMPTED
             found.append(Marker(mark=mark, at=event.at, event=place))

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from helpdesk.sla.calendar import BusinessCalendar
-from helpdesk.sla.clock import Clock, State, instant_at
+from helpdesk.sla.clock import Clock, State
+from helpdesk.sla.target import instant_at
 from helpdesk.sla.terms import Step, Terms
 
 

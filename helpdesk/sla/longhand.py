@@ -101,12 +101,12 @@ class Hours:
         if not length:
             return start
         out = joined(out)
-        for stretch in self.open_from(start):
-            for begin, end in without(stretch.begin, stretch.end, out):
-                if length <= end - begin:
-                    return begin + length
-                length -= end - begin
-        raise AssertionError("open time ended without a word")
+        left = (part for stretch in self.open_from(start) for part in without(stretch.begin, stretch.end, out))
+        begin, end = next(left)
+        while length > end - begin:
+            length -= end - begin
+            begin, end = next(left)
+        return begin + length
 
     def between(self, start: datetime, end: datetime, out: Iterable[Interval] = ()) -> timedelta:
         """Open time from start to end, without what is left `out`."""
@@ -129,12 +129,11 @@ class Hours:
         """The same time on the wall so many working days later, no later than that day's closing."""
         first = next(self.open_from(start))
         wall = first.begin.astimezone(self.zone).replace(tzinfo=None) - datetime.combine(first.day, datetime.min.time())
-        day = first.day
-        for stretch in self.open_from(first.begin):
+        day, stretch, stretches = first.day, first, self.open_from(first.begin)
+        while days:
+            stretch = next(stretches)
             if stretch.day > day:
                 day, days = stretch.day, days - 1
-                if not days:
-                    break
         around = (stretch.begin.date() + step * DAY for step in range(-1, 3))
         hours = [row for utc_day in around for row in self.on(utc_day) if row.day == day]
         same = self.reading(datetime.combine(day, datetime.min.time()) + wall)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.target import Interval, Target
 from helpdesk.sla.terms import Terms
 
 METRICS = [
@@ -185,25 +186,25 @@ class BreachCause(models.TextChoices):
     SYSTEM_FAULT = "system_fault", _("System fault")
 
 
-def written_intervals(intervals: Iterable[pure.Interval]) -> list[list[str]]:
+def written_intervals(intervals: Iterable[Interval]) -> list[list[str]]:
     return [[begin.isoformat(), end.isoformat()] for begin, end in intervals]
 
 
-def written_basis(basis: tuple[pure.Target, datetime] | None) -> dict[str, Any] | None:
+def written_basis(basis: tuple[Target, datetime] | None) -> dict[str, Any] | None:
     if basis is None:
         return None
     target, since = basis
     return {"seconds": target.seconds, "business_days": target.business_days, "since": since.isoformat()}
 
 
-def _read_intervals(rows: list[list[str]]) -> tuple[pure.Interval, ...]:
+def _read_intervals(rows: list[list[str]]) -> tuple[Interval, ...]:
     return tuple((datetime.fromisoformat(begin), datetime.fromisoformat(end)) for begin, end in rows)
 
 
-def _read_basis(row: dict[str, Any] | None) -> tuple[pure.Target, datetime] | None:
+def _read_basis(row: dict[str, Any] | None) -> tuple[Target, datetime] | None:
     if row is None:
         return None
-    target = pure.Target(seconds=row["seconds"], business_days=row["business_days"])
+    target = Target(seconds=row["seconds"], business_days=row["business_days"])
     return target, datetime.fromisoformat(row["since"])
 
 
@@ -330,7 +331,7 @@ class Clock(models.Model):
         """The columns as the state that the pure functions work on."""
         return pure.Clock(
             started_at=self.started_at,
-            target=pure.Target(seconds=self.target_seconds, business_days=self.target_business_days),
+            target=Target(seconds=self.target_seconds, business_days=self.target_business_days),
             due_at=self.due_at,
             state=pure.State(self.state),
             version=self.version,

@@ -15,8 +15,10 @@ from django.db.models import Max
 from helpdesk.accounts.models import Account, User
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.fold import fold
 from helpdesk.sla.ladder import next_check
 from helpdesk.sla.models import CalendarVersion, Clock, ClockEvent, ClockException, PolicyVersion
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
 
 log = logging.getLogger(__name__)
@@ -156,7 +158,7 @@ def start(
         calendar_version=promised.calendar_version,
     )
     event = pure.start(at=now, target=promised.terms.target, calendar=clock.hours, under=under(clock))
-    state = pure.fold([event])
+    state = fold([event])
     clock.take_state(state)
     clock.event_count = 1
     clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=now)
@@ -177,7 +179,7 @@ def take_over(clock: Clock, *, ticket_id: int, now: datetime, owner_id: int | No
     it is lost: start, pauses, exceptions, a breach and its cause (SPEC 2.3: merged, not spam after all).
     """
     events = list(clock.events.exclude(kind=pure.EventKind.CANCEL).order_by("number"))
-    state = pure.fold(event.folded() for event in events)
+    state = fold(event.folded() for event in events)
     heir = Clock(
         ticket_id=ticket_id,
         metric=clock.metric,
@@ -312,7 +314,7 @@ def exemption(clock: Clock, *, exception: ClockException, now: datetime) -> list
         reason=exception.code_id,
         out=(exception.out_from, exception.out_until) if exception.out_from and exception.out_until else None,
         since=exception.since,
-        target=pure.Target(seconds=seconds, business_days=days) if seconds or days else None,
+        target=Target(seconds=seconds, business_days=days) if seconds or days else None,
         under={"exception": exception.pk},
     )
 
@@ -320,7 +322,7 @@ def exemption(clock: Clock, *, exception: ClockException, now: datetime) -> list
 def rebuild(clock: Clock, *, now: datetime) -> bool:
     """Make the columns again from the events; True when they differed. Needs the clock locked."""
     events = list(clock.events.order_by("number"))
-    state = pure.fold(event.folded() for event in events)
+    state = fold(event.folded() for event in events)
     if (state, len(events)) == (clock.folded(), clock.event_count):
         return False
     clock.take_state(state)
@@ -336,7 +338,7 @@ def _record(
     """Append events, and bring the columns up to date with them."""
     if not events:
         return
-    before, state = clock.version, pure.fold(events, clock.folded())
+    before, state = clock.version, fold(events, clock.folded())
     _insert(clock, events, first=clock.event_count + 1, now=now, actor=actor)
     clock.take_state(state)
     clock.event_count += len(events)

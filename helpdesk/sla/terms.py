@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from helpdesk.sla.clock import Metric, Promise, Target
+from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.target import Target
 
 Choice = TypeVar("Choice", bound=StrEnum)
 

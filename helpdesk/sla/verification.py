@@ -11,6 +11,7 @@ from django.db import transaction
 from helpdesk.notifications.services import beat
 from helpdesk.sla import clock as pure
 from helpdesk.sla.audit import Rules, audit
+from helpdesk.sla.fold import fold
 from helpdesk.sla.models import Clock, ClockEvent
 
 HEARTBEAT = "verify_clocks"
@@ -89,7 +90,7 @@ def difference(clock: Clock, events: list[ClockEvent]) -> str:
     if [event.number for event in events] != list(range(1, clock.event_count + 1)):
         return f"events are not numbered 1 to {clock.event_count}"
     try:
-        state = pure.fold(event.folded() for event in events)
+        state = fold(event.folded() for event in events)
     except (KeyError, ValueError) as error:
         return f"events cannot be folded: {error}"
     columns = clock.folded()

@@ -13,8 +13,8 @@ from helpdesk.core.durations import target_words
 from helpdesk.core.moments import moment
 from helpdesk.core.zones import zone_of
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
-from helpdesk.sla.clock import Target
 from helpdesk.sla.models import Calendar, CalendarVersion, Clock, Rollout
+from helpdesk.sla.target import Target
 from helpdesk.tickets.models import Ticket
 from helpdesk.tickets.services.rollouts import Preview, preview_calendar
 from helpdesk.workspace.calendar_desk import Desk, draft_mark, plan_of

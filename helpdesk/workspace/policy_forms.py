@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from helpdesk.accounts.models import Account, RequesterRole, Team
 from helpdesk.core.channels import Channel
-from helpdesk.sla.clock import Metric, Promise, Target
+from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import PROMISES, Policy
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import HIGHEST_PERCENT, LONGEST_REPEAT, Hours, Recipient, Step, TargetTerms, Way
 from helpdesk.subscriptions.models import Hub, Tier
 from helpdesk.tickets.models import Severity

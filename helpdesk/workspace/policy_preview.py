@@ -11,6 +11,7 @@ from helpdesk.accounts.models import RequesterRole
 from helpdesk.core.channels import Channel
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.fold import fold
 from helpdesk.sla.ladder import Rung, rungs
 from helpdesk.sla.models import METRICS
 from helpdesk.sla.terms import Conditions, Facts, Hours, TargetTerms, Terms
@@ -95,7 +96,7 @@ def _instants(
 ) -> tuple[datetime, dict[int, tuple[str, datetime]]]:
     """The deadline; and by percentage what a step is called and when it comes, the first reminder under 0."""
     calendar = ALWAYS_OPEN if target.hours == Hours.ALWAYS else hours
-    clock = pure.fold([pure.start(at=now, target=target.target, calendar=calendar)])
+    clock = fold([pure.start(at=now, target=target.target, calendar=calendar)])
     ahead = takewhile(lambda rung: rung.reminder <= 1, rungs(clock, terms=terms, calendar=calendar, since=now))
     named = {0 if rung.reminder else rung.step.percent: (_rung_words(rung), rung.at) for rung in ahead}
     return clock.due_at, named

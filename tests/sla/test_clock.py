@@ -6,7 +6,9 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Event, EventKind, State, Target, apply, fold
+from helpdesk.sla.clock import Event, EventKind, State
+from helpdesk.sla.fold import apply, fold
+from helpdesk.sla.target import Target
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)  # a Tuesday
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -40,9 +42,18 @@ def test_the_deadline_is_on_the_calendar():
 
 def test_an_answer_at_the_very_deadline_is_in_time_and_one_tick_later_is_not():
     clock = started()
+    assert clock.is_met is False  # not before there is an answer
     kept, missed = answered(clock, NOW + HOUR), answered(clock, NOW + HOUR + TICK)
     assert (kept.is_met, kept.breached_at) == (True, None)
     assert (missed.is_met, missed.breached_at, missed.ended_at) == (False, NOW + HOUR, NOW + HOUR + TICK)
+
+
+def test_an_answer_at_the_very_deadline_that_was_written_after_a_sweep_saw_it_pass_is_in_time():
+    """The reply waited for a lock; the specialist must not stand in the report for it."""
+    swept = fold(pure.settle(started(), now=NOW + HOUR + TICK, owner=KARL), started())
+    kept, missed = answered(swept, NOW + HOUR), answered(swept, NOW + HOUR + TICK)
+    assert (kept.is_met, kept.breached_at, kept.gross_breached_at) == (True, None, None)
+    assert (missed.is_met, missed.breached_at, missed.gross_breached_at) == (False, NOW + HOUR, NOW + HOUR)
 
 
 def test_the_one_who_answered_and_the_owner_at_the_deadline_are_both_kept():
@@ -71,6 +82,17 @@ def test_a_pause_moves_the_deadline_by_the_open_time_it_took():
     assert (clock.version, clock.pauses) == (2, ((NOW + HOUR, NOW + 20 * HOUR),))
 
 
+def test_pauses_behind_an_unanswered_question_are_counted_each():
+    """A manager sees how often a ticket was set to wait while the customer was waiting."""
+    clock, counts = started(), []
+    for minute, questioned in ((10, True), (20, False), (30, True), (40, True)):
+        clock = fold(pure.pause(clock, at=NOW + minute * MINUTE, questioned=questioned), clock)
+        clock = fold(pure.resume(clock, at=NOW + (minute + 5) * MINUTE, calendar=ALWAYS_OPEN), clock)
+        counts.append(clock.questioned_pauses)
+    assert counts == [1, 1, 2, 3]
+    assert [dict(event.data) for event in pure.pause(clock, at=NOW + 50 * MINUTE)] == [{}]
+
+
 def test_a_pause_moves_business_days_too():
     clock = started(Target(business_days=1), OFFICE)
     clock = fold(pure.pause(clock, at=NOW + HOUR), clock)
@@ -90,8 +112,27 @@ def test_what_is_due_at_an_opening_is_due_at_the_next_one_after_a_pause_over_it(
 
 def test_a_clock_at_its_very_deadline_does_not_pause():
     """Its time is used up: resumed, it would be due in the past."""
-    assert pure.pause(started(), at=NOW + HOUR) == []
+    assert pure.pause(started(), at=NOW + HOUR) == pure.pause(started(), at=NOW + HOUR + TICK) == []
     assert len(pure.pause(started(), at=NOW + HOUR - TICK)) == 1
+
+
+def test_at_the_very_deadline_of_other_rules_nothing_is_breached():
+    rules = {"target": Target(seconds=1800), "calendar": ALWAYS_OPEN, "reason": "raised", "owner": KARL}
+    (event,) = pure.retarget(started(), at=NOW + 30 * MINUTE, **rules)
+    assert (event.kind, event.data["due_at"], "since" in event.data) == (
+        EventKind.RETARGET,
+        (NOW + 30 * MINUTE).isoformat(),
+        False,
+    )
+    assert len(pure.retarget(started(), at=NOW + 30 * MINUTE + TICK, **rules)) == 2
+
+
+def test_closed_at_the_very_deadline_by_a_customer_whose_click_was_written_late_it_is_no_breach():
+    swept = fold(pure.settle(started(), now=NOW + HOUR + TICK, owner=KARL), started())
+    closed = [
+        fold(pure.close(swept, at=at, reason="closed", owner=KARL), swept) for at in (NOW + HOUR, NOW + HOUR + TICK)
+    ]
+    assert [clock.state for clock in closed] == [State.CANCELLED, State.ENDED]
 
 
 def test_a_breached_clock_does_not_pause():

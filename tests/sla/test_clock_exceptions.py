@@ -6,7 +6,9 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Clock, Effect, Event, EventKind, State, Target, apply, fold
+from helpdesk.sla.clock import Clock, Effect, Event, EventKind, State
+from helpdesk.sla.fold import apply, fold
+from helpdesk.sla.target import Target
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)  # a Tuesday, 13:05 in Berlin
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -116,6 +118,22 @@ def test_the_net_deadline_moves_and_the_gross_one_stays(effect, values, due, cou
 def test_an_effect_without_its_values_is_refused(effect, values):
     with pytest.raises(ValueError, match=f"^{effect.value}: its values are missing$"):
         _exempt(started(), 10, effect, **values)
+
+
+ALL_VALUES = {**out(10, 20), "since": at(5), "target": Target(seconds=7200)}
+
+
+@pytest.mark.parametrize(
+    ("effect", "names", "minutes"),
+    [(Effect.PAUSE, ["out"], 70), (Effect.RESTART, ["since"], 65), (Effect.RETARGET, ["target"], 120)],
+)
+def test_the_values_of_another_effect_neither_stand_in_nor_count(effect, names, minutes):
+    """A form may send more fields than the effect chosen has: the customer gets what was approved."""
+    (event,) = _exempt(started(), 30, effect, **ALL_VALUES)
+    assert (event.data["effect"], event.data["due_at"]) == (effect.value, at(minutes).isoformat())
+    others = {name: value for name, value in ALL_VALUES.items() if name not in names}
+    with pytest.raises(ValueError, match=f"^{effect.value}: its values are missing$"):
+        _exempt(started(), 30, effect, **others)
 
 
 @pytest.mark.parametrize(
@@ -230,6 +248,16 @@ def test_void_after_its_breach_it_keeps_who_owned_it():
     )
     late = closed(void, 80)
     assert (late.state, late.breached_at) == (State.EXEMPT, at(60))
+
+
+def test_a_pause_asks_for_the_deadline_that_is_in_force():
+    """With more time by an exception a ticket can still wait on the customer; void, it goes by the gross one."""
+    longer = exempted(started(), 20, Effect.RETARGET, target=Target(seconds=7200))
+    assert [event.at for event in pure.pause(longer, at=at(90))] == [at(90)]
+    assert pure.pause(longer, at=at(120)) == []
+    void = exempted(longer, 30, Effect.VOID)
+    assert [event.at for event in pure.pause(void, at=at(59))] == [at(59)]
+    assert pure.pause(void, at=at(60)) == []
 
 
 def test_void_it_pauses_and_is_given_other_targets_for_the_gross_figures():

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Clock, Event, EventKind, State, Target, fold
+from helpdesk.sla.clock import Clock, Event, EventKind, State
+from helpdesk.sla.fold import fold
 from helpdesk.sla.ladder import next_check, rungs
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Conditions, Recipient, Step, Terms
 
 NOW = datetime(2026, 3, 27, 9, 0, tzinfo=UTC)  # the Friday before the clocks change

@@ -6,8 +6,10 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Effect, Target, fold
+from helpdesk.sla.clock import Effect
 from helpdesk.sla.explain import Explanation, Kind, Landing, Mark, Shut, explain, folded, reasons
+from helpdesk.sla.fold import fold
+from helpdesk.sla.target import Target
 
 FRIDAY = datetime(2026, 11, 20, 14, 20, tzinfo=UTC)  # 15:20 in Oslo, where the office closes at 17:00
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

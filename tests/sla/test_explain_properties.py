@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import BusinessCalendar
-from helpdesk.sla.clock import Clock, Effect, Event, State, Target, fold
+from helpdesk.sla.clock import Clock, Effect, Event, State
 from helpdesk.sla.explain import ADDED_UP, Explanation, Kind, Mark, explain, folded, reasons
+from helpdesk.sla.fold import fold
+from helpdesk.sla.target import Target
 from tests.sla.test_clock_properties import CALENDARS, NOW, gaps, targets
 
 NOTHING = timedelta(0)

@@ -5,8 +5,9 @@ from itertools import islice
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Target, fold
+from helpdesk.sla.fold import fold
 from helpdesk.sla.ladder import next_check, rungs
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Conditions, Recipient, Step, Terms
 
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpdesk.sla.clock import Metric, Promise, Target
+from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Conditions, Facts, Hours, Recipient, Step, TargetTerms, Terms, Way
 
 DOCUMENT = {

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from helpdesk.notifications.models import OutboxMail
-from helpdesk.sla.clock import Metric, Target
+from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import Clock, Policy
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Terms
 from helpdesk.tickets import services
 

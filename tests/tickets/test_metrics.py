@@ -7,8 +7,9 @@ import pytest
 
 from helpdesk.core.channels import Channel
 from helpdesk.escalation.sweep import sweep
-from helpdesk.sla.clock import Effect, Metric, Promise, State, Target
+from helpdesk.sla.clock import Effect, Metric, Promise, State
 from helpdesk.sla.models import Clock, ExceptionCode, Policy
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Hours, TargetTerms
 from helpdesk.sla.versions import publish_policy
 from helpdesk.tickets import services

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from helpdesk.sla.clock import EventKind, State, Target
+from helpdesk.sla.clock import EventKind, State
 from helpdesk.sla.models import Calendar, Policy, Rollout
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Terms
 from helpdesk.sla.verification import difference
 from helpdesk.sla.versions import Overtaken, publish_calendar, publish_policy, set_policy_active

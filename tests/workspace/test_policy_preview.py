@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpdesk.sla.calendar import BusinessCalendar
-from helpdesk.sla.clock import Metric, Promise, Target
+from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Conditions, Facts, Hours, Recipient, Step, TargetTerms, Terms
 from helpdesk.workspace.policy_drawing import drawing
 from helpdesk.workspace.policy_preview import EVERY, Rival, covers, facts_for, targets_due, warnings

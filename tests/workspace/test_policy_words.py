@@ -6,7 +6,8 @@ import pytest
 from django.utils import translation
 from hypothesis import given
 
-from helpdesk.sla.clock import Metric, Promise, Target
+from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Conditions, Hours, Recipient, Step, TargetTerms, Terms, Way
 from helpdesk.workspace.policy_words import Names, changes, conditions_words, step_sentences
 from tests.sla.test_terms import terms as documents

@@ -6,6 +6,7 @@ from typing import Any
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.models import ClockException
+from helpdesk.sla.target import Target
 from helpdesk.tickets.models import TicketEvent
 from helpdesk.tickets.services import Wish
 
@@ -68,7 +69,7 @@ class ExceptionVerbs:
         wish, clock = asked.wish, asked.clock
         target = None
         if wish.target_seconds or wish.target_business_days:
-            target = pure.Target(seconds=wish.target_seconds, business_days=wish.target_business_days)
+            target = Target(seconds=wish.target_seconds, business_days=wish.target_business_days)
         return pure.exempt(
             clock.state,
             at=at,

@@ -22,6 +22,7 @@ from helpdesk.management.demo.world import Asker, Customer, World
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.clock import Metric, State
+from helpdesk.sla.fold import apply, fold
 from helpdesk.sla.ladder import next_check, rungs
 from helpdesk.sla.models import BreachCause, Clock, ClockEvent, written_basis, written_intervals
 from helpdesk.sla.services import first_match
@@ -299,7 +300,7 @@ class Story(ExceptionVerbs):
             policy=self.policy,
             calendar_version_id=self.customer.calendar_version_id if business else None,
             hours=hours,
-            state=pure.fold([event]),
+            state=fold([event]),
         )
         self._write(clock, event, now=self.now, actor=self.asker.user_id)
         clock.next_check_at = self._next_check(clock, since=self.now)
@@ -316,7 +317,7 @@ class Story(ExceptionVerbs):
 
     def _append(self, clock: Ticking, events: list[pure.Event], *, now: datetime, actor: int | None) -> None:
         for event in events:
-            clock.state = pure.apply(clock.state, event)
+            clock.state = apply(clock.state, event)
             self._write(clock, event, now=now, actor=actor)
 
     def _write(self, clock: Ticking, event: pure.Event, *, now: datetime, actor: int | None) -> None:

@@ -14,6 +14,7 @@ from helpdesk.core import durations
 from helpdesk.sla import clock as pure
 from helpdesk.sla.clock import State
 from helpdesk.sla.explain import Explanation, Kind, Mark, Stretch, explain, folded
+from helpdesk.sla.fold import apply
 from helpdesk.sla.models import Clock, ClockEvent, ClockException
 from helpdesk.sla.timeline import Drawing, across, down
 from helpdesk.sla.wording import business_hours
@@ -228,7 +229,7 @@ def _told(clock: Clock, events: list[ClockEvent], exceptions: list[ClockExceptio
     facts = [event.folded() for event in events]
     states: list[pure.Clock] = []
     for fact in facts:
-        states.append(pure.apply(states[-1] if states else None, fact))
+        states.append(apply(states[-1] if states else None, fact))
     teller = Teller(
         made=explain(facts, calendar=clock.hours, now=showing.now),
         events=events,

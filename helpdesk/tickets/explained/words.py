@@ -16,9 +16,10 @@ from helpdesk.core import durations, moments
 from helpdesk.core.zones import changes, zone_of
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN
-from helpdesk.sla.clock import Effect, EventKind, Target
+from helpdesk.sla.clock import Effect, EventKind
 from helpdesk.sla.explain import ADDED_UP, Explanation, Kind, Landing, Mark, Marker, Shut, Stretch, reasons
 from helpdesk.sla.models import ClockEvent, ClockException
+from helpdesk.sla.target import Target
 
 LEGEND = {
     Kind.COUNTED: pgettext_lazy("time", "Counted"),

@@ -13,6 +13,7 @@ from helpdesk.notifications.services import DELIVER_TASK, tell
 from helpdesk.sla import clock as pure
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Effect, EventKind, State
+from helpdesk.sla.fold import apply, fold
 from helpdesk.sla.models import Clock, ClockException, ExceptionCode
 from helpdesk.tickets import exception_news
 from helpdesk.tickets.models import Ticket, TicketEvent
@@ -181,7 +182,7 @@ def outlook(exception: ClockException, *, now: datetime) -> Outlook | None:
             return None
     state = None
     for event in exception.clock.events.order_by("number"):
-        following = pure.apply(state, event.folded())
+        following = apply(state, event.folded())
         if event.kind == EventKind.EXEMPT and event.data.get("exception") == exception.pk:
             return Outlook(before=state, after=following)
         state = following
@@ -247,9 +248,9 @@ def _check_target(wish: Wish) -> None:
 def _outlook(clock: Clock, exception: ClockException, *, now: datetime) -> Outlook:
     """The clock before and after; refuses what could not take effect."""
     before = clock.folded()
-    before = pure.fold(pure.settle(before, now=now, owner=None), before)
+    before = fold(pure.settle(before, now=now, owner=None), before)
     try:
-        return Outlook(before=before, after=pure.fold(sla.exemption(clock, exception=exception, now=now), before))
+        return Outlook(before=before, after=fold(sla.exemption(clock, exception=exception, now=now), before))
     except ValueError as error:
         text = _("The deadline would not come later: this exception would change nothing.")
         raise WrongValue(NEEDS[Effect(exception.effect)][0], text) from error

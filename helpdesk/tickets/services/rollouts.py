@@ -23,6 +23,7 @@ from helpdesk.sla import services as sla
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import Calendar, CalendarVersion, Clock, Policy, PolicyVersion, Rollout
+from helpdesk.sla.target import Target
 from helpdesk.sla.terms import Hours, Terms
 from helpdesk.tickets.models import Ticket, TicketEvent
 from helpdesk.tickets.services.locked import facts_of, happened, lock, touch
@@ -40,7 +41,7 @@ class Move:
     version: PolicyVersion | None
     calendar_version: CalendarVersion | None
     hours: BusinessCalendar
-    target: pure.Target | None
+    target: Target | None
     due_at: datetime | None  # None while paused, and without a target
 
     def is_late(self, now: datetime) -> bool:

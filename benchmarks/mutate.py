@@ -1,0 +1,244 @@
+"""Mutants of the engine, each judged by its tests: what no test objects to is printed.
+
+    python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py [--share 0.3 --seed 1] [--out FILE]
+
+Needs cosmic-ray 8.7 beside the development requirements; its operators make the mutants. Each runs in a forked
+child that imports the mutated module from memory, so that no file is changed, and that stops at the first test
+that fails. Stages follow each other: only what survives one goes on to the next. `--out` keeps the outcomes, one
+JSON a line; a run with the same file goes on where the last one ended.
+
+Left out by rule: mutants within annotations, within what is raised, logged or translated (texts), those that put
+`is` in place of another comparison (the same on members of an enum), and those that compile to the same code.
+"""
+
+import argparse
+import ast
+import difflib
+import importlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import pytest
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+PURE = ["-c", os.devnull, "--rootdir=.", "--noconftest"]
+ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settings", "--reuse-db"]
+BOTH = ["-q", "-x", "--tb=no", "--assert=plain", "--import-mode=importlib", "-p", "no:cacheprovider"]
+CLOCK = [f"tests/sla/test_{name}.py" for name in ("clock", "clock_exceptions", "target", "ladder")]
+LIVES = ["tests/sla/test_clock_properties.py", "tests/sla/test_clock_machine.py"]
+SWEEP = [f"tests/escalation/test_{name}.py" for name in ("recipients", "unreadable", "acts", "lateness", "sweep")]
+# What judges each module: stages of test files, the quickest that say most first.
+STAGES = {
+    "helpdesk/sla/target.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
+    "helpdesk/sla/clock.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
+    "helpdesk/sla/fold.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
+    "helpdesk/sla/ladder.py": [["tests/sla/test_ladder.py"], LIVES],
+    "helpdesk/sla/calendar.py": [["tests/sla/test_calendar.py"], ["tests/sla/test_calendar_properties.py", *CLOCK]],
+    "helpdesk/sla/terms.py": [["tests/sla/test_terms.py", "tests/sla/test_ladder.py"]],
+    "helpdesk/sla/explain.py": [["tests/sla/test_explain.py"], ["tests/sla/test_explain_properties.py"]],
+    "helpdesk/sla/timeline.py": [["tests/sla/test_timeline.py"]],
+    "helpdesk/sla/holidays.py": [["tests/sla/test_holidays.py"]],
+    "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
+    "helpdesk/sla/versions.py": [["tests/sla/test_versions.py"]],
+    "helpdesk/sla/services.py": [
+        ["tests/tickets/test_promises.py", "tests/tickets/test_metrics.py"],
+        ["tests/tickets/test_exceptions.py", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
+        ["tests/sla/test_verification.py", "tests/tickets/test_edge_cases.py", *SWEEP],
+    ],
+    "helpdesk/escalation/sweep.py": [SWEEP[:3], SWEEP[3:]],
+    "helpdesk/escalation/recipients.py": [SWEEP[:1]],
+    "helpdesk/escalation/lateness.py": [["tests/escalation/test_lateness.py"]],
+    "helpdesk/escalation/acts.py": [["tests/escalation/test_acts.py"]],
+    "helpdesk/escalation/telling.py": [
+        ["tests/escalation/test_quiet_hours.py", "tests/notifications/test_digest.py", *SWEEP[:1]]
+    ],
+    "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
+    "helpdesk/escalation/watchdog.py": [["tests/escalation/test_watchdog.py"]],
+}
+SECONDS = 60  # of processor time, for one stage of one mutant
+EXAMPLES = 40  # of a property or a state machine: a mutant is judged thousands of times
+
+
+class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds one module in memory instead of in its file."""
+
+    def __init__(self, path: str, source: str) -> None:
+        self.name, self.path, self.source = path.removesuffix(".py").replace("/", "."), path, source
+
+    def find_spec(self, name, path, target=None):
+        return importlib.util.spec_from_loader(name, self) if name == self.name else None
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module) -> None:
+        exec(compile(self.source, self.path, "exec"), module.__dict__)  # noqa: S102
+
+
+class Selection:
+    """Leaves out tests that start processes or really commit, and bounds the examples of a property."""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not (item.get_closest_marker("slow") or self._commits(item))]
+        for item in items:
+            given = getattr(item.obj, "__func__", item.obj)
+            if settings := getattr(given, "_hypothesis_internal_use_settings", None):
+                given._hypothesis_internal_use_settings = self._few(settings)
+            elif settings := getattr(item.cls, "settings", None):  # a state machine
+                item.cls.settings = self._few(settings)
+
+    @staticmethod
+    def _few(settings):
+        return type(settings)(settings, max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
+
+    @staticmethod
+    def _commits(item: pytest.Item) -> bool:
+        marker = item.get_closest_marker("django_db")
+        fixtures = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
+        return bool(fixtures or (marker and marker.kwargs.get("transaction")))
+
+
+def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = None) -> str:
+    """`survived`, `killed` or `timeout`: what these tests say of a module with this source."""
+    files = [file for test in tests for file in ([test] if test.endswith(".py") else sorted(Path(test).glob("test_*")))]
+    rows = any("django" in Path(file).read_text() for file in files)
+    # The first one makes the database by its migrations, the others find it there.
+    database = () if not rows else ("--create-db",) if loaded else ("--nomigrations",)
+    pid = os.fork()
+    if pid == 0:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS + 5))
+        resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+        signal.alarm(6 * SECONDS)  # of the clock on the wall: one that waits for a lock uses no processor
+        if not os.environ.get("MUTATE_SHOW"):
+            null = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(null, descriptor)
+        sys.meta_path.insert(0, Mutated(path, source))
+        code = 9
+        with suppress(BaseException):
+            code = int(pytest.main([*BOTH, *(ROWS if rows else PURE), *database, *tests], plugins=[Selection()]))
+            if loaded:
+                loaded.write_text("\n".join(sys.modules))
+        os._exit(code)
+    status = os.waitpid(pid, 0)[1]
+    if os.WIFSIGNALED(status):
+        return "timeout"
+    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+
+
+def places(source: str) -> list[tuple[str, int, int]]:
+    """Operator, occurrence and line of each mutant that no rule leaves out."""
+    out = list(_left_out(ast.parse(source)))
+    nodes = list(ast_nodes(get_ast(source)))
+    operators = [(name, get_operator(name)) for name in operator_names() if not name.endswith(("_Is", "_IsNot"))]
+    return [
+        (name, occurrence, begin[0])
+        for name, operator in operators
+        if not operator.arguments()
+        for occurrence, (begin, end) in enumerate(
+            place for node in nodes for place in operator().mutation_positions(node)
+        )
+        if not any(first <= begin and end <= last for first, last in out)
+    ]
+
+
+def mutant(source: str, operator: str, occurrence: int) -> str | None:
+    """The mutated source; None where it is no program, or the same one."""
+    mutated = mutate_code(source, get_operator(operator)(), occurrence)
+    try:
+        return None if compile(mutated, "", "exec") == compile(source, "", "exec") else mutated
+    except (SyntaxError, TypeError):
+        return None
+
+
+def _left_out(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.arg(annotation=ast.expr() as part) | ast.AnnAssign(annotation=part):
+                yield _range(part)
+            case ast.FunctionDef(returns=ast.expr() as part) | ast.Raise(exc=ast.expr() as part):
+                yield _range(part)
+            case ast.Call(func=ast.Attribute(value=ast.Name("log")) | ast.Name("_" | "gettext_lazy" | "ngettext")):
+                yield _range(node)
+
+
+def _range(node: ast.expr) -> tuple[tuple[int, int], tuple[int, int]]:
+    return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+
+
+def warm(path: str, source: str, stages: list[list[str]]) -> None:
+    """Let the module as it is pass, and import what its tests need of others: once, for all children."""
+    for tests in stages:
+        with tempfile.NamedTemporaryFile() as loaded:
+            if judge(path, source, tests, loaded=Path(loaded.name)) != "survived":
+                sys.exit(f"the tests fail without a mutant: {' '.join(tests)}; MUTATE_SHOW=1 shows why")
+            for name in loaded.read().decode().split():
+                if name.partition(".")[0] not in {"helpdesk", "config", "tests", "__main__", "__mp_main__"}:
+                    with suppress(Exception):  # a module of models, say, which needs settings
+                        importlib.import_module(name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("path", choices=STAGES)
+    parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="then no further mutant is begun")
+    parser.add_argument("--out", type=Path)
+    asked = parser.parse_args()
+    source, stages = Path(asked.path).read_text(), STAGES[asked.path]
+    every = places(source)
+    random.Random(asked.seed).shuffle(every)  # so that a run that is ended early is a sample, too
+    chosen = every[: round(len(every) * asked.share)]
+    known = {}
+    if asked.out and asked.out.exists():
+        rows = map(json.loads, asked.out.read_text().splitlines())
+        killed = (row for row in rows if row["outcome"] != "survived")  # the others are judged by new tests, too
+        known = {(row["path"], row["operator"], row["change"]): row["outcome"] for row in killed}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    warm(asked.path, source, stages)
+    outcomes, begun = Counter(), monotonic()
+    for operator, occurrence, line in chosen:
+        if asked.minutes and monotonic() - begun > 60 * asked.minutes:
+            break
+        if (mutated := mutant(source, operator, occurrence)) is None:
+            outcomes["no mutant"] += 1
+            continue
+        change = difference(source, mutated)
+        outcome = known.get((asked.path, operator, change)) or judge_all(asked.path, mutated, stages)
+        outcomes[outcome] += 1
+        if outcome == "survived":
+            print(f"{asked.path}:{line} {operator}\n{change}", flush=True)
+        if asked.out:
+            row = {"path": asked.path, "operator": operator, "change": change, "line": line, "outcome": outcome}
+            with asked.out.open("a") as out:
+                out.write(json.dumps(row) + "\n")
+    print(asked.path, {"places": len(every), "tried": outcomes.total(), **outcomes})
+
+
+def judge_all(path: str, source: str, stages: list[list[str]]) -> str:
+    outcomes = (judge(path, source, tests) for tests in stages)
+    return next((outcome for outcome in outcomes if outcome != "survived"), "survived")
+
+
+def difference(before: str, after: str) -> str:
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return "\n".join(line for line in lines if line[:2] in ("- ", "+ "))
+
+
+if __name__ == "__main__":
+    main()
