@@ -13,7 +13,7 @@ View = Callable[[Any, HttpRequest, Ticket], HttpResponse]
 
 
 def act(view: View) -> Callable[[Any, HttpRequest, int], HttpResponse]:
-    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 where one may not change."""
+    """For views of the ticket's admin: POST only; 404 for a ticket one may not see, 403 where one may not change it."""
 
     @wraps(view)
     def wrapper(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
@@ -23,5 +23,19 @@ def act(view: View) -> Callable[[Any, HttpRequest, int], HttpResponse]:
         if not self.has_change_permission(request, ticket):
             raise PermissionDenied
         return view(self, request, ticket)
+
+    return wrapper
+
+
+def posted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For acts of the queue, which no single ticket is the object of: POST only, by who may change tickets."""
+
+    @wraps(view)
+    def wrapper(self: Any, request: HttpRequest, **names: Any) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return view(self, request, **names)
 
     return wrapper
