@@ -22,3 +22,9 @@ def change_settings(
     labels = [str(User._meta.get_field(name).verbose_name) for name in changed]
     LogEntry.objects.log_actions(user.pk, [user], CHANGE, [{"changed": {"fields": labels}}], single_object=True)
     return True
+
+
+def choose_columns(*, user: User, columns: list[str]) -> None:
+    """What the queue shows of each ticket to this person; empty for the usual columns."""
+    user.queue_columns = columns
+    user.save(update_fields=["queue_columns"])

@@ -1,155 +1,36 @@
 """The queue: the change list of tickets, in the order of their deadlines."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from helpdesk.accounts.models import Account, StaffRole, User
-from helpdesk.core.channels import Channel
-from helpdesk.sla.models import PROMISES, Clock
-from helpdesk.subscriptions.models import Hub
-from helpdesk.tickets import services
-from helpdesk.tickets.models import Claim, Severity, Status, Ticket
+from helpdesk.accounts.models import StaffRole, User
+from helpdesk.tickets.models import Reading, SavedView, Ticket
 from helpdesk.tickets.queue import take_next
-from helpdesk.workspace import queue_views
+from helpdesk.workspace import queue_columns, queue_views
 from helpdesk.workspace.faces import open_faces
-from helpdesk.workspace.lists import Choice, OpenChangeList, RoleAdmin, chosen_ids, numbers
+from helpdesk.workspace.lists import Choice, OpenChangeList, RoleAdmin
+from helpdesk.workspace.queue_bulk import BulkForm, BulkPages, account, find_staff
+from helpdesk.workspace.queue_columns import Column
+from helpdesk.workspace.queue_export import ExportPages
+from helpdesk.workspace.queue_filters import FILTERS, QueueFilter, SavedFilter, ViewFilter, narrow_all
 from helpdesk.workspace.queue_rows import Rows
-from helpdesk.workspace.queue_views import Onlooker
+from helpdesk.workspace.queue_saved import SavedPages, SaveForm, columns_offered, expanded
+from helpdesk.workspace.queue_search import searched
+from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 
-MOST_ACCOUNTS = 50
-SHOWN = (
-    "subject",
-    "status",
-    "claim",
-    "priority",
-    "channel",
-    "language",
-    "requester_role",
-    "closed_at",
-    "account__name",
-    "hub__name",
-    "owner__full_name",
-    "owner__email",
-)
-
-
-def onlooker(request: HttpRequest) -> Onlooker:
-    """Who looks at the queue; found once a request."""
-    if not hasattr(request, "onlooker"):
-        teams = request.user.team_memberships.values_list("team_id", flat=True)
-        request.onlooker = Onlooker(user=request.user, team_ids=tuple(teams), now=timezone.now())
-    return request.onlooker
-
-
-class ViewFilter(Choice):
-    """Which view of the queue; shown in the rail, not among the filters."""
-
-    title = gettext_lazy("view")
-    parameter_name = "view"
-    options = tuple(queue_views.VIEWS.items())
-
-    def __init__(self, request: HttpRequest, params: Any, model: type, model_admin: admin.ModelAdmin) -> None:
-        super().__init__(request, params, model, model_admin)
-        self.onlooker = onlooker(request)
-        self.searched = Search(request.GET.get("q", ""))
-
-    @property
-    def chosen(self) -> str:
-        if self.searched.names_tickets and not self.value():
-            return ""
-        return self.value() or self.onlooker.default_view
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queue_views.narrow(queryset, self.chosen, self.onlooker) if self.chosen else queryset
-
-
-class HubFilter(Choice):
-    title = gettext_lazy("hub")
-    parameter_name = "hub"
-    field = "hub"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(hub.pk, hub.name.removesuffix(" Hub")) for hub in Hub.objects.all()]
-
-
-class PromiseFilter(Choice):
-    title = gettext_lazy("promise")
-    parameter_name = "promise"
-    options = PROMISES
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """What is promised by a clock that runs; of closed tickets, by any that ran."""
-        if self.value() is None:
-            return queryset
-        closed = request.GET.get("view") == queue_views.CLOSED
-        clocks = Clock.objects.all() if closed else Clock.objects.open()
-        return queryset.filter(Exists(clocks.filter(ticket=OuterRef("pk"), promise=self.value())))
-
-
-class SeverityFilter(Choice):
-    title = gettext_lazy("severity")
-    parameter_name = "severity"
-    options = (
-        (Claim.CONFIRMED, Claim.CONFIRMED.label),
-        (Claim.CLAIMED, Claim.CLAIMED.label),
-        (Severity.STANDARD, Severity.STANDARD.label),
-    )
-
-    def narrow(self, queryset: QuerySet, value: str) -> QuerySet:
-        if value == Severity.STANDARD:
-            return queryset.filter(severity=Severity.STANDARD)
-        # The severity is implied by the claim; naming it lets the partial index of critical tickets serve.
-        return queryset.filter(severity=Severity.CRITICAL, claim=value)
-
-
-class ChannelFilter(Choice):
-    title = gettext_lazy("channel")
-    parameter_name = "channel"
-    field = "channel"
-    options = Channel.choices
-
-
-class StatusFilter(Choice):
-    title = gettext_lazy("status")
-    parameter_name = "status"
-    field = "status"
-    options = [(status.value, status.label) for status in Status.active()]
-
-
-class Search:
-    """What was typed into the search box. Every way of finding has an index behind it."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text.strip()
-        number = self.text.upper().removeprefix("#").removeprefix("PS-")
-        self.number = int(number) if number.isdecimal() and len(number) < 19 else None
-        self.email = self.text.lower() if "@" in self.text else ""
-
-    @property
-    def names_tickets(self) -> bool:
-        """A reference or a person: found in any view, closed tickets too."""
-        return self.number is not None or bool(self.email)
-
-    def narrow(self, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
-        if self.number is not None:
-            return queryset.filter(pk=self.number)
-        if self.email:
-            people = User.objects.filter(email=self.email).values_list("pk", flat=True)
-            return queryset.filter(requester__in=list(people))
-        accounts = Account.objects.filter(name__istartswith=self.text).values_list("pk", flat=True)[:MOST_ACCOUNTS]
-        return queryset.filter(Q(account__in=list(accounts)) | Q(subject__istartswith=self.text))
+__all__ = ["QueuePages", "find_staff", "onlooker", "staff_choices"]
 
 
 class TicketChangeList(OpenChangeList):
@@ -157,32 +38,86 @@ class TicketChangeList(OpenChangeList):
 
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
         super().__init__(request, *args, **options)
-        self.title = queue_views.VIEWS.get(self.view.chosen) or _("Found")
+        found = _("Found in all tickets") if self.view.chosen == queue_views.CLOSED and self.query else _("Found")
+        label = "" if self.query and self.view.chosen == queue_views.CLOSED else queue_views.VIEWS.get(self.view.chosen)
+        self.title = self.saved.name if self.saved else label or found
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        """With its path: the page is shown at other addresses, too, when a form is refused."""
+        return self.base + super().get_query_string(new_params, remove)
+
+    def _spec(self, kind: type[Choice]) -> Any:
+        """Django leaves out a filter that has nothing to choose from."""
+        return next((spec for spec in self.filter_specs if isinstance(spec, kind)), None)
+
+    @property
+    def base(self) -> str:
+        return reverse("admin:helpdesk_ticket_changelist")
 
     @cached_property
     def view(self) -> ViewFilter:
-        return next(spec for spec in self.filter_specs if isinstance(spec, ViewFilter))
+        return self._spec(ViewFilter)
+
+    @cached_property
+    def saved(self) -> SavedView | None:
+        """The saved view that the address came from."""
+        spec = self._spec(SavedFilter)
+        chosen = spec.value() if spec else None
+        return next((view for view in self.view.onlooker.saved if str(view.pk) == chosen), None)
 
     @property
-    def shown_filters(self) -> list[Choice]:
-        return [spec for spec in self.filter_specs if spec is not self.view]
+    def shown_filters(self) -> list[QueueFilter]:
+        return [spec for spec in self.filter_specs if isinstance(spec, QueueFilter)]
+
+    @property
+    def narrowed_by(self) -> list[QueueFilter]:
+        return [spec for spec in self.shown_filters if spec.value() is not None]
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        chosen = self.saved.columns if self.saved and self.saved.columns else self.view.onlooker.user.queue_columns
+        return queue_columns.shown(chosen)
+
+    def get_queryset(self, request: HttpRequest, **options: Any) -> QuerySet[Ticket]:
+        """What the page shows of each row, and nothing more."""
+        queryset = super().get_queryset(request, **options)
+        reads = [name for column in self.columns for name in column.reads]
+        related = {*queue_columns.RELATED, *(name for column in self.columns for name in column.related)}
+        queryset = queryset.select_related(*related).only(*queue_columns.ALWAYS, *reads)
+        return queryset.prefetch_related("tags") if any(column.key == "tags" for column in self.columns) else queryset
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet) -> list[Any]:
         chosen = request.GET.get("view")
-        return list(queue_views.order(chosen if chosen in queue_views.VIEWS else ""))
+        everything = bool(searched(request).text)
+        return list(queue_views.order(chosen if chosen in queue_views.VIEWS else "", everything=everything))
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.onlooker = onlooker(request)
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
-        self.rows = Rows(user=request.user).of(self.result_list, faces)
+        rows = Rows(user=request.user, columns=self.columns, read_at=self._read_at())
+        self.rows = rows.of(self.result_list, faces)
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
         self._count()
+        self.also_closed = self._also_closed(request)
+
+    def _read_at(self) -> dict[int, Any]:
+        """When this person last had each of the page's tickets open."""
+        keys = [ticket.pk for ticket in self.result_list]
+        read = Reading.objects.filter(user=self.onlooker.user, ticket__in=keys)
+        return dict(read.values_list("ticket", "at"))
+
+    def _also_closed(self, request: HttpRequest) -> str:
+        """Where words are looked for among all tickets; empty where they are already."""
+        search = searched(request)
+        if not search.text or search.names_tickets or self.view.chosen == queue_views.CLOSED:
+            return ""
+        return self.get_query_string({"view": queue_views.CLOSED}, ["status", "saved"])
 
     def _sums_to_count(self) -> dict[str, QuerySet[Ticket]]:
         """The sums that aren't the counts of views already; what is closed has no others than their number."""
-        narrowed = bool(self.query) or any(spec.value() for spec in self.shown_filters)
+        narrowed = bool(self.query) or bool(self.narrowed_by)
         view, here = self.view.chosen, self.queryset
         sums = {"all": here} if narrowed or view == queue_views.CLOSED else {}
         if view != queue_views.CLOSED and (narrowed or view != queue_views.OPEN):
@@ -192,9 +127,11 @@ class TicketChangeList(OpenChangeList):
         return sums
 
     def _count(self) -> None:
-        """The views' counts and the sums of what is shown, in one query."""
+        """The views' counts, the saved ones' too, and the sums of what is shown, in one query."""
         counted = [key for key in queue_views.VIEWS if key != queue_views.CLOSED]
         parts = {key: queue_views.narrow(self.root_queryset, key, self.onlooker) for key in counted}
+        for view in self.onlooker.saved:
+            parts[f"saved-{view.pk}"] = narrow_all(self.root_queryset, view.params, self.onlooker)
         counts = queue_views.counts(parts | self._sums_to_count())
         same = {"all": self.view.chosen}
         if self.view.chosen != queue_views.CLOSED:
@@ -207,11 +144,27 @@ class TicketChangeList(OpenChangeList):
                 "label": label,
                 "count": counts.get(key),
                 "shown": queue_views.shown(key, counts[key]) if key in counts else "",
-                "current": key == self.view.chosen,
-                "url": self.get_query_string({"view": key}, ["q"]),
+                "current": self.saved is None and key == self.view.chosen,
+                "url": self.get_query_string({"view": key}, ["q", "saved"]),
             }
             for key, label in queue_views.VIEWS.items()
         ]
+        self.saved_views = [
+            {
+                "view": view,
+                "shown": queue_views.shown("", counts[f"saved-{view.pk}"]),
+                "current": self.saved is not None and view.pk == self.saved.pk,
+                "url": f"{self.base}?saved={view.pk}",
+            }
+            for view in self.onlooker.saved
+        ]
+
+
+class ExportedList(TicketChangeList):
+    """The same tickets in the same order, without a page of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        self.result_list = []
 
 
 def staff_choices() -> list[tuple[int, str]]:
@@ -220,20 +173,14 @@ def staff_choices() -> list[tuple[int, str]]:
     return [(person.pk, person.full_name) for person in staff.only("pk", "full_name", "email")]
 
 
-def find_staff(chosen: str) -> User | None:
-    """The member of staff whose id was sent, if there is one."""
-    return User.objects.filter(is_active=True, staff_role__in=StaffRole.values, pk__in=numbers([chosen])).first()
-
-
-class QueuePages(RoleAdmin):
+class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):
     """The list half of the ticket's admin."""
 
     list_display = ("clock", "subject", "account", "hub", "channel", "severity", "status", "owner")
-    list_filter = (ViewFilter, HubFilter, PromiseFilter, SeverityFilter, ChannelFilter, StatusFilter)
+    list_filter = FILTERS
     search_fields = ("pk", "account__name", "subject")
-    search_help_text = gettext_lazy("Reference, account, e-mail, start of the subject")
-    list_select_related = ("account", "hub", "owner")
-    actions = ("take", "assign_to")
+    search_help_text = gettext_lazy("Reference, words, account, person")
+    actions = ()
 
     @admin.display(description=gettext_lazy("Next clock"))
     def clock(self, ticket: Ticket) -> str:
@@ -241,61 +188,49 @@ class QueuePages(RoleAdmin):
         return ""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Ticket]:
-        return Ticket.objects.visible_to(request.user).only(*SHOWN)
+        return Ticket.objects.visible_to(request.user)
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
-        return TicketChangeList
+        return ExportedList if getattr(request, "exports", False) else TicketChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
     ) -> tuple[QuerySet[Ticket], bool]:
-        return (Search(search_term).narrow(queryset) if search_term.strip() else queryset), False
+        return searched(request).narrow(queryset), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        actions = super().get_actions(request)
-        if not may(request.user, Act.CHANGE, "assign_others"):
-            actions.pop("assign_to", None)
-        return actions
+        """None of Django's: the bar has its own form, whose account names each ticket."""
+        return {}
+
+    def expand(self, request: HttpRequest) -> None:
+        """Read the address as what its saved view stands for; the account of an act is no filter."""
+        request.done = request.GET.get("done", "")
+        request.GET = expanded(request).copy()
+        request.GET.pop("done", None)
+
+    def export_list(self, request: HttpRequest) -> ExportedList:
+        request.exports = True
+        return self.get_changelist_instance(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        context = {"may_assign": may(request.user, Act.CHANGE, "assign_others")}
-        if context["may_assign"]:
-            context["staff"] = staff_choices()
-        return super().changelist_view(request, context | (extra_context or {}))
-
-    @admin.action(description=gettext_lazy("Take"), permissions=["change"])
-    def take(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
-        self._assign_all(request, request.user, now=timezone.now())
-
-    @admin.action(description=gettext_lazy("Assign to…"), permissions=["change"])
-    def assign_to(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
-        owner = find_staff(request.POST.get("owner", ""))
-        if owner is None:
-            self.message_user(request, _("Choose whom to assign to. Nothing was changed."), messages.ERROR)
-            return
-        self._assign_all(request, owner, now=timezone.now())
-
-    def _assign_all(self, request: HttpRequest, owner: User, *, now: datetime) -> None:
-        """Assign what was ticked, wherever it stands by now, one by one; say what came of each."""
-        chosen = chosen_ids(request)
-        tickets = Ticket.objects.visible_to(request.user).select_related("owner").in_bulk(chosen)
-        done = []
-        for ticket in tickets.values():
-            try:
-                services.assign(ticket=ticket, owner=owner, actor=request.user, now=now)
-            except services.Refused as refused:
-                words = {"ticket": ticket.reference, "why": refused}
-                self.message_user(request, _("%(ticket)s was not assigned: %(why)s") % words, messages.ERROR)
-            else:
-                done.append(ticket.reference)
-        if done:
-            text = ngettext(
-                "%(count)d ticket is now %(owner)s’s: %(tickets)s.",
-                "%(count)d tickets are now %(owner)s’s: %(tickets)s.",
-                len(done),
-            )
-            listed = ", ".join(done[:10]) + (" …" if len(done) > 10 else "")
-            self.message_user(request, text % {"count": len(done), "owner": owner, "tickets": listed})
+        self.expand(request)
+        query = request.GET.urlencode()
+        context = {
+            "bulk": BulkForm(request=request),
+            "saving": SaveForm(request=request),
+            "account": account(request, request.done) if request.done else None,
+            "may_assign": may(request.user, Act.CHANGE, "assign_others"),
+            "query": query,
+            "base": reverse("admin:helpdesk_ticket_changelist"),
+            "here": f"{reverse('admin:helpdesk_ticket_changelist')}?{query}",
+            **(extra_context or {}),
+        }
+        answer = super().changelist_view(request, context)
+        if (found := getattr(answer, "context_data", None)) and "cl" in found:
+            found["ticked"] = {str(pk) for pk in found["bulk"].ticked}
+            found["may_keep_saved"] = found["cl"].saved is not None and onlooker(request).keeps(found["cl"].saved)
+            found["columns"] = columns_offered([column.key for column in found["cl"].columns])
+        return answer
 
     def take_next_view(self, request: HttpRequest) -> HttpResponse:
         """Give the most urgent unassigned ticket to who asks, and open it. POST only."""

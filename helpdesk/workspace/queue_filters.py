@@ -71,8 +71,8 @@ KEPT = ("view", *NARROW, "q")
 
 
 def narrow_all(queryset: QuerySet[Ticket], params: Mapping[str, str], viewer: Onlooker) -> QuerySet[Ticket]:
-    """What the queue would show for these parameters. As on the page, a reference is found in any view."""
-    search = Search(params.get("q", ""))
+    """What the queue would show for these parameters; asks nothing. As on the page, a reference is found anywhere."""
+    search = Search(params.get("q", ""), asks=False)
     view = params.get("view", queue_views.OPEN)
     if not search.names_tickets:
         queryset = queue_views.narrow(queryset, view, viewer, everything=bool(search.text))

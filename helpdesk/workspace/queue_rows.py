@@ -5,47 +5,103 @@ again, so that a page of rows costs about what Django's own plain list does.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from string import Template
 from typing import Any
 
 from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from helpdesk.accounts.models import User
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.faces import Face
+from helpdesk.workspace.queue_columns import Column
 from helpdesk.workspace.wording import instant
 
 ROW = "admin/helpdesk/ticket/row/"
-IDLE, BUSY = mark_safe(' class="is-idle"'), mark_safe("")  # noqa: S308 - constants
+# Attributes of a row: by whether it has news for who looks, and whether a clock of it runs.
+STATES = {
+    (False, True): "",
+    (False, False): mark_safe(' class="is-idle"'),
+    (True, True): mark_safe(' class="is-unread"'),
+    (True, False): mark_safe(' class="is-idle is-unread"'),
+}
+LANGUAGES = dict(User._meta.get_field("language").choices)
 
 
 class Rows:
-    """Makes the rows of one page for one person."""
+    """Makes the rows of one page for one person: the columns that they chose, news in bold.
 
-    def __init__(self, *, user: User) -> None:
-        self.user = user
+    `read_at`: when the person last had each ticket open. Unread is what changed since, and what they own
+    without ever having opened it.
+    """
+
+    def __init__(self, *, user: User, columns: Iterable[Column], read_at: Mapping[int, datetime]) -> None:
+        self.user, self.read_at = user, read_at
+        self.columns = [column.key for column in columns]
         self._cells: dict[tuple[Any, ...], str] = {}
 
     def of(self, tickets: Iterable[Ticket], faces: Mapping[int, Face]) -> list[dict[str, Any]]:
         return [self._row(ticket, faces.get(ticket.pk)) for ticket in tickets]
 
     def _row(self, ticket: Ticket, face: Face | None) -> dict[str, Any]:
+        is_unread = self._is_unread(ticket)
         return {
             "pk": str(ticket.pk),
-            "idle": BUSY if face and face.runs else IDLE,
+            "state": STATES[is_unread, bool(face and face.runs)],
+            "is_unread": is_unread,
             "clock": self._clock(face) if face else self._no_clock(ticket),
             "lang": ticket.language,
             "subject": ticket.subject,
             "language": self._cell(f"{ROW}language.html", ticket, ticket.language),
-            "role": self._cell("admin/_role.html", ticket, ticket.requester_role, role=ticket.requester_role),
-            "account": ticket.account.name,
-            "hub": ticket.hub.name.removesuffix(" Hub"),
-            "channel": self._cell(f"{ROW}channel.html", ticket, ticket.channel),
-            "severity": self._cell("admin/_severity.html", ticket, (ticket.claim, ticket.priority), dash=True),
-            "status": self._cell(f"{ROW}status.html", ticket, ticket.status),
-            "owner": self._cell(f"{ROW}owner.html", ticket, ticket.owner_id, user=self.user),
+            "cells": [(key, getattr(self, f"_{key}")(ticket)) for key in self.columns],
         }
+
+    def _is_unread(self, ticket: Ticket) -> bool:
+        read = self.read_at.get(ticket.pk)
+        return ticket.owner_id == self.user.pk if read is None else ticket.updated_at > read
+
+    def _account(self, ticket: Ticket) -> str:
+        role = self._cell("admin/_role.html", ticket, ticket.requester_role, role=ticket.requester_role)
+        return format_html('<span class="in">{}<span class="acc">{}</span></span>', role, ticket.account.name)
+
+    def _requester(self, ticket: Ticket) -> str:
+        return str(ticket.requester)
+
+    def _hub(self, ticket: Ticket) -> str:
+        return ticket.hub.name.removesuffix(" Hub")
+
+    def _channel(self, ticket: Ticket) -> str:
+        return self._cell(f"{ROW}channel.html", ticket, ticket.channel)
+
+    def _severity(self, ticket: Ticket) -> str:
+        return self._cell("admin/_severity.html", ticket, (ticket.claim, ticket.priority), dash=True)
+
+    def _priority(self, ticket: Ticket) -> str:
+        return ticket.get_priority_display()
+
+    def _status(self, ticket: Ticket) -> str:
+        return self._cell(f"{ROW}status.html", ticket, ticket.status)
+
+    def _tags(self, ticket: Ticket) -> str:
+        names = [(tag.name,) for tag in ticket.tags.all()]  # prefetched
+        return format_html_join(" ", '<span class="tag">{}</span>', names) if names else "–"
+
+    def _language(self, ticket: Ticket) -> str:
+        return LANGUAGES.get(ticket.language, ticket.language)
+
+    def _team(self, ticket: Ticket) -> str:
+        return ticket.team.name if ticket.team else "–"
+
+    def _owner(self, ticket: Ticket) -> str:
+        return self._cell(f"{ROW}owner.html", ticket, ticket.owner_id, user=self.user)
+
+    def _opened(self, ticket: Ticket) -> str:
+        return instant(ticket.created_at)
+
+    def _updated(self, ticket: Ticket) -> str:
+        return instant(ticket.updated_at)
 
     def _cell(self, template: str, ticket: Ticket, key: Any, **context: Any) -> str:
         """A cell that looks the same for every ticket with this `key`."""

@@ -11,10 +11,14 @@ LONGEST = 200
 
 
 class Search:
-    """A reference, a person's address, or words: all of them must be somewhere in what belongs to the ticket."""
+    """A reference, a person's address, or words: all of them must be somewhere in what belongs to the ticket.
 
-    def __init__(self, text: str) -> None:
+    Without `asks` no query is made to tell them apart: what isn't written as a reference is words.
+    """
+
+    def __init__(self, text: str, *, asks: bool = True) -> None:
         self.text = text.replace("\x00", " ").strip()[:LONGEST]
+        self.asks = asks
 
     @cached_property
     def number(self) -> int | None:
@@ -23,12 +27,12 @@ class Search:
         number = int(named) if named.isdecimal() and len(named) < 19 else None
         if number is None or self.text.upper().startswith(("#", "PS-")):
             return number
-        return number if Ticket.objects.filter(pk=number).exists() else None
+        return number if self.asks and Ticket.objects.filter(pk=number).exists() else None
 
     @cached_property
     def people(self) -> list[int]:
         """Who has the address that was typed; asked only where there is one."""
-        if "@" not in self.text:
+        if not self.asks or "@" not in self.text:
             return []
         return list(User.objects.filter(email=self.text.lower()).values_list("pk", flat=True))
 

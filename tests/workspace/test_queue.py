@@ -119,10 +119,10 @@ def test_near_breach_counts_the_very_tickets_that_are_shown_as_soon(client, spec
 
 
 @pytest.mark.parametrize(
-    "typed", ["{pk}", "PS-{pk}", "ps-{pk}", " #{pk} ", "kestrel", "Forms show", "elena@kestrel.example"]
+    "typed", ["{pk}", "PS-{pk}", "ps-{pk}", " #{pk} ", "peregrine", "Forms show", "elena@kestrel.example"]
 )
 def test_search_finds_by_reference_account_person_and_subject(client, specialist, typed):
-    membership = DesignatedFactory(account=AccountFactory(name="Kestrel Logistics"))
+    membership = DesignatedFactory(account=AccountFactory(name="Peregrine Logistics"))
     membership.user.email = "elena@kestrel.example"
     membership.user.save()
     ticket = make_ticket(membership, now=timezone.now())
@@ -196,54 +196,6 @@ def test_pages_follow_one_another_without_a_count(client, specialist):
     assert listed(first) + listed(second) == [ticket.pk for ticket in reversed(tickets)]
     assert first.context["cl"].older
     assert second.context["cl"].older is None
-
-
-def act(client, action: str, *tickets, **values):
-    data = {"action": action, "index": "0", "_selected_action": [ticket.pk for ticket in tickets], **values}
-    return client.post(QUEUE, data, follow=True)
-
-
-def test_what_is_ticked_is_taken_and_the_outcome_named(client, specialist):
-    one, two, other = (make_ticket(now=timezone.now()) for _ in range(3))
-    answer = act(client, "take", one, two)
-    assert f"2 tickets are now Anna Meier’s: {one.reference}, {two.reference}." in answer.content.decode()
-    owners = {ticket.pk: ticket.owner for ticket in specialist.owned_tickets.all()}
-    assert set(owners) == {one.pk, two.pk}
-    assert other.pk not in owners
-
-
-def test_select_across_takes_no_more_than_what_is_ticked(client, specialist):
-    one, other = make_ticket(now=timezone.now()), make_ticket(now=timezone.now())
-    act(client, "take", one, select_across="1")
-    other.refresh_from_db()
-    assert other.owner is None
-
-
-def test_only_leads_assign_to_others(client, specialist):
-    ticket, colleague = make_ticket(now=timezone.now()), StaffFactory()
-    act(client, "assign_to", ticket, owner=colleague.pk)
-    ticket.refresh_from_db()
-    assert ticket.owner is None
-    client.force_login(StaffFactory(staff_role=StaffRole.TEAM_LEAD))
-    act(client, "assign_to", ticket, owner=colleague.pk)
-    ticket.refresh_from_db()
-    assert ticket.owner == colleague
-
-
-@pytest.mark.parametrize("owner", ["", "0", "x", "9" * 30, "customer"])
-def test_assigning_to_nobody_in_particular_changes_nothing(client, owner):
-    client.force_login(StaffFactory(staff_role=StaffRole.TEAM_LEAD))
-    ticket = make_ticket(now=timezone.now())
-    chosen = ticket.requester_id if owner == "customer" else owner
-    assert "Choose whom to assign to" in act(client, "assign_to", ticket, owner=chosen).content.decode()
-    ticket.refresh_from_db()
-    assert ticket.owner is None
-
-
-def test_a_forged_selection_is_refused(client, specialist):
-    make_ticket(now=timezone.now())
-    assert client.post(QUEUE, {"action": "take", "index": "0", "_selected_action": "x"}).status_code == 400
-    assert client.post(QUEUE, {"action": "take", "index": "0", "_selected_action": "9" * 30}).status_code == 400
 
 
 def test_take_next_opens_the_most_urgent_ticket(client, specialist):
