@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.accounts.models import Account, StaffRole, User
+from helpdesk.accounts.presence import around
 from helpdesk.core.channels import Channel
 from helpdesk.sla.models import PROMISES, Clock
 from helpdesk.subscriptions.models import Hub
@@ -176,7 +177,8 @@ class TicketChangeList(OpenChangeList):
         self.onlooker = onlooker(request)
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
-        self.rows = Rows(user=request.user).of(self.result_list, faces)
+        here = around([ticket.pk for ticket in self.result_list])
+        self.rows = Rows(user=request.user).of(self.result_list, faces, here)
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
         self._count()
 

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from helpdesk.accounts.models import User
+from helpdesk.accounts.presence import Present
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.faces import Face
 from helpdesk.workspace.wording import instant
@@ -27,11 +28,19 @@ class Rows:
         self.user = user
         self._cells: dict[tuple[Any, ...], str] = {}
 
-    def of(self, tickets: Iterable[Ticket], faces: Mapping[int, Face]) -> list[dict[str, Any]]:
-        return [self._row(ticket, faces.get(ticket.pk)) for ticket in tickets]
+    def of(
+        self,
+        tickets: Iterable[Ticket],
+        faces: Mapping[int, Face],
+        around: Mapping[int, Iterable[Present]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """`around`: who looks at each of them now; one's own screens are left out."""
+        around = around or {}
+        return [self._row(ticket, faces.get(ticket.pk), around.get(ticket.pk, ())) for ticket in tickets]
 
-    def _row(self, ticket: Ticket, face: Face | None) -> dict[str, Any]:
+    def _row(self, ticket: Ticket, face: Face | None, around: Iterable[Present]) -> dict[str, Any]:
         return {
+            "seen": [one for one in around if one.user_id != self.user.pk],
             "pk": str(ticket.pk),
             "idle": BUSY if face and face.runs else IDLE,
             "clock": self._clock(face) if face else self._no_clock(ticket),
