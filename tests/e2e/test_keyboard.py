@@ -91,7 +91,8 @@ def test_keys_of_the_browser_and_of_an_input_method_are_left_alone(world, ticket
     page = new_context(world.anna)
     page.goto(f"{QUEUE}?view=open")
     caught = page.evaluate(
-        """() => [{ key: "j", isComposing: true }, { key: "j", ctrlKey: true }, { key: "/", altKey: true }, { key: "j" }]
+        """() => [{ key: "j", isComposing: true }, { key: "j", ctrlKey: true },
+            { key: "/", altKey: true }, { key: "j" }]
           .map(values => !document.body.dispatchEvent(
             new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...values })))"""
     )

@@ -39,7 +39,9 @@ def test_a_queue_follows_the_others_work(world, tickets, new_context):
     services.assign(ticket=tickets[1], owner=world.olu, actor=world.olu, now=now)
     expect(row(queue, tickets[1])).to_have_class("is-gone", timeout=AT_ONCE)
     expect(row(queue, tickets[1])).to_contain_text("Taken by Olu Adeyemi")
-    urgent = make_ticket(world.account.memberships.get(user=world.mina), now=now - 18 * MINUTE, subject="New and urgent")
+    urgent = make_ticket(
+        world.account.memberships.get(user=world.mina), now=now - 18 * MINUTE, subject="New and urgent"
+    )
     expect(row(queue, urgent)).to_be_visible(timeout=AT_ONCE)
     order = queue.locator("#result_list tbody tr").evaluate_all("rows => rows.map(row => Number(row.dataset.id))")
     assert order == [tickets[0].pk, urgent.pk, *[ticket.pk for ticket in tickets[1:]]]
