@@ -4,8 +4,9 @@
 
 On a database and a Redis of its own: makes so many specialists with a session each, starts uvicorn
 twice on one listener as `manage.py run` does, opens a socket for each, and then each second writes:
-nothing, a notice for one person, a notice for everybody; at last it pushes a message to everybody
-that asks nobody to read. Prints JSON: milliseconds from before the act (its transaction and commit
+nothing, a notice for one person, a notice for everybody; it pushes a message to everybody that asks
+nobody to read; at last every screen shows the queue of all open tickets, and tickets change each second:
+one, or ten in a busy queue. Prints JSON: milliseconds from before the act (its transaction and commit
 included) to the message at the browser's end, and the processes' CPU time in percent of one core.
 """
 
@@ -19,6 +20,7 @@ import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
 from statistics import quantiles
 from typing import Any
@@ -41,6 +43,9 @@ from helpdesk.accounts.models import StaffRole, User  # noqa: E402
 from helpdesk.management.commands.run import UVICORN  # noqa: E402
 from helpdesk.notifications.live import push  # noqa: E402
 from helpdesk.notifications.services import Reader, Telling, tell  # noqa: E402
+from helpdesk.tickets import services  # noqa: E402
+from helpdesk.tickets.models import Priority, Ticket  # noqa: E402
+from tests.factories import make_ticket  # noqa: E402
 
 WEBS = 2
 SAID = {"percent": 75, "metric": "first_response", "reference": "PS-7", "subject": "Forms show a blank page"}
@@ -93,6 +98,25 @@ def pass_on(number: int, readers: list[Reader]) -> int:
     return len(readers)
 
 
+def tickets_to_change(readers: list[Reader]) -> Callable[[int, int], int]:
+    """Changes so many tickets, each in a transaction of its own, as ten specialists would; returns who hears of it."""
+    tickets = [make_ticket(now=timezone.now()) for _ in range(20)]
+    actor = User.objects.get(pk=readers[0].user_id)
+
+    def change(number: int, how_many: int) -> int:
+        try:
+            for step in range(how_many):
+                ticket = tickets[(number * how_many + step) % len(tickets)]
+                urgent = Ticket.objects.get(pk=ticket.pk).priority == Priority.URGENT
+                priority = Priority.NORMAL if urgent else Priority.URGENT
+                services.set_priority(ticket=ticket, priority=priority, actor=actor, now=timezone.now())
+        finally:
+            connection.close()
+        return len(readers)
+
+    return change
+
+
 def cpu(web: list[psutil.Process]) -> dict[str, float]:
     """Seconds of CPU time so far: of the web, and of the servers that were started for this run."""
     spent = dict.fromkeys(("web", "postgres", "redis"), 0.0)
@@ -110,11 +134,18 @@ class Screen:
     def __init__(self, own: ClientConnection) -> None:
         self.own = own
         self.known: set[int] = set()
+        self.awaits: list[int] = []  # the change whose rows this queue has not heard of yet
+        self.rows = self.bytes = 0
 
     async def hear(self, heard: list[tuple[int, float]]) -> None:
         async for text in self.own:
             at, message = time.perf_counter(), json.loads(text)
             told = {int(notice["url"].strip("/")) for notice in message.get("notices", [])}
+            if message["kind"] == "queue":
+                self.rows += len(message.get("rows", []))
+                self.bytes += len(text)
+                if self.awaits:
+                    told = {self.awaits.pop()}
             fresh = (told | {message["id"]} if "id" in message else told) - self.known
             self.known |= fresh
             heard += [(number, at) for number in fresh]
@@ -133,6 +164,8 @@ async def measure(
     for _ in range(seconds):
         number = next(numbers)
         begun[number] = time.perf_counter()
+        for screen in screens:
+            screen.awaits = [number]
         expected += await asyncio.to_thread(act, number)
         await asyncio.sleep(max(0.0, begun[number] + 1 - time.perf_counter()))
     wall = time.perf_counter() - start
@@ -168,7 +201,22 @@ async def run(readers: list[Reader], cookies: list[str], port: int, web: list[ps
         "a_notice_for_all": lambda number: say(number, readers),
         "a_message_passed_on_to_all": lambda number: pass_on(number, readers),
     }
-    return result | {name: await measure(screens, web, seconds=seconds, act=act) for name, act in acts.items()}
+    result |= {name: await measure(screens, web, seconds=seconds, act=act) for name, act in acts.items()}
+    change = await asyncio.to_thread(tickets_to_change, readers)
+    for screen in screens:
+        await screen.own.send(json.dumps({"queue": "view=open"}))
+    await asyncio.sleep(2)
+    for how_many in (1, 10):
+        name = f"{how_many}_changed_for_open_queues"
+        result[name] = await measure(screens, web, seconds=seconds, act=partial(change, how_many=how_many))
+        rows = sum(screen.rows for screen in screens)
+        result[name]["rows_a_screen"] = round(rows / len(screens), 1)
+        result[name]["kilobytes_a_screen_and_second"] = round(
+            sum(screen.bytes for screen in screens) / len(screens) / seconds / 1000, 1
+        )
+        for screen in screens:
+            screen.rows = screen.bytes = 0
+    return result
 
 
 def main() -> None:

@@ -2,7 +2,8 @@
 
 A screen holds a websocket; where there is none it asks for the same as JSON every half minute. What
 it shows is read from the database. A message of the channel layer only says that there is something
-to read, so one that got lost costs time, until the screen's next look, and nothing else.
+to read, so one that got lost costs time, until the screen's next look, and nothing else. What a screen
+says itself is `whereabouts`' affair; what queues hear of changed tickets, `queue_feed`'s.
 """
 
 import asyncio
@@ -33,6 +34,7 @@ from helpdesk.accounts.models import User
 from helpdesk.notifications.live import NOTICES, group_of
 from helpdesk.notifications.models import Notice
 from helpdesk.workspace.rights import may_enter
+from helpdesk.workspace.whereabouts import Whereabouts
 from helpdesk.workspace.wording import notice_words
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,9 @@ class Screen:
         async with asyncio.timeout(PATIENCE):
             channel = await layer.new_channel()
             await layer.group_add(group, channel)
+        self.place = Whereabouts(
+            layer=layer, channel=channel, user=user, language=self.language(user), pass_on=self.pass_on
+        )
         works = [self.leaving(), self.listen(layer, channel), self.show(user)]
         tasks = [asyncio.create_task(work) for work in works]
         try:
@@ -130,6 +135,7 @@ class Screen:
             await asyncio.wait(tasks, timeout=PATIENCE)
             with suppress(RedisError, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
+                    await self.place.leave()
                     await layer.group_discard(group, channel)
 
     async def user(self) -> User | None:
@@ -139,9 +145,9 @@ class Screen:
         return user if await database_sync_to_async(may_enter)(user) else None
 
     async def leaving(self) -> None:
-        """Until the browser leaves; what it may say is nothing that anybody waits for."""
-        while (await self.receive())["type"] != "websocket.disconnect":
-            pass
+        """Until the browser leaves; what it says meanwhile is where it is."""
+        while (message := await self.receive())["type"] != "websocket.disconnect":
+            await self.place.hear(message.get("text"))
 
     async def listen(self, layer: BaseChannelLayer, channel: str) -> None:
         """Take what is pushed. Never waits for the browser: the layer's own queue has no bounds."""
@@ -149,14 +155,20 @@ class Screen:
             message = await layer.receive(channel)
             if message["kind"] == NOTICES:
                 self.stale = True
+                self.awake.set()
             else:
-                self.waiting.append({"kind": message["kind"], **message["payload"]})
-            self.awake.set()
+                self.pass_on({"kind": message["kind"], **message["payload"]})
         raise TimeoutError("the browser is too slow")
+
+    def pass_on(self, message: Message) -> None:
+        """Send this to the browser as it is, when its turn comes."""
+        self.waiting.append(message)
+        self.awake.set()
 
     async def show(self, user: User) -> None:
         """Tell the browser what there is to tell; returns when the session has ended."""
         await self.send({"type": "websocket.accept"})
+        await self.place.renew()
         clock = asyncio.get_running_loop().time
         look_at, check_at = clock(), clock() + CHECK_EVERY * random.uniform(0.8, 1)  # noqa: S311 - spreads the work
         while True:
@@ -165,6 +177,7 @@ class Screen:
                 if user is None:
                     await self.send({"type": "websocket.close", "code": NOT_YOURS})
                     return
+                await self.place.renew()
                 self.stale, check_at = True, clock() + CHECK_EVERY
             while self.waiting:
                 await self.say(self.waiting.popleft())

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from helpdesk.accounts.models import StaffRole, User
+from helpdesk.accounts.presence import around
 from helpdesk.tickets.models import Reading, SavedView, Ticket
 from helpdesk.tickets.queue import take_next
 from helpdesk.workspace import queue_columns, queue_views
@@ -97,7 +98,8 @@ class TicketChangeList(OpenChangeList):
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
         rows = Rows(user=request.user, columns=self.columns, read_at=self._read_at())
-        self.rows = rows.of(self.result_list, faces)
+        here = around([ticket.pk for ticket in self.result_list])
+        self.rows = rows.of(self.result_list, faces, here)
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
         self._count()
         self.also_closed = self._also_closed(request)

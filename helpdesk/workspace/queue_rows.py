@@ -14,6 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from helpdesk.accounts.models import User
+from helpdesk.accounts.presence import Present
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.faces import Face
 from helpdesk.workspace.queue_columns import Column
@@ -42,12 +43,20 @@ class Rows:
         self.columns = [column.key for column in columns]
         self._cells: dict[tuple[Any, ...], str] = {}
 
-    def of(self, tickets: Iterable[Ticket], faces: Mapping[int, Face]) -> list[dict[str, Any]]:
-        return [self._row(ticket, faces.get(ticket.pk)) for ticket in tickets]
+    def of(
+        self,
+        tickets: Iterable[Ticket],
+        faces: Mapping[int, Face],
+        around: Mapping[int, Iterable[Present]] | None = None,
+    ) -> list[dict[str, Any]]:
+        """`around`: who looks at each of them now; one's own screens are left out."""
+        around = around or {}
+        return [self._row(ticket, faces.get(ticket.pk), around.get(ticket.pk, ())) for ticket in tickets]
 
-    def _row(self, ticket: Ticket, face: Face | None) -> dict[str, Any]:
+    def _row(self, ticket: Ticket, face: Face | None, around: Iterable[Present]) -> dict[str, Any]:
         is_unread = self._is_unread(ticket)
         return {
+            "seen": [one for one in around if one.user_id != self.user.pk],
             "pk": str(ticket.pk),
             "state": STATES[is_unread, bool(face and face.runs)],
             "is_unread": is_unread,

@@ -49,6 +49,8 @@ NAVIGATION = [
         ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
     ),
 ]
+# Keys that lead to a page from anywhere (keys.js), by its address.
+KEYS = {"admin:index": "g h", "admin:helpdesk_ticket_changelist": "g q", "admin:board": "g b"}
 # What belongs together under one entry of the navigation: a row of links on each of these pages.
 TABS = [
     ("policy", _("Policies")),
@@ -196,7 +198,7 @@ class WorkspaceSite(admin.AdminSite):
         here = _page_name(request)
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
-                yield {"label": label, "url": reverse(name), "current": here in pages}
+                yield {"label": label, "url": reverse(name), "current": here in pages, "key": KEYS.get(name, "")}
 
 
 def _page_name(request: HttpRequest) -> str:

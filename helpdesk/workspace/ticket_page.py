@@ -1,11 +1,13 @@
 """What the ticket's page shows beside the conversation. A fixed number of queries, whatever the ticket holds."""
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+from helpdesk.accounts.presence import around
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
@@ -37,8 +39,11 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
     owed = answerable(clocks)
     exceptions = _exceptions(request, ticket)
     asked = {row["exception"].clock_id for row in exceptions if row["waits"]}
+    people = around([ticket.pk]).get(ticket.pk, [])
     return {
         "ticket": ticket,
+        "people_here": json.dumps([one.as_json() for one in people], ensure_ascii=False),
+        "others_here": [one.name for one in people if one.user_id != request.user.pk],
         "now": viewer.now,
         "talk": talk,
         "clocks": [_clock_row(faces, clock, talk.explained.get(clock.pk, []), asked) for clock in clocks],

@@ -1,5 +1,6 @@
 /* Open screens: new notices appear by themselves, and the badge of unread ones keeps up.
-   A websocket brings them at once; while there is none the page asks every half minute. */
+   A websocket brings them at once; while there is none the page asks every half minute.
+   Other scripts hear theirs as `live:KIND`, and say where this page is with `live:say` (ticket.js, queue.js). */
 "use strict";
 {
   const region = document.querySelector("[data-socket]");
@@ -57,6 +58,7 @@
 
   /* 2. How it comes here --------------------------------------------------------------------------- */
   let socket = null, heard = 0, failures = 0, polling = null, over = false;
+  const said = new Map();  // by kind: said again to each new socket
 
   function stopPolling() {
     window.clearInterval(polling);
@@ -91,6 +93,7 @@
     address.protocol = address.protocol.replace("http", "ws");
     const own = new WebSocket(address);
     const tooLong = window.setTimeout(() => lose(own), PATIENCE);
+    let greeted = false;
     socket = own;
     heard = Date.now();
     own.addEventListener("message", (event) => {
@@ -99,6 +102,8 @@
       region.dataset.by = "socket";
       failures = 0;
       heard = Date.now();
+      if (!greeted) for (const message of said.values()) own.send(JSON.stringify(message));
+      greeted = true;
       show(JSON.parse(event.data));
     });
     own.addEventListener("close", (event) => {
@@ -108,6 +113,10 @@
   }
 
   if (region) {
+    document.addEventListener("live:say", (event) => {
+      said.set(Object.keys(event.detail)[0], event.detail);
+      if (socket && socket.readyState === WebSocket.OPEN && region.dataset.by === "socket") socket.send(JSON.stringify(event.detail));
+    });
     region.addEventListener("keydown", (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();

@@ -1,5 +1,6 @@
-/* The workspace's script: clocks that count down, a queue that keeps itself fresh, keys.
-   Every page works without it; the server decides what is shown, this only keeps it moving. */
+/* The workspace's script: clocks that count down, rows that are chosen, menus, forms that are sent once.
+   Every page works without it; the server decides what is shown, this only keeps it moving.
+   Keys are keys.js, the queue that keeps itself fresh is queue.js, the open ticket ticket.js. */
 "use strict";
 {
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -88,105 +89,16 @@
     recount();
   }
 
-  /* 3. The queue keeps itself fresh ---------------------------------------------------------------- */
-  // The page is asked for again and its parts are exchanged: held back while something is selected.
-  const PARTS = ["#content > h1", ".ws-views", "#changelist-form .results", "#changelist-form .paginator", ".bell"];
+  // Rows were exchanged: by queue.js.
+  document.addEventListener("workspace:rows", () => { tick(); recount(); });
 
-  function exchange(page) {
-    const known = new Set($$("#result_list tr[data-id]").map((row) => row.dataset.id));
-    const cursor = $("#result_list tr.is-cursor"), focused = document.activeElement;
-    const place = focused && focused.closest("tr[data-id]");
-    const scrolled = $(".results") ? $(".results").scrollTop : 0;
-    for (const selector of PARTS) {
-      const before = $(selector), after = $(selector, page);
-      if (before && after) before.replaceWith(document.importNode(after, true));
-    }
-    for (const row of $$("#result_list tr[data-id]")) {
-      if (known.size && !known.has(row.dataset.id)) row.classList.add("is-new", "is-flash");
-      if (cursor && row.dataset.id === cursor.dataset.id) row.classList.add("is-cursor");
-      if (place && row.dataset.id === place.dataset.id) $("a", row).focus();
-    }
-    if ($(".results")) $(".results").scrollTop = scrolled;
-    tick();
-    recount();
-  }
-
-  async function refresh() {
-    const inUse = document.hidden || chosen().length || (document.activeElement && document.activeElement.closest(".ws-views, .actions"));
-    if (inUse) return;
-    try {
-      const answer = await fetch(window.location.href, { headers: { "X-Requested-With": "fetch" }, redirect: "error" });
-      if (!answer.ok) throw new Error(answer.status);
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!chosen().length) exchange(page);
-    } catch {
-      const live = $(".ws-live");
-      if (live) live.classList.add("is-off");
-    }
-  }
-  if ($("[data-live]")) {
-    window.setInterval(refresh, Number($("[data-live]").dataset.live) * 1000);
-    document.addEventListener("visibilitychange", refresh);
-  }
-
-  /* 4. Menus ------------------------------------------------------------------------------------------ */
+  /* 3. Menus ------------------------------------------------------------------------------------------ */
   const openMenus = () => $$("details.menu[open]");
   document.addEventListener("click", (event) => {
     openMenus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
 
-  /* 5. Keys: never while typing, never with a modifier ------------------------------------------------- */
-  const typing = (node) => node.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
-
-  function move(step) {
-    const rows = $$("#result_list tr[data-id]");
-    if (!rows.length) return false;
-    const now = rows.findIndex((row) => row.classList.contains("is-cursor"));
-    const next = rows[Math.min(rows.length - 1, Math.max(0, now + step))];
-    rows.forEach((row) => row.classList.toggle("is-cursor", row === next));
-    $("a", next).focus();
-    return true;
-  }
-
-  const follow = (selector) => { const node = $(selector); if (node) node.click(); return Boolean(node); };
-
-  function compose(kind) {
-    const radio = $(`#kind-${kind}`);
-    if (!radio) return false;
-    radio.checked = true;
-    $("#reply-text").focus();
-    return true;
-  }
-
-  const KEYS = {
-    j: () => move(1) || follow("[data-key=j]"),
-    k: () => move(-1) || follow("[data-key=k]"),
-    x: () => { const row = $("#result_list tr.is-cursor"); if (row) $(".action-select", row).click(); return Boolean(row); },
-    t: () => follow("[data-key=t]"),
-    r: () => compose("reply"),
-    n: () => compose("note"),
-    "/": () => { const box = $("#searchbar"); if (box) { box.focus(); box.select(); } return Boolean(box); },
-    Escape: () => {
-      const menus = openMenus();
-      menus.forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
-      return menus.length > 0 || follow(chosen().length ? ".bulk-clear" : "[data-none]");
-    },
-  };
-
-  document.addEventListener("keydown", (event) => {
-    const send = event.key === "Enter" && (event.ctrlKey || event.metaKey);
-    if (send && event.target.id === "reply-text") {
-      event.preventDefault();
-      const kind = $("#kind-note").checked ? ".only-note" : ".only-reply";
-      event.target.form.requestSubmit($(`.composer-foot ${kind}[type=submit], .composer-foot ${kind} > [type=submit]`));
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.key !== "Escape" && typing(event.target)) return;
-    if (KEYS[event.key] && KEYS[event.key]()) event.preventDefault();
-  });
-
-  /* 6. The ticket: begin at the end of the conversation, and send once ----------------------------------- */
+  /* 4. The ticket: begin at the end of the conversation, and send once ----------------------------------- */
   const talk = $(".talk");
   if (talk) talk.scrollTop = talk.scrollHeight;
   // Text that was typed and not sent: the browser asks before it is lost.

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Min, QuerySet
 
 from helpdesk.accounts.models import Team, User
+from helpdesk.notifications.live import push_change
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric, Promise, State
 from helpdesk.sla.models import Clock
@@ -38,6 +39,7 @@ def refresh_deadline(*, ticket: Ticket) -> None:
     """Bring the queue's order up to date with the ticket's running clocks. Needs the ticket locked."""
     ticket.next_due_at = _earliest(ticket)
     ticket.save(update_fields=["next_due_at"])
+    push_change(ticket_id=ticket.pk)
 
 
 def _earliest(ticket: Ticket) -> datetime | None:
@@ -45,10 +47,11 @@ def _earliest(ticket: Ticket) -> datetime | None:
 
 
 def touch(ticket: Ticket, now: datetime, *changed: str) -> None:
-    """Save what changed, and nothing else, so that two people's work never overwrites each other."""
+    """Save what changed, and nothing else, so that two people's work never overwrites each other; tell open screens."""
     ticket.next_due_at = _earliest(ticket)
     ticket.updated_at = now
     ticket.save(update_fields={"next_due_at", "updated_at", *changed})
+    push_change(ticket_id=ticket.pk)
 
 
 def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, /, **data: Any) -> TicketEvent:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Membership, RequesterRole, Team, User
 from helpdesk.core.channels import Channel
+from helpdesk.notifications.live import push_change
 from helpdesk.notifications.services import new_message_id, post
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric
@@ -85,6 +86,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     TicketEvent.objects.bulk_create(events)
     first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
     post(mails.acknowledgement(ticket=ticket, message=message, clock=first, now=now))
+    push_change(ticket_id=ticket.pk)
     return ticket
 
 
