@@ -13,7 +13,7 @@ View = Callable[[Any, HttpRequest, Ticket], HttpResponse]
 
 
 def act(view: View) -> Callable[[Any, HttpRequest, int], HttpResponse]:
-    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 where one may not change."""
+    """For views of the ticket's admin: POST only; 404 for what one may not see, 403 for what one may not change."""
 
     @wraps(view)
     def wrapper(self: Any, request: HttpRequest, pk: int) -> HttpResponse:

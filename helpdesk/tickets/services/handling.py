@@ -22,6 +22,7 @@ from helpdesk.tickets.services.locked import (
     resolve,
     touch,
 )
+from helpdesk.tickets.services.watching import tell_watchers
 
 
 @transaction.atomic
@@ -82,7 +83,7 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime) ->
         clocks += reopen(ticket, actor=actor, now=now)
         questioned = status == Status.WAITING and has_unanswered_message(ticket)
         follow_status(clocks, status=status, actor=actor, now=now, questioned=questioned)
-    touch(ticket, now, *move(ticket, status=status, actor=actor, now=now))
+    _moved(ticket, status, actor=actor, now=now)
     return ticket
 
 
@@ -98,8 +99,34 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     if ticket.messages.filter(kind=Message.Kind.REPLY).exists() or connected_calls(ticket).exists():
         resolve(ticket, clocks, actor=actor, now=now)
     end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
-    touch(ticket, now, *move(ticket, status=Status.CLOSED, actor=actor, now=now))
+    _moved(ticket, Status.CLOSED, actor=actor, now=now)
     return ticket
+
+
+@transaction.atomic
+def change_subject(*, ticket: Ticket, subject: str, actor: User, now: datetime) -> Ticket:
+    """Say better what it is about. The customer sees the new subject, too; the event keeps the old one."""
+    ticket, _clocks = lock(ticket, now=now)
+    subject = " ".join(subject.split())
+    longest = Ticket._meta.get_field("subject").max_length
+    if not subject:
+        raise Refused(_("A ticket needs a subject."))
+    if len(subject) > longest:
+        raise Refused(_("This is longer than %(most)d characters. Please shorten it.") % {"most": longest})
+    if subject == ticket.subject:
+        return ticket
+    happened(ticket, TicketEvent.Kind.SUBJECT, now, actor, before=ticket.subject, after=subject).save()
+    ticket.subject = subject
+    touch(ticket, now, "subject")
+    return ticket
+
+
+def _moved(ticket: Ticket, status: Status, *, actor: User, now: datetime) -> None:
+    """Set the status and tell who watches."""
+    changed = move(ticket, status=status, actor=actor, now=now)
+    touch(ticket, now, *changed)
+    if changed:
+        tell_watchers(ticket=ticket, event=ticket.events.latest("id"))
 
 
 def _prioritise(ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, **why: int) -> list[str]:
