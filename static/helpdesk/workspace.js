@@ -135,6 +135,11 @@
     openMenus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
 
+  for (const button of $$("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   /* 5. Keys: never while typing, never with a modifier ------------------------------------------------- */
   const typing = (node) => node.closest("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
 
@@ -150,6 +155,16 @@
 
   const follow = (selector) => { const node = $(selector); if (node) node.click(); return Boolean(node); };
 
+  // A menu that a key opens begins at its first field.
+  function unfold(selector) {
+    const node = $(selector);
+    if (!node) return false;
+    node.click();
+    const first = node.matches("summary") && node.parentElement.open && $("select, input:not([type=hidden]), a, button", node.nextElementSibling);
+    if (first) first.focus();
+    return true;
+  }
+
   function compose(kind) {
     const radio = $(`#kind-${kind}`);
     if (!radio) return false;
@@ -163,6 +178,9 @@
     k: () => move(-1) || follow("[data-key=k]"),
     x: () => { const row = $("#result_list tr.is-cursor"); if (row) $(".action-select", row).click(); return Boolean(row); },
     t: () => follow("[data-key=t]"),
+    a: () => unfold("[data-key=a]"),
+    m: () => follow("[data-key=m]"),
+    l: () => follow("[data-key=l]"),
     r: () => compose("reply"),
     n: () => compose("note"),
     "/": () => { const box = $("#searchbar"); if (box) { box.focus(); box.select(); } return Boolean(box); },

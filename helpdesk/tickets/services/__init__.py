@@ -41,11 +41,12 @@ from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
 from helpdesk.tickets.services.splitting import split
 from helpdesk.tickets.services.tags import change_tags
-from helpdesk.tickets.services.time_spent import add_time, strike_time
+from helpdesk.tickets.services.time_spent import MOST_MINUTES, add_time, strike_time
 from helpdesk.tickets.services.watching import note_reading, unwatch, watch
 
 __all__ = [
     "FIRST_METRIC",
+    "MOST_MINUTES",
     "Fate",
     "Fated",
     "How",
