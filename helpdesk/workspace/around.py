@@ -150,10 +150,10 @@ def read_around(ticket: Ticket, *, user: User) -> Around:
     for *values, why in first.union(*rest, all=True):
         other = Other(**dict(zip(Other.__dataclass_fields__, [*values, why], strict=True)))
         rows.setdefault(why, {})[other.pk] = other
-    newest_last = (PART, ABSORBED)
+    oldest_first = (PART, ABSORBED)
     return Around(
         rows={
-            why: sorted(found.values(), key=lambda row: row.pk, reverse=why not in newest_last)
+            why: sorted(found.values(), key=lambda row: (row.created_at, row.pk), reverse=why not in oldest_first)
             for why, found in rows.items()
         }
     )

@@ -62,7 +62,7 @@ def history(ticket: Ticket, *, page: int = 1) -> tuple[list[Row], bool]:
     codes = {row.code: str(row) for row in ExceptionCode.objects.all()}
     names = _names(events)
     rows = [_ticket_row(event, codes, names) for event in events]
-    rows += [_clock_row(event, codes) for event in ticked[:until]]
+    rows += _clock_rows(list(ticked[:until]), codes)
     rows.sort(key=lambda row: row.at, reverse=True)
     start = (page - 1) * ON_PAGE
     return rows[start : start + ON_PAGE], len(rows) > start + ON_PAGE
@@ -83,23 +83,27 @@ def _ticket_row(event: TicketEvent, codes: Mapping[str, str], names: Mapping[int
         labels = dict(Status.choices)
     elif event.kind in PRESSES:
         labels = dict(Priority.choices)
-    before, after = (_shown(data.get(name), labels) if name in data else "" for name in ("before", "after"))
-    return Row(
-        at=event.at,
-        text=line.text if event.kind != TicketEvent.Kind.FIELDS else event.get_kind_display(),
-        by=line.by,
-        is_clock=False,
-        before=before,
-        after=after,
-        reason=str(data.get("reason") or data.get("note") or data.get("text") or ""),
-    )
+    before, after = (_shown(data[name], labels) if name in data else "" for name in ("before", "after"))
+    reason = str(data.get("reason") or data.get("note") or data.get("text") or "")
+    has_columns = (before or after) and event.kind not in OWNED
+    text = event.get_kind_display() if has_columns else line.text.removesuffix(reason).rstrip(": ")
+    return Row(at=event.at, text=text, by=line.by, is_clock=False, before=before, after=after, reason=reason)
 
 
-def _clock_row(event: ClockEvent, codes: Mapping[str, str]) -> Row:
-    line, reason = clock_line(event, codes), event.data.get("reason", "")
-    due = instant(event.data["due_at"]) if event.data.get("due_at") else ""
-    why = codes.get(reason) or reason_words(reason) if reason else ""
-    return Row(at=event.at, text=line.text, by=line.by, is_clock=True, after=due, reason=why)
+def _clock_rows(newest_first: list[ClockEvent], codes: Mapping[str, str]) -> list[Row]:
+    """With the deadline before and after, where an event moved it."""
+    due: dict[int, str] = {}
+    rows = []
+    for event in reversed(newest_first):
+        line, reason = clock_line(event, codes), event.data.get("reason", "")
+        new = instant(event.data["due_at"]) if event.data.get("due_at") else ""
+        old = due.get(event.clock_id, "") if new else ""
+        due[event.clock_id] = new or due.get(event.clock_id, "")
+        moved = bool(old) and old != new
+        why = codes.get(reason) or reason_words(reason) if reason else ""
+        before, after = (old, new) if moved else ("", "")
+        rows.append(Row(at=event.at, text=line.text, by=line.by, is_clock=True, before=before, after=after, reason=why))
+    return rows[::-1]
 
 
 def _shown(value: Any, labels: Mapping[Any, Any]) -> str:

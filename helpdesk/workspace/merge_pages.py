@@ -52,7 +52,7 @@ class MergePages:
             context["sides"] = _sides(goes, stays, context.get("fates", []))
         else:
             context["candidates"] = candidates(ticket, user=request.user)
-        wrong = choice.errors or reason.errors or refused
+        wrong = choice.errors or reason.errors or context["refused"]
         return self.organise_page(request, ticket, "merge", _("Merge"), context, status=422 if wrong else 200)
 
     @act_page

@@ -38,13 +38,13 @@ class OrganisePages:
         template = f"admin/helpdesk/ticket/organise/{name}.html"
         return TemplateResponse(request, template, {**shared, "now": timezone.now(), **context}, status=status)
 
-    def done(self, request: HttpRequest, ticket: Ticket, verb: Callable[..., Any], **values: Any) -> HttpResponse:
-        """Do it, and back to the ticket; with what was said against it where it was refused."""
+    def done(self, request: HttpRequest, shown: Ticket, verb: Callable[..., Any], /, **values: Any) -> HttpResponse:
+        """Do it, and back to the ticket that was shown; with what was said against it where it was refused."""
         try:
             verb(actor=request.user, now=timezone.now(), **values)
         except services.Refused as refused:
-            return self.back(request, ticket, error=str(refused))
-        return self.back(request, ticket)
+            return self.back(request, shown, error=str(refused))
+        return self.back(request, shown)
 
     @act
     def hand_out_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:

@@ -44,7 +44,7 @@ NAVIGATION = [
         _("Administration"),
         "admin:index",
         "team",
-        ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+        ("", "user", "team", "hub", "customfield", "absence", "oncallshift", "alarm", "heartbeat", "me"),
     ),
 ]
 # What belongs together under one entry of the navigation: a row of links on each of these pages.
@@ -74,6 +74,7 @@ INDEX = [
             ("rollout", _("New rules taking over for open tickets")),
             ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
+            ("customfield", _("What a hub wants to know of its tickets besides")),
         ],
     ),
     (

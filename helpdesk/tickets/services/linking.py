@@ -62,7 +62,10 @@ def join_incident(*, ticket: Ticket, incident: Ticket, actor: User, now: datetim
         raise Refused(_("Other tickets hang on %(ticket)s, so it cannot be a part.") % {"ticket": ticket.reference})
     if ticket.parent_id == incident.pk:
         raise Refused(_("It is a part of this incident already."))
-    happened(ticket, TicketEvent.Kind.PARENT, now, actor, incident=incident.pk, before=ticket.parent_id).save()
+    if ticket.parent_id is not None:
+        words = {"ticket": ticket.reference, "incident": f"PS-{ticket.parent_id}"}
+        raise Refused(_("%(ticket)s is a part of %(incident)s. Take it out there first.") % words)
+    happened(ticket, TicketEvent.Kind.PARENT, now, actor, incident=incident.pk).save()
     happened(incident, TicketEvent.Kind.PARENT, now, actor, part=ticket.pk).save()
     ticket.parent = incident
     touch(ticket, now, "parent")
