@@ -1,19 +1,31 @@
 """Verbs of people."""
 
+from collections.abc import Sequence
 from datetime import time
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
-from helpdesk.accounts.models import User
+from helpdesk.accounts.models import News, User
 
 
 @transaction.atomic
 def change_settings(
-    *, user: User, language: str, time_zone: str, quiet_from: time | None, quiet_until: time | None
+    *,
+    user: User,
+    language: str,
+    time_zone: str,
+    quiet_from: time | None,
+    quiet_until: time | None,
+    mail_about: Sequence[str] | None = None,
 ) -> bool:
-    """A person's own settings; the change is in their history. False: nothing changed."""
+    """A person's own settings; the change is in their history. False: nothing changed.
+
+    `mail_about`: what they want by mail besides on screen (values of `News`); None leaves it as it is.
+    """
     wanted = {"language": language, "time_zone": time_zone, "quiet_from": quiet_from, "quiet_until": quiet_until}
+    if mail_about is not None:
+        wanted["mail_about"] = [news for news in News.values if news in mail_about]
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     changed = [name for name, value in wanted.items() if getattr(user, name) != value]
     if not changed:

@@ -3,6 +3,7 @@
 from helpdesk.workspace import (
     articles,
     calendars,
+    custom_fields,
     duty,
     escalations,
     exceptions,
@@ -16,6 +17,7 @@ from helpdesk.workspace import (
 __all__ = [
     "articles",
     "calendars",
+    "custom_fields",
     "duty",
     "escalations",
     "exceptions",

@@ -1,4 +1,4 @@
-"""One's own settings: language, time zone, quiet hours."""
+"""One's own settings: language, time zone, quiet hours, what comes by mail."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
-from helpdesk.accounts.models import User
+from helpdesk.accounts.models import News, User
 from helpdesk.accounts.services import change_settings
 from helpdesk.core.quiet import quiet_length
 
@@ -31,9 +31,16 @@ def urls(site: AdminSite) -> list[URLPattern]:
 
 
 class SettingsForm(forms.ModelForm):
+    mail_about = forms.MultipleChoiceField(
+        label=gettext_lazy("Also by mail"),
+        choices=News.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+
     class Meta:
         model = User
-        fields = ("language", "time_zone", "quiet_from", "quiet_until")
+        fields = ("language", "time_zone", "quiet_from", "quiet_until", "mail_about")
         widgets = {
             "time_zone": forms.TextInput({"list": "time-zones", "autocomplete": "off"}),
             "quiet_from": forms.TimeInput({"type": "time"}, format="%H:%M"),

@@ -14,8 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
 from helpdesk.core.channels import Channel
-from helpdesk.subscriptions.models import Hub, Subscription
+from helpdesk.subscriptions.models import Hub, Skill, Subscription
+from helpdesk.subscriptions.skills import set_skills
 from helpdesk.tickets.services import index_account
+from helpdesk.workspace.duty import led_by
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
 
@@ -172,6 +174,19 @@ class PersonChangeForm(UserChangeForm):
         return data
 
 
+class SkillInline(Rights, admin.TabularInline):
+    """Which hubs a member of staff knows; leads say it on their team's page."""
+
+    model = Skill
+    formset = RowFormSet
+    extra = 0
+    fields = ("hub",)
+    verbose_name_plural = _("Knows these hubs: their tickets are handed out to them first")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Skill]:
+        return super().get_queryset(request).select_related("hub", "user")
+
+
 @admin.register(User)
 class PersonAdmin(RoleAdmin, DjangoUserAdmin):
     """People, customers and staff. Passwords are set by Django's own form, never shown."""
@@ -194,6 +209,9 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
     )
 
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
+        return (SkillInline,) if obj is not None and obj.is_staff else ()
+
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Who may only look sees no word about the password."""
         fieldsets = super().get_fieldsets(request, obj)
@@ -202,7 +220,29 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         return ((None, {"fields": ("email", "full_name")}), *fieldsets[1:])
 
 
+class HubBoxes(forms.ModelMultipleChoiceField):
+    """Hubs as boxes to tick; they are read once for a page."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(Hub.objects.order_by("position"), required=False, **options)
+
+    def label_from_instance(self, hub: Hub) -> str:
+        return hub.name.removesuffix(" Hub")
+
+
 class TeamMemberForm(ByAddressForm):
+    knows = HubBoxes(label=_("Knows"))
+
+    class Meta:
+        labels = {"is_lead": _("Leads the team")}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["knows"] = [skill.hub_id for skill in self.instance.user.skills.all()]
+
     def clean_user(self) -> User:
         person = self.cleaned_data["user"]
         if not person.is_staff:
@@ -210,30 +250,96 @@ class TeamMemberForm(ByAddressForm):
         return person
 
 
+class TeamRowFormSet(RowFormSet):
+    """The hubs are read once, not once a row."""
+
+    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        if "knows" in form.fields:
+            if not hasattr(self, "hubs"):
+                self.hubs = list(form.fields["knows"].choices)
+            form.fields["knows"].choices = self.hubs
+
+
 class TeamMemberInline(Rights, admin.TabularInline):
     model = TeamMembership
     form = TeamMemberForm
-    formset = RowFormSet
+    formset = TeamRowFormSet
     extra = 0
-    fields = ("user", "is_lead")
+    readonly_fields = ("known_hubs",)
+    verbose_name_plural = _("Members: who leads, and which hubs each of them knows")
+
+    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
+        return ("user", "is_lead", "knows" if self.has_change_permission(request, obj) else "known_hubs")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMembership]:
-        return super().get_queryset(request).select_related("user", "team")
+        rows = super().get_queryset(request).select_related("user", "team")
+        return rows.prefetch_related("user__skills__hub")
+
+    @admin.display(description=_("Knows"))
+    def known_hubs(self, row: TeamMembership) -> str:
+        return ", ".join(skill.hub.name for skill in row.user.skills.all()) or "–"
+
+    def has_add_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        return super().has_add_permission(request, obj) and governs(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        return super().has_change_permission(request, obj) and governs(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and governs(request, obj)
+
+
+def governs(request: HttpRequest, team: Team | None) -> bool:
+    """Administrators look after every team, a lead after those that they lead."""
+    if team is None or request.user.is_superuser:
+        return True
+    if not hasattr(request, "led_teams"):  # found once a request
+        request.led_teams = led_by(request.user)
+    return team.pk in request.led_teams
+
+
+class TeamForm(ChannelsForm):
+    hubs = HubBoxes(label=_("Hubs"), help_text=_("Their new tickets come to this team, by the channels above."))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.pk:
+            self.initial["hubs"] = [hub.pk for hub in self.instance.hubs.all()]
 
 
 @admin.register(Team)
 class TeamAdmin(RoleAdmin):
-    form = ChannelsForm
+    """Who serves which hubs. A lead looks after the members, the hubs and the channels of their own team."""
+
+    form = TeamForm
     list_display = ("name", "people", "served", "channel_names")
     search_fields = ("name__istartswith",)
-    readonly_fields = ("channel_names",)
+    readonly_fields = ("channel_names", "served")
     inlines = (TeamMemberInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
         return super().get_queryset(request).prefetch_related("memberships__user", "hubs")
 
+    def has_change_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        return super().has_change_permission(request, obj) and governs(request, obj)
+
     def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
-        return ("name", "channels" if self.has_change_permission(request, obj) else "channel_names")
+        may = self.has_change_permission(request, obj)
+        return ("name", "channels", "hubs") if may else ("name", "channel_names", "served")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
+        named = () if request.user.is_superuser else ("name",)
+        return (*named, *self.readonly_fields)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "hubs" in form.cleaned_data:
+            form.instance.hubs.set(form.cleaned_data["hubs"])
+        for formset in formsets:
+            for row in formset.forms:
+                if "knows" in row.changed_data and not row.cleaned_data.get("DELETE"):
+                    set_skills(user=row.cleaned_data["user"], hubs=row.cleaned_data["knows"], actor=request.user)
 
     @admin.display(description=_("channels"))
     def channel_names(self, team: Team) -> str:

@@ -51,8 +51,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     "membership": _all("v", "vacd"),
     "subscription": _all("v", "vac"),
     "user": _all("v", "vac"),
-    "team": _all("v", "vac"),
-    "teammembership": _all("v", "vacd"),
+    # A lead's are those of the teams that they lead.
+    "team": _all("v", "vac") | {LEAD: "vc"},
+    "teammembership": _all("v", "vacd") | {LEAD: "vacd"},
+    "skill": _all("v", "vacd"),
+    "customfield": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "hub": _all("v", "vac"),
     "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},

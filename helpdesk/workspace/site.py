@@ -46,7 +46,7 @@ NAVIGATION = [
         _("Administration"),
         "admin:index",
         "team",
-        ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+        ("", "user", "team", "hub", "customfield", "absence", "oncallshift", "alarm", "heartbeat", "me"),
     ),
 ]
 # Keys that lead to a page from anywhere (keys.js), by its address.
@@ -80,6 +80,7 @@ INDEX = [
             ("hub", _("The products that support is given for")),
             ("article", _("What customers read before they write to us")),
             ("section", _("The order of the knowledge base")),
+            ("customfield", _("What a hub wants to know of its tickets besides")),
         ],
     ),
     (

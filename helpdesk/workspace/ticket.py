@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,7 +24,11 @@ from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
 from helpdesk.workspace import explaining
 from helpdesk.workspace.acting import act
 from helpdesk.workspace.exception_request import ExceptionRequestPage
+from helpdesk.workspace.history import HistoryPage
+from helpdesk.workspace.link_pages import LinkPages
 from helpdesk.workspace.lists import numbers
+from helpdesk.workspace.merge_pages import MergePages
+from helpdesk.workspace.organising import OrganisePages
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.ticket_forms import (
@@ -41,7 +45,7 @@ ONCE = "message_submission_once"
 
 
 @admin.register(Ticket)
-class TicketAdmin(ExceptionRequestPage, QueuePages):
+class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRequestPage, QueuePages):
     """Queue and ticket."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -79,13 +83,10 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             return HttpResponseNotAllowed(["GET", "HEAD"])
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return self.page(request, self.find(request, object_id))
-
-    def history_view(
-        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """A ticket's history is on its page."""
-        raise Http404
+        ticket = self.find(request, object_id)
+        if request.method == "GET":
+            services.note_reading(ticket=ticket, user=request.user, now=timezone.now())
+        return self.page(request, ticket)
 
     def page(
         self,
@@ -95,6 +96,7 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
         compose: ComposeForm | None = None,
         judge: JudgeForm | None = None,
         raising: RaiseForm | None = None,
+        organising: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page; with a form that was refused, its errors beside the field, and 422."""
         compose = compose or ComposeForm(initial={"kind": "reply", "submission": new_submission()})
@@ -111,9 +113,9 @@ class TicketAdmin(ExceptionRequestPage, QueuePages):
             "may_assign": lead,
             "staff": staff_choices() if lead else [],
             "teams": list(Team.objects.values_list("pk", "name")) if lead else [],
-            **page_context(request=request, ticket=ticket, everything="all" in request.GET),
+            **page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {}),
         }
-        refused = any(form is not None and form.is_bound for form in (compose, judge, raising))
+        refused = any(form is not None and form.is_bound for form in (compose, judge, raising)) or bool(organising)
         return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=422 if refused else 200)
 
     def explain_view(self, request: HttpRequest, pk: int) -> HttpResponse:

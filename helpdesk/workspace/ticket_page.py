@@ -1,13 +1,13 @@
 """What the ticket's page shows beside the conversation. A fixed number of queries, whatever the ticket holds."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
-from helpdesk.accounts.presence import around
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
@@ -17,25 +17,30 @@ from helpdesk.tickets import services
 from helpdesk.tickets.claims import answers
 from helpdesk.tickets.models import Claim, Ticket
 from helpdesk.workspace import queue_views
+from helpdesk.workspace.around import Around, organised, read_around
 from helpdesk.workspace.conversation import answerable, conversation
 from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
-from helpdesk.workspace.faces import Faces, open_faces
+from helpdesk.workspace.faces import Face, Faces, open_faces
+from helpdesk.workspace.history import latest
 from helpdesk.workspace.queue import onlooker
 from helpdesk.workspace.rights import Act, may
 
 IN_STRIP = 20
-OTHER_TICKETS = 5
 MOST_EXCEPTIONS = 20
 
 
-def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> dict[str, Any]:
-    """Everything of the page but its forms."""
+def page_context(
+    *, request: HttpRequest, ticket: Ticket, everything: bool, refused: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything of the page but its forms. `refused`: what could not be done to put it in order, by its form."""
     viewer = onlooker(request)
     related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
     clocks = list(ticket.clocks.select_related(*related).order_by("-started_at", "-id"))
     talk = conversation(ticket=ticket, clocks=clocks, everything=everything)
     faces = Faces(now=viewer.now)
-    others = Ticket.objects.visible_to(request.user).filter(requester=ticket.requester_id).exclude(pk=ticket.pk)
+    around = read_around(ticket, user=request.user)
+    strip = _strip(request, ticket)
+    around.faces.update(_show_faces(strip["tickets"], around, now=viewer.now))
     owed = answerable(clocks)
     exceptions = _exceptions(request, ticket)
     asked = {row["exception"].clock_id for row in exceptions if row["waits"]}
@@ -50,10 +55,12 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
         "exceptions": exceptions,
         "may_see_exceptions": may(request.user, Act.VIEW, "clockexception"),
         "owed": faces.of(owed) if owed else None,
-        "others": others.order_by("-created_at").only("pk", "subject", "status", "created_at")[:OTHER_TICKETS],
+        "around": around,
+        "latest": latest(talk),
+        **organised(ticket, user=request.user, refused=refused),
         "customer": _customer(ticket, now=viewer.now),
         "claim": _claim(ticket),
-        "strip": _strip(request, ticket),
+        "strip": strip,
         "query": f"?{request.GET.urlencode()}" if request.GET else "",
     }
 
@@ -120,9 +127,6 @@ def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
     rows = queue_views.narrow(Ticket.objects.visible_to(request.user), view, viewer).select_related("account")
     fields = ("subject", "status", "language", "next_due_at", "closed_at", "account__name")
     tickets = list(queue_views.ordered(rows, view).only(*fields)[:IN_STRIP])
-    faces = open_faces(ticket_ids=[row.pk for row in tickets], now=viewer.now)
-    for row in tickets:
-        row.face = faces.get(row.pk)
     keys = [row.pk for row in tickets]
     here = keys.index(ticket.pk) if ticket.pk in keys else -1
     return {
@@ -132,3 +136,12 @@ def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
         "before": keys[here - 1] if here > 0 else None,
         "after": keys[here + 1] if here + 1 < len(keys) else None,
     }
+
+
+def _show_faces(tickets: list[Ticket], around: Around, *, now: datetime) -> dict[int, Face]:
+    """The clocks of the strip's tickets and of those that hang on this one. One query for both."""
+    parts = [row.pk for row in around.parts]
+    faces = open_faces(ticket_ids=[*(row.pk for row in tickets), *parts], now=now)
+    for row in tickets:
+        row.face = faces.get(row.pk)
+    return {pk: faces[pk] for pk in parts if pk in faces}

@@ -18,6 +18,7 @@ from helpdesk.sla.clock import Effect, EventKind, Promise
 from helpdesk.sla.models import METRICS, BreachCause, ClockEvent
 from helpdesk.tickets.explained import effect_words, reason_words
 from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
+from helpdesk.workspace import organise_words
 
 # Events that stand in the conversation as messages.
 SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
@@ -48,6 +49,8 @@ def step_words(*, percent: int, reminder: int) -> str:
 def notice_words(notice: Notice) -> str:
     """A notice on a screen, in one line."""
     said = notice.context
+    if notice.kind == organise_words.WATCHED:
+        return organise_words.watched_words(notice)
     if notice.kind == alarms.KIND:
         values = {"what": alarms.title(said.get("name", ""))}
         return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
@@ -151,7 +154,9 @@ def _status(data: dict[str, Any]) -> str:
 def _assigned(data: dict[str, Any]) -> str:
     team = f" ({data['team']})" if data.get("team") else ""
     if data.get("owner"):
-        return _said(_("Assigned to %(owner)s") % {"owner": data["owner"]} + team, data.get("reason"))
+        how = organise_words.chosen_how(data)
+        text = _("Assigned to %(owner)s") % {"owner": data["owner"]} + team + (f", {how}" if how else "")
+        return _said(text, data.get("reason"))
     return _said(_("Given back to the team") + team, data.get("reason"))
 
 
@@ -207,7 +212,7 @@ def _asked(text: str, data: dict[str, Any]) -> str:
     return f"{text}. {data['text']}" if data.get("text") else text
 
 
-_TICKET: dict[str, Callable[[dict[str, Any]], str]] = {
+_TICKET: dict[str, Callable[[dict[str, Any]], str]] = organise_words.LINES | {
     TicketEvent.Kind.OPENED: lambda data: (
         _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
     ),

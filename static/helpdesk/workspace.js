@@ -98,6 +98,11 @@
     openMenus().forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
 
+  for (const button of $$("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   /* 4. The ticket: begin at the end of the conversation, and send once ----------------------------------- */
   const talk = $(".talk");
   if (talk) talk.scrollTop = talk.scrollHeight;

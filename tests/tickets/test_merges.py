@@ -255,10 +255,10 @@ def test_what_cannot_be_merged(customer, specialist):
     for one, other, words in (
         (into, into, "into itself"),
         (into, foreign, "same account"),
-        (into, spam, "merged or spam"),
-        (spam, into, "merged or spam"),
-        (ticket, into, "merged or spam"),
-        (into, ticket, "merged or spam"),
+        (into, spam, f"{spam.reference} is marked as spam"),
+        (spam, into, f"{spam.reference} is marked as spam"),
+        (ticket, into, f"{ticket.reference} was merged into {into.reference} already"),
+        (into, ticket, f"{ticket.reference} was merged into {into.reference} already"),
     ):
         with pytest.raises(Refused, match=words):
             merge(one, other, specialist, 2)

@@ -12,6 +12,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion, Rollout
 from helpdesk.subscriptions.models import Hub
+from helpdesk.tickets.models import CustomField
 from tests.factories import (
     PASSWORD,
     AccountFactory,
@@ -117,6 +118,9 @@ ROWS = {
     "user": lambda number, administrator, now: UserFactory(),
     "team": _team,
     "hub": _hub,
+    "customfield": lambda number, administrator, now: CustomField.objects.create(
+        code=f"f{number}", label="Field", hub=Hub.objects.first()
+    ),
     "policy": _policy,
     "calendar": _calendar,
     "rollout": _rollout,

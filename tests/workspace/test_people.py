@@ -10,6 +10,7 @@ pytestmark = pytest.mark.django_db
 
 def change(client, person: User, **values):
     fields = {"email": person.email, "full_name": person.full_name, "language": "en", "time_zone": "UTC", **values}
+    fields |= {"skills-TOTAL_FORMS": "0", "skills-INITIAL_FORMS": "0"}
     return client.post(f"/admin/helpdesk/user/{person.pk}/change/", fields)
 
 

@@ -2,6 +2,8 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
+from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.tickets.models.ticket import Ticket
@@ -60,7 +62,13 @@ class TicketEvent(models.Model):
         verbose_name = _("ticket event")
         verbose_name_plural = _("ticket events")
         ordering = ["at", "id"]
-        indexes = [models.Index(fields=["ticket", "at"], name="ticket_event_ticket")]
+        indexes = [
+            models.Index(fields=["ticket", "at"], name="ticket_event_ticket"),
+            # When somebody was last given a ticket: whose turn it is.
+            models.Index(
+                KeyTransform("after", "data"), F("at").desc(), name="ticket_event_given", condition=Q(kind="assigned")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"

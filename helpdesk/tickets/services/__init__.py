@@ -27,61 +27,88 @@ from helpdesk.tickets.services.exceptions import (
     request_exception,
     withdraw_exception,
 )
+from helpdesk.tickets.services.fields import fields_of, read_value, set_fields
+from helpdesk.tickets.services.handing_out import How, hand_out
 from helpdesk.tickets.services.handling import (
     assign,
+    change_subject,
     close_by_customer,
     perform_acts,
     set_priority,
     set_status,
 )
+from helpdesk.tickets.services.linking import join_incident, leave_incident, link, unlink
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
-from helpdesk.tickets.services.merging import mark_spam, merge, not_spam
+from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
+from helpdesk.tickets.services.splitting import split
 from helpdesk.tickets.services.tags import change_tags
+from helpdesk.tickets.services.time_spent import MOST_MINUTES, add_time, strike_time
+from helpdesk.tickets.services.watching import note_reading, unwatch, watch
 
 __all__ = [
-    "FIRST_METRIC",
     "BulkOrder",
+    "FIRST_METRIC",
+    "Fate",
+    "Fated",
+    "How",
+    "MOST_MINUTES",
     "NewTicket",
     "Outlook",
     "Refused",
     "Wish",
     "WrongValue",
     "add_note",
+    "add_time",
     "ask_critical",
     "assign",
     "can_be_excepted",
     "can_undo",
+    "change_subject",
     "change_tags",
     "close_by_customer",
     "code_cause",
     "customer_reply",
     "decide_exception",
     "facts_of",
+    "fields_of",
+    "hand_out",
     "index_account",
     "index_words",
     "join_chat",
+    "join_incident",
     "judge_claim",
+    "leave_incident",
+    "link",
     "mark_spam",
     "may_code",
     "may_decide",
     "merge",
     "needs_another",
     "not_spam",
+    "note_reading",
     "open_ticket",
     "outlook",
     "perform_acts",
     "preview_exception",
+    "preview_merge",
     "raise_to_critical",
+    "read_value",
     "rebuild_words",
     "record_call",
     "refresh_deadline",
     "reply",
     "request_exception",
     "run_bulk",
+    "set_fields",
     "set_priority",
     "set_status",
+    "split",
+    "strike_time",
     "undo_bulk",
+    "unlink",
+    "unwatch",
+    "watch",
     "withdraw_exception",
 ]

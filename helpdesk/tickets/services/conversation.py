@@ -26,6 +26,7 @@ from helpdesk.tickets.services.locked import (
     touch,
 )
 from helpdesk.tickets.services.searching import index_words
+from helpdesk.tickets.services.watching import tell_watchers
 
 
 @transaction.atomic
@@ -65,12 +66,14 @@ def reply(
         sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     _keep_resolution(ticket, clocks, status=status, actor=actor, now=now)
     index_words(ticket, body)
-    happened(ticket, TicketEvent.Kind.REPLIED, now, actor, message=message.pk).save()
+    replied = happened(ticket, TicketEvent.Kind.REPLIED, now, actor, message=message.pk)
+    replied.save()
     changed = own(ticket, owner=actor, actor=actor, now=now) if ticket.owner_id is None else []
     changed += move(ticket, status=status, actor=actor, now=now)
     touch(ticket, now, *changed)
     answered_clock = next(iter(answered), None)
     post(mails.reply(ticket=ticket, message=message, clock=answered_clock, thread=first, quoted=quoted, now=now))
+    tell_watchers(ticket=ticket, event=replied, said=body, after=ticket.status)
     return message
 
 
@@ -112,7 +115,8 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
         created_at=now,
     )
     index_words(ticket, body)
-    happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk).save()
+    wrote = happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk)
+    wrote.save()
     reopen(ticket, actor=actor, now=now)
     changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
     follow_status(clocks, status=Status.OPEN, actor=actor, now=now)
@@ -120,6 +124,7 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
     if not any(clock.is_open and clock.metric in RESPONSES for clock in clocks):
         start_clock(ticket, Metric.NEXT_RESPONSE, now=now, actor=actor)
     touch(ticket, now, *changed)
+    tell_watchers(ticket=ticket, event=wrote, said=body)
     return message
 
 

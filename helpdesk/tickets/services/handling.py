@@ -23,6 +23,8 @@ from helpdesk.tickets.services.locked import (
     resolve,
     touch,
 )
+from helpdesk.tickets.services.searching import index_words
+from helpdesk.tickets.services.watching import tell_watchers
 
 
 @transaction.atomic
@@ -90,7 +92,7 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime, re
     changed = move(ticket, status=status, actor=actor, now=now, **_why(reason))
     if not changed and paused != [clock.paused_at for clock in clocks]:
         happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status, **_why(reason)).save()
-    touch(ticket, now, *changed)
+    _tell_moved(ticket, changed, now=now)
     return ticket
 
 
@@ -106,13 +108,39 @@ def close_by_customer(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     if ticket.messages.filter(kind=Message.Kind.REPLY).exists() or connected_calls(ticket).exists():
         resolve(ticket, clocks, actor=actor, now=now)
     end_clocks(ticket, clocks, actor=actor, now=now, reason="closed by the customer")
-    touch(ticket, now, *move(ticket, status=Status.CLOSED, actor=actor, now=now))
+    _tell_moved(ticket, move(ticket, status=Status.CLOSED, actor=actor, now=now), now=now)
     return ticket
 
 
 def _why(reason: str) -> dict[str, str]:
     """For an event: the reason, where one was given."""
     return {"reason": reason} if reason else {}
+
+
+@transaction.atomic
+def change_subject(*, ticket: Ticket, subject: str, actor: User, now: datetime) -> Ticket:
+    """Say better what it is about. The customer sees the new subject, too; the event keeps the old one."""
+    ticket, _clocks = lock(ticket, now=now)
+    subject = " ".join(subject.split())
+    longest = Ticket._meta.get_field("subject").max_length
+    if not subject:
+        raise Refused(_("A ticket needs a subject."))
+    if len(subject) > longest:
+        raise Refused(_("This is longer than %(most)d characters. Please shorten it.") % {"most": longest})
+    if subject == ticket.subject:
+        return ticket
+    happened(ticket, TicketEvent.Kind.SUBJECT, now, actor, before=ticket.subject, after=subject).save()
+    ticket.subject = subject
+    index_words(ticket, subject)
+    touch(ticket, now, "subject")
+    return ticket
+
+
+def _tell_moved(ticket: Ticket, changed: list[str], *, now: datetime) -> None:
+    """Save what changed with the status, and tell those who watch."""
+    touch(ticket, now, *changed)
+    if changed:
+        tell_watchers(ticket=ticket, event=ticket.events.latest("id"))
 
 
 def _prioritise(ticket: Ticket, priority: Priority, *, actor: User | None, now: datetime, **why: Any) -> list[str]:

@@ -1,15 +1,17 @@
 """Two tickets that are one; and tickets that never were any."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import User
 from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric
+from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Message, Status, Ticket, TicketEvent
+from helpdesk.tickets.models import Attachment, Message, Status, Ticket, TicketEvent, Watch
 from helpdesk.tickets.services.locked import (
     RESPONSES,
     Refused,
@@ -22,6 +24,24 @@ from helpdesk.tickets.services.locked import (
     touch,
 )
 from helpdesk.tickets.services.searching import index_merged
+from helpdesk.tickets.services.watching import tell_watchers
+
+
+class Fate(StrEnum):
+    """What a merge does to a clock."""
+
+    STAYS = "stays"  # it goes on, on the ticket that stays
+    MOVES = "moves"  # the ticket that stays takes it over
+    ENDS = "ends"  # cancelled: it leaves the figures
+    JUDGED = "judged"  # it was over before, and keeps its verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fated:
+    """A clock as it is now, and what would become of it."""
+
+    clock: Clock
+    fate: Fate
 
 
 @transaction.atomic
@@ -30,8 +50,9 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
 
     The survivor keeps the earliest running guaranteed clock of each metric; the other's unanswered
     clocks are cancelled and leave the denominators. What was answered, in time or late, stays as it
-    was judged. The conversation moves over, and who asked in the other one is put in copy. A survivor
-    that waited or was over is open again where the other one had something unanswered.
+    was judged. The conversation moves over with its files and those who watch it, and who asked in the
+    other one is put in copy. A survivor that waited or was over is open again where the other one had
+    something unanswered.
     """
     if ticket.pk == into.pk:
         raise Refused(_("A ticket cannot be merged into itself."))
@@ -41,8 +62,9 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     into, kept = held[into.pk]
     if ticket.account_id != into.account_id:
         raise Refused(_("Only tickets of the same account can be merged."))
-    if any(row.status in (Status.MERGED, Status.SPAM) for row in (ticket, into)):
-        raise Refused(_("One of them is merged or spam already."))
+    _refuse_merged_or_spam(ticket, into)
+    if ticket.children.exists():
+        raise Refused(_("Other tickets hang on this incident. Merge the other one into it, or take them out first."))
     asks = ticket.is_active and has_unanswered_message(ticket)
     handed = []
     for clock in clocks:
@@ -52,8 +74,12 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     moved = list(ticket.messages.values_list("pk", flat=True))
     Message.objects.filter(pk__in=moved).update(ticket=into)
     index_merged(ticket=ticket, into=into)
+    Attachment.objects.filter(message__in=moved).update(ticket=into)
+    watching = ticket.watches.values_list("user_id", flat=True)
+    Watch.objects.bulk_create([Watch(ticket=into, user_id=pk, since=now) for pk in watching], ignore_conflicts=True)
     ticket.merged_into = into
-    happened(ticket, TicketEvent.Kind.MERGED, now, actor, into=into.pk, messages=moved, reason=reason).save()
+    merged = happened(ticket, TicketEvent.Kind.MERGED, now, actor, into=into.pk, messages=moved, reason=reason)
+    merged.save()
     happened(into, TicketEvent.Kind.ABSORBED, now, actor, ticket=ticket.pk, messages=moved, reason=reason).save()
     changed = move(ticket, status=Status.MERGED, actor=actor, now=now)
     touch(ticket, now, "merged_into", *changed)
@@ -65,7 +91,41 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
         changed = move(into, status=Status.OPEN, actor=actor, now=now)
     follow_status([*kept, *handed], status=Status(into.status), actor=actor, now=now)
     touch(into, now, "cc", *changed)
+    tell_watchers(ticket=ticket, event=merged, into=into.reference)
     return into
+
+
+def preview_merge(*, ticket: Ticket, into: Ticket, actor: User, now: datetime) -> list[Fated]:
+    """What a merge would do to the clocks of both; raises what `merge` would raise, and changes nothing.
+
+    It is done and taken back, so that the preview can't say anything else than the act does.
+    """
+    both = (ticket.pk, into.pk)
+    with transaction.atomic():
+        before = list(Clock.objects.filter(ticket__in=both).select_related("calendar_version").order_by("-id"))
+        merge(ticket=ticket, into=into, actor=actor, reason="", now=now)
+        after = {clock.pk: clock for clock in Clock.objects.filter(ticket__in=both)}
+        transaction.set_rollback(True)
+    taken = {(clock.metric, clock.started_at) for pk, clock in after.items() if pk not in {row.pk for row in before}}
+    return [Fated(clock=clock, fate=_fate(clock, after[clock.pk], taken)) for clock in before]
+
+
+def _fate(clock: Clock, later: Clock, taken: set[tuple[str, datetime]]) -> Fate:
+    if not clock.is_unanswered:
+        return Fate.JUDGED
+    if later.state != State.CANCELLED:
+        return Fate.STAYS
+    return Fate.MOVES if (clock.metric, clock.started_at) in taken else Fate.ENDS
+
+
+def _refuse_merged_or_spam(*tickets: Ticket) -> None:
+    """Whoever comes second hears what the first one did."""
+    for ticket in tickets:
+        if ticket.status == Status.MERGED:
+            words = {"ticket": ticket.reference, "into": f"PS-{ticket.merged_into_id}"}
+            raise Refused(_("%(ticket)s was merged into %(into)s already. Nothing was changed.") % words)
+        if ticket.status == Status.SPAM:
+            raise Refused(_("%(ticket)s is marked as spam. Nothing was changed.") % {"ticket": ticket.reference})
 
 
 @transaction.atomic
@@ -77,8 +137,10 @@ def mark_spam(*, ticket: Ticket, actor: User, reason: str, now: datetime) -> Tic
     cancelled = [clock.pk for clock in clocks]
     for clock in clocks:
         sla.cancel(clock, now=now, actor=actor, reason="spam")
-    happened(ticket, TicketEvent.Kind.SPAM, now, actor, reason=reason, before=ticket.status, clocks=cancelled).save()
+    marked = happened(ticket, TicketEvent.Kind.SPAM, now, actor, reason=reason, before=ticket.status, clocks=cancelled)
+    marked.save()
     touch(ticket, now, *move(ticket, status=Status.SPAM, actor=actor, now=now))
+    tell_watchers(ticket=ticket, event=marked)
     return ticket
 
 
@@ -92,9 +154,11 @@ def not_spam(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
     related = ("policy_version", "calendar_version")
     for clock in Clock.objects.filter(pk__in=marked.data["clocks"]).select_related(*related).order_by("pk"):
         sla.take_over(clock, ticket_id=ticket.pk, now=now, owner_id=ticket.owner_id)
-    happened(ticket, TicketEvent.Kind.NOT_SPAM, now, actor).save()
+    found = happened(ticket, TicketEvent.Kind.NOT_SPAM, now, actor)
+    found.save()
     before = Status(marked.data["before"])
     touch(ticket, now, *move(ticket, status=before, actor=actor, now=now))
+    tell_watchers(ticket=ticket, event=found)
     return ticket
 
 
