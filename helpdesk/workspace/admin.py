@@ -1,5 +1,29 @@
 """The admin's pages: importing them registers them."""
 
-from helpdesk.workspace import calendars, duty, escalations, exceptions, operations, people, policies, rollouts, ticket
+from helpdesk.workspace import (
+    calendars,
+    canned,
+    duty,
+    escalations,
+    exceptions,
+    macros,
+    operations,
+    people,
+    policies,
+    rollouts,
+    ticket,
+)
 
-__all__ = ["calendars", "duty", "escalations", "exceptions", "operations", "people", "policies", "rollouts", "ticket"]
+__all__ = [
+    "calendars",
+    "canned",
+    "duty",
+    "escalations",
+    "exceptions",
+    "macros",
+    "operations",
+    "people",
+    "policies",
+    "rollouts",
+    "ticket",
+]

@@ -44,7 +44,10 @@ NAVIGATION = [
         _("Administration"),
         "admin:index",
         "team",
-        ("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+        (
+            *("", "user", "team", "hub", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+            *("cannedreply", "macro"),
+        ),
     ),
 ]
 # What belongs together under one entry of the navigation: a row of links on each of these pages.
@@ -74,6 +77,13 @@ INDEX = [
             ("rollout", _("New rules taking over for open tickets")),
             ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
+        ],
+    ),
+    (
+        _("Answering"),
+        [
+            ("cannedreply", _("Texts to reply with, and their shortcuts")),
+            ("macro", _("Several changes of a ticket in one act")),
         ],
     ),
     (

@@ -31,7 +31,7 @@ def page_context(*, request: HttpRequest, ticket: Ticket, everything: bool) -> d
     viewer = onlooker(request)
     related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
     clocks = list(ticket.clocks.select_related(*related).order_by("-started_at", "-id"))
-    talk = conversation(ticket=ticket, clocks=clocks, everything=everything)
+    talk = conversation(ticket=ticket, clocks=clocks, reader=request.user, everything=everything)
     faces = Faces(now=viewer.now)
     others = Ticket.objects.visible_to(request.user).filter(requester=ticket.requester_id).exclude(pk=ticket.pk)
     owed = answerable(clocks)

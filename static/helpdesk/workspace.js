@@ -177,8 +177,7 @@
     const send = event.key === "Enter" && (event.ctrlKey || event.metaKey);
     if (send && event.target.id === "reply-text") {
       event.preventDefault();
-      const kind = $("#kind-note").checked ? ".only-note" : ".only-reply";
-      event.target.form.requestSubmit($(`.composer-foot ${kind}[type=submit], .composer-foot ${kind} > [type=submit]`));
+      event.target.form.requestSubmit($($("#kind-note").checked ? ".composer-foot .btn--note" : ".composer-foot .split > .btn--go"));
       return;
     }
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;

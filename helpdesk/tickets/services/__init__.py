@@ -12,6 +12,19 @@ from helpdesk.tickets.services.conversation import (
     reply,
 )
 from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
+from helpdesk.tickets.services.drafts import (
+    Crossed,
+    Leaving,
+    Sent,
+    SentBefore,
+    Stale,
+    Typed,
+    discard_draft,
+    leave_drafts,
+    save_draft,
+    send,
+    take_back,
+)
 from helpdesk.tickets.services.exceptions import (
     Outlook,
     Wish,
@@ -25,6 +38,7 @@ from helpdesk.tickets.services.exceptions import (
     request_exception,
     withdraw_exception,
 )
+from helpdesk.tickets.services.files import attach_file, clear_abandoned_files, remove_file
 from helpdesk.tickets.services.handling import (
     assign,
     close_by_customer,
@@ -35,24 +49,38 @@ from helpdesk.tickets.services.handling import (
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import mark_spam, merge, not_spam
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.shortcuts import count_use, run_macro
+from helpdesk.tickets.services.tags import change_tags
 
 __all__ = [
     "FIRST_METRIC",
+    "Crossed",
+    "Leaving",
     "NewTicket",
     "Outlook",
     "Refused",
+    "Sent",
+    "SentBefore",
+    "Stale",
+    "Typed",
     "Wish",
     "WrongValue",
     "add_note",
     "ask_critical",
     "assign",
+    "attach_file",
     "can_be_excepted",
+    "change_tags",
+    "clear_abandoned_files",
     "close_by_customer",
+    "count_use",
     "customer_reply",
     "decide_exception",
+    "discard_draft",
     "facts_of",
     "join_chat",
     "judge_claim",
+    "leave_drafts",
     "mark_spam",
     "may_decide",
     "merge",
@@ -65,9 +93,14 @@ __all__ = [
     "raise_to_critical",
     "record_call",
     "refresh_deadline",
+    "remove_file",
     "reply",
     "request_exception",
+    "run_macro",
+    "save_draft",
+    "send",
     "set_priority",
     "set_status",
+    "take_back",
     "withdraw_exception",
 ]
