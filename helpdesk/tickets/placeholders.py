@@ -1,4 +1,4 @@
-"""Placeholders of canned replies and macros: `{{ requester.first_name }}`. A table of names, and nothing else is ever run."""
+"""Placeholders of canned replies and macros: `{{ requester.first_name }}`. A table of names; nothing is run."""
 
 import re
 from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ View = Callable[..., HttpResponse]
 
 
 def act(view: View) -> View:
-    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 where one may not change."""
+    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 if not change."""
 
     @wraps(view)
     def wrapper(self: Any, request: HttpRequest, pk: int, **values: int) -> HttpResponse:

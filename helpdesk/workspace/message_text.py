@@ -1,4 +1,4 @@
-"""A message's text as a page shows it: links, mentions, and what it quotes folded away. The text itself stays as it is."""
+"""A message's text as a page shows it: links, mentions, and what it quotes folded away. The row stays as it is."""
 
 import re
 from collections.abc import Collection, Iterator
@@ -12,16 +12,20 @@ from helpdesk.tickets.mentions import marks
 FEWEST_QUOTED = 3  # lines; fewer are read with the answer below them
 # What mail programs write above the mail that they quote: one line, or one that is broken once.
 INTRODUCTIONS = (
-    re.compile(r"^On\b.{4,200}\bwrote:$"),
-    re.compile(r"^(Am|Le|El|Il|Op)\b.{4,200}(schrieb.*|a écrit ?|escribió|ha scritto|schreef.*):$"),
-    re.compile(r"^\d{4}年\d{1,2}月\d{1,2}日.{0,200}[::]$"),
-    re.compile(r"^.{0,120}(のメール|さんは書きました)[::]$"),
+    re.compile(r"^On\b.*\d.*\bwrote:$"),
     re.compile(
-        r"^-{2,} ?(Original Message|Forwarded message|元のメッセージ|Original-Nachricht) ?-{2,}$", re.IGNORECASE
+        r"^-{2,} ?(Original Message|Forwarded message|元のメッセージ|Ursprüngliche Nachricht) ?-{2,}$", re.IGNORECASE
     ),
 )
-HEADER = re.compile(r"^(From|Von|差出人|De) ?[::] ?\S")
-NEXT_HEADER = re.compile(r"^(Sent|To|Date|Subject|Gesendet|送信日時|宛先|日時|件名|Envoyé|Enviado) ?[::]")
+# People write such lines, too: these need the marks of a quote below them.
+WITH_MARKS_BELOW = (
+    re.compile(r"^(Am|Le|El|Il|Op)\b.*\d.*(schrieb.*|a écrit ?|escribió|ha scritto|schreef.*):$"),
+    re.compile(r"^\d{4}[年/]\d{1,2}[月/]\d{1,2}.*[:：]$"),
+    re.compile(r"^.*(のメール|さんは書きました|が書いた)[:：]$"),
+)
+LONGEST_INTRODUCTION = 300
+HEADER = re.compile(r"^(From|Von|差出人|De) ?[:：] ?\S")
+NEXT_HEADER = re.compile(r"^(Sent|To|Date|Subject|Gesendet|送信日時|宛先|日時|件名|Envoyé|Enviado) ?[:：]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,16 +100,24 @@ def _quote_end(lines: list[str], at: int) -> int:
 def _introduction(lines: list[str], at: int) -> int:
     """The line after an introduction; `at` where there is none."""
     line = lines[at].strip()
-    if not line or lines[at].startswith(">"):
+    if not line or len(line) > LONGEST_INTRODUCTION or lines[at].startswith(">"):
         return at
+    following = lines[at + 1].strip() if at + 1 < len(lines) else ""
     if any(pattern.match(line) for pattern in INTRODUCTIONS):
         return at + 1
-    following = lines[at + 1].strip() if at + 1 < len(lines) else ""
-    if line.startswith(("On ", "Am ", "Le ")) and any(
-        pattern.match(f"{line} {following}") for pattern in INTRODUCTIONS[:2]
-    ):
-        return at + 2
-    return at + 1 if HEADER.match(line) and NEXT_HEADER.match(following) else at
+    if HEADER.match(line) and NEXT_HEADER.match(following):
+        return at + 1
+    for below, text in ((at + 1, line), (at + 2, f"{line} {following}")):
+        if INTRODUCTIONS[0].match(text):
+            return below
+        if _marked(lines, below) and any(pattern.match(text) for pattern in WITH_MARKS_BELOW):
+            return below
+    return at
+
+
+def _marked(lines: list[str], at: int) -> bool:
+    """Whether the next line with something in it is a quoted one."""
+    return next((line.startswith(">") for line in lines[at:] if line.strip()), False)
 
 
 def _is_gap(lines: list[str], at: int) -> bool:

@@ -68,11 +68,13 @@ def _assign(act: dict[str, Any], *, ticket: Ticket, actor: User, now: datetime) 
     team = Team.objects.filter(pk=act["team"]).first() if act.get("team") else None
     if act.get("team") and team is None:
         raise Refused(_("The macro’s team isn’t there any more. Edit the macro."))
-    owner = ticket.owner
-    if "owner" in act:
-        owner = (
-            actor if act["owner"] == "me" else User.objects.filter(pk=act["owner"]).first() if act["owner"] else None
-        )
+    match act.get("owner", "as it is"):
+        case "as it is":
+            owner = ticket.owner
+        case "me":
+            owner = actor
+        case pk:
+            owner = User.objects.filter(pk=pk).first() if pk else None
     assign(ticket=ticket, owner=owner, team=team, actor=actor, now=now)
 
 
