@@ -193,6 +193,12 @@ CRISPY_ALLOWED_TEMPLATE_PACKS = ["portal"]
 CRISPY_TEMPLATE_PACK = "portal"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 7_000  # a calendar of 2,000 days, with date, name and hours each
+# A public reply can be taken back for so long after *Send* (decision 17); 0: it leaves at once.
+REPLY_UNDO_SECONDS = env.int("REPLY_UNDO_SECONDS", default=10)
+# Files of a message: how large one may be, how many there may be, and how much of them (bytes) a mail carries.
+ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=20 * 1024 * 1024)
+ATTACHMENTS_PER_MESSAGE = env.int("ATTACHMENTS_PER_MESSAGE", default=20)
+MAIL_ATTACHMENTS_BYTES = env.int("MAIL_ATTACHMENTS_BYTES", default=10 * 1024 * 1024)
 # Marks of the mobile app's web view in a user agent (SPEC 2.1): there, support is not available.
 MOBILE_APP_MARKERS = env.list("MOBILE_APP_MARKERS", default=["HubMobile/", "PremiumSupportApp/"])
 PREMIUM_PHONE = env.str("PREMIUM_PHONE", default="+49 30 5557 0142")

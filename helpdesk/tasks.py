@@ -7,13 +7,25 @@ from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.sla.verification import verify
-from helpdesk.tickets.services import rollouts
+from helpdesk.tickets.services import clear_abandoned_files, leave_drafts, rollouts
 
 
 @shared_task
 def sweep_clocks() -> None:
     """Fire the escalation steps whose time has come."""
     sweep(now=timezone.now())
+
+
+@shared_task
+def say_what_was_sent() -> None:
+    """Let replies leave that can't be taken back any more."""
+    leave_drafts(now=timezone.now())
+
+
+@shared_task
+def clear_files() -> None:
+    """Throw away files that nobody sent."""
+    clear_abandoned_files(now=timezone.now())
 
 
 @shared_task

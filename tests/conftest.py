@@ -31,6 +31,7 @@ def _quick_and_plain(settings, tmp_path):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.STAFF_MFA_REQUIRED = False
+    settings.REPLY_UNDO_SECONDS = 0  # a reply leaves as it is sent; tests of taking it back say otherwise
 
 
 @pytest.hookimpl(wrapper=True)

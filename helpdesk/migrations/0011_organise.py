@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("helpdesk", "0008_workspace")]
+    dependencies = [("helpdesk", "0009_search")]
     operations = [
         migrations.AddIndex(
             model_name="ticketevent",

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import default_storage
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -35,7 +36,10 @@ def _read(context: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def render(mail: OutboxMail) -> EmailMultiAlternatives:
-    """The mail as it goes out. Raises when its template is missing or broken."""
+    """The mail as it goes out. Raises when its template is missing or broken, or a file that it carries can't be read.
+
+    Values named `attachments` ({"path", "name", "content_type"}) are files of the storage that go with it.
+    """
     with translation.override(mail.language), timezone.override(zone_of(mail.time_zone)):
         context = values(mail)
         subject = " ".join(render_to_string(f"mail/{mail.template}.subject.txt", context).split())
@@ -53,4 +57,7 @@ def render(mail: OutboxMail) -> EmailMultiAlternatives:
             },
         )
         message.attach_alternative(render_to_string(f"mail/{mail.template}.html", context), "text/html")
+        for file in mail.context.get("attachments", []):
+            with default_storage.open(file["path"]) as content:
+                message.attach(file["name"], content.read(), file["content_type"])
     return message

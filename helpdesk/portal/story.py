@@ -49,7 +49,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """Everything a ticket's page shows. Six queries, however long the conversation."""
+    """Everything a ticket's page shows. Seven queries, however long the conversation."""
 
     ticket: Ticket
     entries: list[Entry]
@@ -66,7 +66,7 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
     first = next((clock for clock in clocks if clock.metric == Metric.FIRST_RESPONSE), None)
     steps = list(first.events.order_by("number")) if first else []
     ahead = [clock for clock in clocks if clock.state == State.RUNNING and clock.due_at >= now]
-    messages = ticket.messages.exclude(kind=Message.Kind.NOTE).select_related("author")
+    messages = ticket.messages.exclude(kind=Message.Kind.NOTE).select_related("author").prefetch_related("attachments")
     entries = [_message_entry(message, clocks) for message in messages]
     happened = ticket.events.filter(kind__in=SHOWN_EVENTS).select_related("actor")
     entries += [entry for event in happened if (entry := _event_entry(event, ticket, steps))]

@@ -19,6 +19,7 @@ urlpatterns = [
     path("tickets/<int:pk>/", views.ticket, name="ticket"),
     path("tickets/<int:pk>/promise/", views.ticket_promise, name="ticket_promise"),
     path("tickets/<int:pk>/news/", views.ticket_news, name="ticket_news"),
+    path("tickets/<int:pk>/files/<int:file_id>/", views.ticket_file, name="ticket_file"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
+from helpdesk.core.downloads import download
 from helpdesk.portal import board, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
@@ -24,7 +25,7 @@ from helpdesk.sla import services as sla
 from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.tickets.explained import Showing, chosen_clock, clocks_of, read
 from helpdesk.tickets.intake import receive_reply
-from helpdesk.tickets.models import Severity, Source, Status, Ticket
+from helpdesk.tickets.models import Attachment, Message, Severity, Source, Status, Ticket
 from helpdesk.tickets.services import Refused, close_by_customer
 
 HOME_TICKETS = 5
@@ -146,6 +147,15 @@ def ticket_news(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse
     if request.GET.get("seen", "") == story.stamp(found):
         return HttpResponse(status=204)
     return render(request, "portal/parts/news.html", {"ticket": found})
+
+
+@require_safe
+@portal_page
+def ticket_file(request: HttpRequest, visitor: Visitor, pk: int, file_id: int) -> HttpResponse:
+    """A file of the conversation, as a download. Files of notes and of drafts aren't there for a customer."""
+    found = get_object_or_404(Ticket.objects.visible_to(visitor.user), pk=pk)
+    files = Attachment.objects.filter(ticket=found, message__kind__in=(Message.Kind.CUSTOMER, Message.Kind.REPLY))
+    return download(get_object_or_404(files, pk=file_id))
 
 
 @require_safe

@@ -1,5 +1,6 @@
 """Mails to the customer about a ticket."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from helpdesk.accounts.models import Membership, User
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import Reader, mail_row
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Message, Ticket
+from helpdesk.tickets.models import Attachment, Message, Ticket
 
 
 def reader(ticket: Ticket) -> Reader | None:
@@ -95,6 +96,7 @@ def reply(
     clock: Clock | None,
     thread: Message | None,
     quoted: Message | None,
+    files: Sequence[Attachment] = (),
     now: datetime,
 ) -> list[OutboxMail]:
     """A specialist's public reply to the requester and the people in copy; `thread` is the ticket's first message."""
@@ -104,16 +106,36 @@ def reply(
         template="reply",
         context={
             **clock_values(clock),
-            "author": message.author.full_name,
-            "body": message.body,
-            "quoted": quoted.body if quoted else "",
-            "quoted_at": quoted.created_at.isoformat() if quoted else None,
+            **reply_values(message=message, quoted=quoted),
+            **file_values(ticket=ticket, files=files),
         },
         cc=ticket.cc,
         message_id=message.message_id,
         in_reply_to=thread.message_id if thread else "",
         now=now,
     )
+
+
+def reply_values(*, message: Message, quoted: Message | None) -> dict[str, str | None]:
+    return {
+        "author": message.author.full_name,
+        "body": message.body,
+        "quoted": quoted.body if quoted else "",
+        "quoted_at": quoted.created_at.isoformat() if quoted else None,
+    }
+
+
+def file_values(*, ticket: Ticket, files: Sequence[Attachment]) -> dict[str, list[dict[str, Any]]]:
+    """`attachments` go with the mail, as far as they fit; the others are `links` to the portal."""
+    carried, links, room = [], [], settings.MAIL_ATTACHMENTS_BYTES
+    for file in files:
+        if file.size <= room:
+            room -= file.size
+            carried.append({"path": file.file.name, "name": file.name, "content_type": file.content_type})
+        else:
+            url = settings.SITE_URL + reverse("portal:ticket_file", args=[ticket.pk, file.pk])
+            links.append({"name": file.name, "size": file.size, "url": url})
+    return {name: rows for name, rows in (("attachments", carried), ("links", links)) if rows}
 
 
 def judgement(*, ticket: Ticket, clock: Clock | None, author: User, now: datetime) -> list[OutboxMail]:

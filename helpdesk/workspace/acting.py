@@ -7,21 +7,19 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
-from helpdesk.tickets.models import Ticket
-
-View = Callable[[Any, HttpRequest, Ticket], HttpResponse]
+View = Callable[..., HttpResponse]
 
 
-def act(view: View) -> Callable[[Any, HttpRequest, int], HttpResponse]:
-    """For views of the ticket's admin: 405 for what is no POST, 404 where one may not see, 403 where not change."""
+def act(view: View) -> View:
+    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 if not change."""
 
     @wraps(view)
-    def wrapper(self: Any, request: HttpRequest, pk: int) -> HttpResponse:
+    def wrapper(self: Any, request: HttpRequest, pk: int, **values: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         ticket = self.find(request, pk)
         if not self.has_change_permission(request, ticket):
             raise PermissionDenied
-        return view(self, request, ticket)
+        return view(self, request, ticket, **values)
 
     return wrapper

@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from helpdesk.accounts.models import User
 from helpdesk.core.durations import compact
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import Clock, ClockEvent, ExceptionCode
-from helpdesk.tickets.models import Message, Ticket
+from helpdesk.tickets.models import Attachment, Message, Ticket
+from helpdesk.workspace.message_text import Part, parts_of, shown
 from helpdesk.workspace.wording import SPOKEN, Line, clock_line, ticket_line
 
 MOST_MESSAGES = 200
@@ -28,25 +31,39 @@ class Answered:
 
 @dataclass(slots=True, kw_only=True)
 class Entry:
-    """A message, or the events between two messages."""
+    """A message, or the events between two messages. `names` are those of the colleagues it mentions."""
 
     message: Message | None = None
     lines: list[Line] = field(default_factory=list)
     answered: Answered | None = None
     waits: bool = False
+    files: list[Attachment] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The text as it is shown; what a customer's mail repeats can be folded away."""
+        body = self.message.body
+        parts = parts_of(body) if self.message.kind == Message.Kind.CUSTOMER else [Part(text=body)]
+        return [{"html": shown(part.text, names=self.names), "quoted": part.quoted} for part in parts]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conversation:
-    """`hidden` counts the oldest messages that are left out."""
+    """`hidden` counts the oldest messages that are left out; `last` is the id of the newest message.
+
+    `waiting` are the files that wait in the reader's draft.
+    """
 
     entries: list[Entry]
     hidden: int
     explained: dict[int, list[Line]]
+    last: int
+    waiting: list[Attachment]
 
 
-def conversation(*, ticket: Ticket, clocks: list[Clock], everything: bool = False) -> Conversation:
-    """Read a ticket's messages and events: four queries (and a count of messages), however many there are."""
+def conversation(*, ticket: Ticket, clocks: list[Clock], reader: User, everything: bool = False) -> Conversation:
+    """Read a ticket's messages, files and events: six queries (and a count of messages), however many there are."""
     messages, hidden = _latest(ticket.messages.select_related("author"), everything=everything)
     happened = list(ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS])
     ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
@@ -59,7 +76,29 @@ def conversation(*, ticket: Ticket, clocks: list[Clock], everything: bool = Fals
     lines += [line for rows in explained.values() for line in rows]
     since = messages[0].created_at if hidden else None
     lines = sorted((line for line in lines if since is None or line.at >= since), key=lambda line: line.at)
-    return Conversation(entries=_merge(messages, lines, clocks), hidden=hidden, explained=explained)
+    entries = _merge(messages, lines, clocks)
+    return Conversation(
+        entries=entries,
+        hidden=hidden,
+        explained=explained,
+        last=max((message.pk for message in messages), default=0),
+        waiting=_hang_on(entries, ticket, reader),
+    )
+
+
+def _hang_on(entries: list[Entry], ticket: Ticket, reader: User) -> list[Attachment]:
+    """Give messages their files and the names that they mention; returns the files of the reader's draft."""
+    spoken = [entry for entry in entries if entry.message is not None]
+    shown_here = Q(message__in=[entry.message.pk for entry in spoken]) | Q(message=None, uploaded_by=reader)
+    files: dict[int | None, list[Attachment]] = {}
+    for file in Attachment.objects.filter(shown_here, ticket=ticket):
+        files.setdefault(file.message_id, []).append(file)
+    mentioned = {pk for entry in spoken for pk in entry.message.mentioned}
+    names = dict(User.objects.filter(pk__in=mentioned).values_list("pk", "full_name")) if mentioned else {}
+    for entry in spoken:
+        entry.files = files.get(entry.message.pk, [])
+        entry.names = [names[pk] for pk in entry.message.mentioned if pk in names]
+    return files.get(None, [])
 
 
 def _latest(queryset: QuerySet[Message], *, everything: bool) -> tuple[list[Message], int]:

@@ -30,7 +30,7 @@ def _all(letters: str, administrator: str | None = None) -> dict[str, str]:
     return dict.fromkeys(StaffRole.values, letters) | {ADMINISTRATOR: administrator or letters}
 
 
-# By model name; "board", "report", "assign_others" and "absence_of_others" are acts without a model.
+# By model name; "board", "report", "assign_others", "absence_of_others", "shared_…" are acts without a model.
 RIGHTS: dict[str, dict[str, str]] = {
     "ticket": _all("vc"),
     "assign_others": {LEAD: "c", MANAGER: "c", ADMINISTRATOR: "c"},
@@ -46,6 +46,11 @@ RIGHTS: dict[str, dict[str, str]] = {
     # A lead's are those of the teams that they lead.
     "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     "board": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # a lead's is that of a team which they lead
+    # One's own; what a team or everybody uses needs the lines after. A lead's teams are those that they lead.
+    "cannedreply": _all("vacd"),
+    "macro": _all("vacd"),
+    "shared_with_team": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
+    "shared_with_all": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     "report": {MANAGER: "v", ADMINISTRATOR: "v"},
     "account": _all("v", "vac"),
     "membership": _all("v", "vacd"),

@@ -46,7 +46,10 @@ NAVIGATION = [
         _("Administration"),
         "admin:index",
         "team",
-        ("", "user", "team", "hub", "customfield", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+        (
+            *("", "user", "team", "hub", "customfield", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+            *("cannedreply", "macro"),
+        ),
     ),
 ]
 # Keys that lead to a page from anywhere (keys.js), by its address.
@@ -81,6 +84,13 @@ INDEX = [
             ("article", _("What customers read before they write to us")),
             ("section", _("The order of the knowledge base")),
             ("customfield", _("What a hub wants to know of its tickets besides")),
+        ],
+    ),
+    (
+        _("Answering"),
+        [
+            ("cannedreply", _("Texts to reply with, and their shortcuts")),
+            ("macro", _("Several changes of a ticket in one act")),
         ],
     ),
     (

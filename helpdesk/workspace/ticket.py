@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -20,10 +19,12 @@ from django.utils.translation import gettext as _
 from helpdesk.accounts.models import Team
 from helpdesk.core.zones import zone_of
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Claim, Message, Priority, Status, Ticket
+from helpdesk.tickets.models import Claim, Priority, Status, Ticket
 from helpdesk.workspace import explaining
 from helpdesk.workspace.acting import act
+from helpdesk.workspace.composing import ComposingPages, composer
 from helpdesk.workspace.exception_request import ExceptionRequestPage
+from helpdesk.workspace.files import FilePages
 from helpdesk.workspace.history import HistoryPage
 from helpdesk.workspace.link_pages import LinkPages
 from helpdesk.workspace.lists import numbers
@@ -31,21 +32,23 @@ from helpdesk.workspace.merge_pages import MergePages
 from helpdesk.workspace.organising import OrganisePages
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
 from helpdesk.workspace.rights import Act, may
-from helpdesk.workspace.ticket_forms import (
-    ComposeForm,
-    JudgeForm,
-    PriorityForm,
-    RaiseForm,
-    StatusForm,
-    new_submission,
-)
+from helpdesk.workspace.shortcuts import ShortcutPages, macros_for
+from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, PriorityForm, RaiseForm, StatusForm
 from helpdesk.workspace.ticket_page import page_context
-
-ONCE = "message_submission_once"
 
 
 @admin.register(Ticket)
-class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRequestPage, QueuePages):
+class TicketAdmin(
+    ComposingPages,
+    FilePages,
+    ShortcutPages,
+    MergePages,
+    LinkPages,
+    OrganisePages,
+    HistoryPage,
+    ExceptionRequestPage,
+    QueuePages,
+):
     """Queue and ticket."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -59,8 +62,6 @@ class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRe
             entry("take-next/", self.take_next_view, "take_next"),
             entry("<int:pk>/explain/", self.explain_view, "explain"),
             entry("<int:pk>/explain.csv", self.events_view, "events"),
-            entry("<int:pk>/reply/", self.reply_view, "reply"),
-            entry("<int:pk>/note/", self.note_view, "note"),
             entry("<int:pk>/judge/", self.judge_view, "judge"),
             entry("<int:pk>/assign/", self.assign_view, "assign"),
             entry("<int:pk>/status/", self.status_view, "status"),
@@ -99,13 +100,15 @@ class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRe
         organising: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page; with a form that was refused, its errors beside the field, and 422."""
-        compose = compose or ComposeForm(initial={"kind": "reply", "submission": new_submission()})
+        shown = page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {})
+        box = composer(request.user, ticket, talk=shown["talk"], form=compose)
         lead = may(request.user, Act.CHANGE, "assign_others")
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"{ticket.reference} {ticket.subject}",
-            "compose": compose,
+            **box,
+            "macros": macros_for(request.user),
             "judge": judge or JudgeForm(),
             "raising": raising or RaiseForm(),
             "priorities": Priority.choices,
@@ -113,10 +116,12 @@ class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRe
             "may_assign": lead,
             "staff": staff_choices() if lead else [],
             "teams": list(Team.objects.values_list("pk", "name")) if lead else [],
-            **page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {}),
+            **shown,
         }
         refused = any(form is not None and form.is_bound for form in (compose, judge, raising)) or bool(organising)
-        return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=422 if refused else 200)
+        crossed = compose is not None and bool(compose.crossed or compose.stale)
+        status = 409 if crossed else 422 if refused else 200
+        return TemplateResponse(request, "admin/helpdesk/ticket/page.html", context, status=status)
 
     def explain_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """How the ticket's deadlines came about; `?clock=` opens one, `?as=customer` shows the customer's page."""
@@ -141,55 +146,6 @@ class TicketAdmin(MergePages, LinkPages, OrganisePages, HistoryPage, ExceptionRe
         if not self.has_view_permission(request):
             raise PermissionDenied
         return self.find(request, pk)
-
-    @act
-    def reply_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
-        """Send a public reply. A form whose switch says *internal note* never becomes one."""
-        return self._say(request, ticket, kind=Message.Kind.REPLY)
-
-    @act
-    def note_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
-        return self._say(request, ticket, kind=Message.Kind.NOTE)
-
-    def _say(self, request: HttpRequest, ticket: Ticket, *, kind: Message.Kind) -> HttpResponse:
-        form = ComposeForm(request.POST)
-        if form.is_valid() and kind == Message.Kind.REPLY and form.cleaned_data["kind"] == "note":
-            form.add_error(None, _("This was marked as an internal note, so it was not sent. Choose again."))
-        if not form.is_valid():
-            return self.page(request, ticket, compose=form)
-        said = form.cleaned_data
-        common = {
-            "ticket": ticket,
-            "actor": request.user,
-            "body": said["body"],
-            "submission": said["submission"],
-            "now": timezone.now(),
-        }
-        try:
-            if kind == Message.Kind.NOTE:
-                services.add_note(**common)
-            else:
-                services.reply(**common, status=Status(said["status"] or Status.OPEN))
-        except services.Refused as refused:
-            form.add_error(None, str(refused))
-            return self.page(request, ticket, compose=form)
-        except IntegrityError as error:
-            if error.__cause__.diag.constraint_name != ONCE:
-                raise
-            return self._sent_before(request, ticket, form, kind=kind)
-        return self.back(request, ticket)
-
-    def _sent_before(
-        self, request: HttpRequest, ticket: Ticket, form: ComposeForm, *, kind: Message.Kind
-    ) -> HttpResponse:
-        """The same form again: nothing to do if it says the same, else the person decides."""
-        sent = ticket.messages.get(submission=form.cleaned_data["submission"])
-        if (sent.kind, sent.body) == (kind, form.cleaned_data["body"]):
-            return self.back(request, ticket)
-        form.data = form.data.copy()
-        form.data["submission"] = new_submission()
-        form.add_error(None, _("An earlier text was sent with this form already. Send again to add this one."))
-        return self.page(request, ticket, compose=form)
 
     @act
     def judge_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:

@@ -1,13 +1,18 @@
 """What is typed on the ticket's page."""
 
 import secrets
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.dateparse import parse_datetime
+from django.utils.timezone import is_aware
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from helpdesk.tickets.models import Priority, Status
+from helpdesk.tickets.models import Draft, Priority, Status
+from helpdesk.tickets.services import Typed
 
 LONGEST_MESSAGE = 20_000
 LONGEST_REASON = 2_000
@@ -29,7 +34,15 @@ class PlainText(forms.CharField):
 
 
 class ComposeForm(forms.Form):
-    """The reply box. `status` is what the button that was pressed says."""
+    """The reply box. `status` is what the button that was pressed says.
+
+    `seen_message` is the last message that its page showed, `saved_at` when the draft was saved as far as the
+    page knows. `crossed` is what came in since, once the person has been asked; `stale` a draft that was
+    changed on another screen.
+    """
+
+    crossed: Sequence[Any] = ()
+    stale: Draft | None = None
 
     kind = forms.ChoiceField(choices=KINDS, initial="reply")
     body = PlainText(
@@ -42,8 +55,46 @@ class ComposeForm(forms.Form):
     submission = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
     status = forms.ChoiceField(choices=[(status.value, status.label) for status in AFTER_REPLY], required=False)
 
+    seen_message = forms.IntegerField(required=False, min_value=0)
+    saved_at = forms.CharField(required=False, max_length=40)
+
     def clean_submission(self) -> str:
         return self.cleaned_data["submission"] or new_submission()
+
+    def clean_saved_at(self) -> datetime | None:
+        """What isn't an instant is nothing that the page can know."""
+        try:
+            at = parse_datetime(self.cleaned_data["saved_at"])
+        except ValueError:
+            return None
+        return at if at is None or is_aware(at) else None
+
+    def put(self, **values: Any) -> None:
+        """Show other values than those that came in."""
+        self.data = self.data.copy()
+        for name, value in values.items():
+            self.data[name] = value
+
+    @property
+    def typed(self) -> Typed:
+        said = self.cleaned_data
+        return Typed(
+            kind=said["kind"],
+            body=said["body"],
+            status=said["status"],
+            submission=said["submission"],
+            seen=said["seen_message"],
+        )
+
+
+class DraftForm(ComposeForm):
+    """What is in the reply box before it is sent: it may be nothing."""
+
+    overwrite = forms.BooleanField(required=False)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["body"].required = False
 
 
 class JudgeForm(forms.Form):

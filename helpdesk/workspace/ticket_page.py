@@ -36,7 +36,7 @@ def page_context(
     viewer = onlooker(request)
     related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
     clocks = list(ticket.clocks.select_related(*related).order_by("-started_at", "-id"))
-    talk = conversation(ticket=ticket, clocks=clocks, everything=everything)
+    talk = conversation(ticket=ticket, clocks=clocks, reader=request.user, everything=everything)
     faces = Faces(now=viewer.now)
     around = read_around(ticket, user=request.user)
     strip = _strip(request, ticket)

@@ -56,7 +56,7 @@ def notice_words(notice: Notice) -> str:
         return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
     metric = dict(METRICS).get(said.get("metric"), "")
     ticket = f"{said.get('reference', '')} {said.get('subject', '')}"
-    return f"{_told(notice)} · {metric} · {ticket} · {said.get('account', '')}"
+    return " · ".join(part for part in (_told(notice), str(metric), ticket, said.get("account", "")) if part)
 
 
 def _told(notice: Notice) -> str:
@@ -66,6 +66,17 @@ def _told(notice: Notice) -> str:
         return _("Exception to approve")
     if notice.kind == "exception_decided":
         return _("Exception approved") if said["state"] == "approved" else _("Exception refused")
+    if notice.kind == "mentioned":
+        return _("%(name)s mentions you") % {"name": said.get("author", "")}
+    if notice.kind == "reply_held":
+        return _("Your reply did not leave: %(why)s") % {"why": said.get("reason", "")}
+    if notice.kind == "reply_crossed":
+        by_customer = said.get("by_customer")
+        return (
+            _("The customer wrote while your reply left")
+            if by_customer
+            else _("A colleague wrote while your reply left")
+        )
     return step_words(percent=said.get("percent", 0), reminder=said.get("reminder", 0))
 
 
@@ -75,6 +86,8 @@ def ticket_line(event: TicketEvent, codes: Mapping[str, str]) -> Line:
     data = {**event.data, "code": codes.get(event.data.get("code"), event.data.get("code"))}
     text = write(data) if write else event.get_kind_display()
     by = event.actor.full_name if event.actor else ""
+    if macro := event.data.get("macro"):
+        by = _("%(name)s, macro “%(macro)s”") % {"name": by, "macro": macro}
     return Line(at=event.at, short=text.partition(":")[0], text=text, by=by)
 
 

@@ -93,8 +93,8 @@
   });
 
   function send(form) {
-    const kind = $("#kind-note") && $("#kind-note").checked ? ".only-note" : ".only-reply";
-    const button = $(`.composer-foot ${kind}[type=submit], .composer-foot ${kind} > [type=submit]`, form);
+    const isNote = $("#kind-note") && $("#kind-note").checked;
+    const button = $(isNote ? ".composer-foot .btn--note" : ".composer-foot .split > .btn--go", form);
     if (button && !button.disabled) form.requestSubmit(button);
   }
 

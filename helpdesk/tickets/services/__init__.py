@@ -14,6 +14,19 @@ from helpdesk.tickets.services.conversation import (
     reply,
 )
 from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
+from helpdesk.tickets.services.drafts import (
+    Crossed,
+    Leaving,
+    Sent,
+    SentBefore,
+    Stale,
+    Typed,
+    discard_draft,
+    leave_drafts,
+    save_draft,
+    send,
+    take_back,
+)
 from helpdesk.tickets.services.exceptions import (
     Outlook,
     Wish,
@@ -28,6 +41,7 @@ from helpdesk.tickets.services.exceptions import (
     withdraw_exception,
 )
 from helpdesk.tickets.services.fields import fields_of, read_value, set_fields
+from helpdesk.tickets.services.files import attach_file, clear_abandoned_files, remove_file
 from helpdesk.tickets.services.handing_out import How, hand_out
 from helpdesk.tickets.services.handling import (
     assign,
@@ -42,6 +56,7 @@ from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
+from helpdesk.tickets.services.shortcuts import count_use, run_macro
 from helpdesk.tickets.services.splitting import split
 from helpdesk.tickets.services.tags import change_tags
 from helpdesk.tickets.services.time_spent import MOST_MINUTES, add_time, strike_time
@@ -49,28 +64,38 @@ from helpdesk.tickets.services.watching import note_reading, unwatch, watch
 
 __all__ = [
     "BulkOrder",
+    "Crossed",
     "FIRST_METRIC",
     "Fate",
     "Fated",
     "How",
+    "Leaving",
     "MOST_MINUTES",
     "NewTicket",
     "Outlook",
     "Refused",
+    "Sent",
+    "SentBefore",
+    "Stale",
+    "Typed",
     "Wish",
     "WrongValue",
     "add_note",
     "add_time",
     "ask_critical",
     "assign",
+    "attach_file",
     "can_be_excepted",
     "can_undo",
     "change_subject",
     "change_tags",
+    "clear_abandoned_files",
     "close_by_customer",
     "code_cause",
+    "count_use",
     "customer_reply",
     "decide_exception",
+    "discard_draft",
     "facts_of",
     "fields_of",
     "hand_out",
@@ -79,6 +104,7 @@ __all__ = [
     "join_chat",
     "join_incident",
     "judge_claim",
+    "leave_drafts",
     "leave_incident",
     "link",
     "mark_spam",
@@ -98,14 +124,19 @@ __all__ = [
     "rebuild_words",
     "record_call",
     "refresh_deadline",
+    "remove_file",
     "reply",
     "request_exception",
     "run_bulk",
+    "run_macro",
+    "save_draft",
+    "send",
     "set_fields",
     "set_priority",
     "set_status",
     "split",
     "strike_time",
+    "take_back",
     "undo_bulk",
     "unlink",
     "unwatch",

@@ -1,16 +1,19 @@
 """What is said: replies, notes, the customer's messages, calls, chats."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import User
-from helpdesk.notifications.services import new_message_id, post
+from helpdesk.notifications.services import new_message_id, post, tell
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric
-from helpdesk.tickets import mails
-from helpdesk.tickets.models import Message, Source, Status, Ticket, TicketEvent
+from helpdesk.sla.models import Clock
+from helpdesk.tickets import draft_news, mails
+from helpdesk.tickets.mentions import mentioned_in
+from helpdesk.tickets.models import Attachment, Message, Source, Status, Ticket, TicketEvent, Watch
 from helpdesk.tickets.services.locked import (
     RESPONSES,
     Refused,
@@ -31,7 +34,14 @@ from helpdesk.tickets.services.watching import tell_watchers
 
 @transaction.atomic
 def reply(
-    *, ticket: Ticket, actor: User, body: str, now: datetime, status: Status = Status.OPEN, submission: str = ""
+    *,
+    ticket: Ticket,
+    actor: User,
+    body: str,
+    now: datetime,
+    status: Status = Status.OPEN,
+    submission: str = "",
+    attachments: Sequence[Attachment] = (),
 ) -> Message:
     """A specialist's public reply: answers the clocks that wait for one, in this transaction (SPEC 2.2).
 
@@ -40,14 +50,7 @@ def reply(
     `submission` already.
     """
     ticket, clocks = lock(ticket, now=now)
-    if ticket.status == Status.MERGED:
-        raise Refused(_("This ticket was merged into another one; reply there."))
-    if ticket.status == Status.SPAM:
-        raise Refused(_("This ticket is not worked on any more."))
-    if status in Status.done() and any(
-        clock.is_open and clock.metric == Metric.CALLBACK and clock.breached_at is None for clock in clocks
-    ):
-        raise Refused(_("The customer has asked for a call. Call first; a reply doesn't stand in for it."))
+    check_reply(ticket, clocks, status=status)
     written = ticket.messages.filter(kind=Message.Kind.CUSTOMER)
     first, quoted = written.first(), written.last()
     message = Message.objects.create(
@@ -60,6 +63,7 @@ def reply(
         submission=submission,
         created_at=now,
     )
+    _attach(message, attachments)
     # A chat is joined by who writes in it; a call that was asked for is not made by writing.
     answered = [clock for clock in clocks if clock.metric in (*RESPONSES, Metric.CHAT_PICKUP)]
     for clock in answered:
@@ -72,32 +76,80 @@ def reply(
     changed += move(ticket, status=status, actor=actor, now=now)
     touch(ticket, now, *changed)
     answered_clock = next(iter(answered), None)
-    post(mails.reply(ticket=ticket, message=message, clock=answered_clock, thread=first, quoted=quoted, now=now))
+    post(
+        mails.reply(
+            ticket=ticket,
+            message=message,
+            clock=answered_clock,
+            thread=first,
+            quoted=quoted,
+            files=attachments,
+            now=now,
+        )
+    )
     tell_watchers(ticket=ticket, event=replied, said=body, after=ticket.status)
     return message
 
 
+def check_reply(ticket: Ticket, clocks: Sequence[Clock], *, status: Status) -> None:
+    """Refused where a public reply that leaves `status` can't be made."""
+    if ticket.status == Status.MERGED:
+        raise Refused(_("This ticket was merged into another one; reply there."))
+    if ticket.status == Status.SPAM:
+        raise Refused(_("This ticket is not worked on any more."))
+    if status in Status.done() and any(
+        clock.is_open and clock.metric == Metric.CALLBACK and clock.breached_at is None for clock in clocks
+    ):
+        raise Refused(_("The customer has asked for a call. Call first; a reply doesn't stand in for it."))
+
+
 @transaction.atomic
-def add_note(*, ticket: Ticket, actor: User, body: str, now: datetime, submission: str = "") -> Message:
-    """An internal note: seen by staff only, answers no clock. IntegrityError as in `reply`."""
+def add_note(
+    *,
+    ticket: Ticket,
+    actor: User,
+    body: str,
+    now: datetime,
+    submission: str = "",
+    attachments: Sequence[Attachment] = (),
+) -> Message:
+    """An internal note: seen by staff only, answers no clock. IntegrityError as in `reply`.
+
+    Colleagues whom it names (`@Name`) are told, and watch the ticket from then on.
+    """
     ticket, _clocks = lock(ticket, now=now)
+    people = mentioned_in(body, without=actor)
     note = Message.objects.create(
         ticket=ticket,
         kind=Message.Kind.NOTE,
         author=actor,
         body=body,
         via=Source.STAFF,
+        mentioned=[person.pk for person in people],
         submission=submission,
         created_at=now,
     )
     index_words(ticket, body)
+    _attach(note, attachments)
     happened(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
     touch(ticket, now)
+    if people:
+        watches = [Watch(ticket=ticket, user=person, since=now) for person in people]
+        Watch.objects.bulk_create(watches, ignore_conflicts=True)
+        tell(draft_news.mentioned(note, people, now=now), now=now)
     return note
 
 
 @transaction.atomic
-def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via: Source = Source.FORM) -> Message:
+def customer_reply(
+    *,
+    ticket: Ticket,
+    actor: User,
+    body: str,
+    now: datetime,
+    via: Source = Source.FORM,
+    attachments: Sequence[Attachment] = (),
+) -> Message:
     """A customer's further message; starts a cycle of next response where none runs (SPEC 2.2, 2.3).
 
     On a ticket that was over it starts a cycle of resolution, too: the first one's verdict stays.
@@ -117,6 +169,7 @@ def customer_reply(*, ticket: Ticket, actor: User, body: str, now: datetime, via
     index_words(ticket, body)
     wrote = happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk)
     wrote.save()
+    _attach(message, attachments)
     reopen(ticket, actor=actor, now=now)
     changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
     follow_status(clocks, status=Status.OPEN, actor=actor, now=now)
@@ -158,6 +211,12 @@ def join_chat(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
             sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     touch(ticket, now, *_taken_up(ticket, actor=actor, now=now))
     return ticket
+
+
+def _attach(message: Message, attachments: Sequence[Attachment]) -> None:
+    """The files are the message's from now on."""
+    if attachments:
+        Attachment.objects.filter(pk__in=[file.pk for file in attachments]).update(message=message)
 
 
 def _taken_up(ticket: Ticket, *, actor: User, now: datetime) -> list[str]:

@@ -1,5 +1,8 @@
 """What every verb of a ticket is made of: the locked row with its clocks, small changes, and their events."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +20,10 @@ from helpdesk.tickets.models import Message, Source, Status, Ticket, TicketEvent
 RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
 PAUSED_BY_WAITING = (Metric.NEXT_RESPONSE, Metric.RESOLUTION)
 OWED_TO_THE_CUSTOMER = (Metric.FIRST_RESPONSE, Metric.CALLBACK, Metric.CHAT_PICKUP)
+
+
+# What the events of the acts in hand carry besides their own values: the macro that they are part of.
+_BESIDES: ContextVar[dict[str, Any]] = ContextVar("besides", default={})  # noqa: B039 - never changed, only replaced
 
 
 class Refused(Exception):
@@ -56,7 +63,17 @@ def touch(ticket: Ticket, now: datetime, *changed: str) -> None:
 
 def happened(ticket: Ticket, kind: TicketEvent.Kind, now: datetime, actor: User | None, /, **data: Any) -> TicketEvent:
     """An unsaved event of the ticket."""
-    return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data)
+    return TicketEvent(ticket=ticket, kind=kind, at=now, actor=actor, data=data | _BESIDES.get())
+
+
+@contextmanager
+def in_the_name_of(**values: Any) -> Iterator[None]:
+    """Within it, each event of a ticket carries these values, too: several verbs that are one act to a person."""
+    before = _BESIDES.set(values)
+    try:
+        yield
+    finally:
+        _BESIDES.reset(before)
 
 
 def move(ticket: Ticket, *, status: Status, actor: User | None, now: datetime, **why: Any) -> list[str]:
