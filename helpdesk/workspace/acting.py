@@ -1,4 +1,4 @@
-"""An act on a ticket: a POST of its own, on a ticket that the person may see and change."""
+"""Acts on a ticket that the person may see and change: a POST of its own, or a page that asks first."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -11,12 +11,20 @@ View = Callable[..., HttpResponse]
 
 
 def act(view: View) -> View:
-    """For views of the ticket's admin: POST only; 404 for a ticket that one may not see, 403 if not change."""
+    """For views of the ticket's admin: POST only; 404 for what one may not see, 403 for what one may not change."""
+    return _for(view, ["POST"])
 
+
+def act_page(view: View) -> View:
+    """As `act`, for an act with a page of its own: a GET shows what would be done, a POST does it."""
+    return _for(view, ["GET", "HEAD", "POST"])
+
+
+def _for(view: View, methods: list[str]) -> View:
     @wraps(view)
     def wrapper(self: Any, request: HttpRequest, pk: int, **values: int) -> HttpResponse:
-        if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+        if request.method not in methods:
+            return HttpResponseNotAllowed(methods)
         ticket = self.find(request, pk)
         if not self.has_change_permission(request, ticket):
             raise PermissionDenied
