@@ -31,3 +31,17 @@ def _for(view: View, methods: list[str]) -> View:
         return view(self, request, ticket, **values)
 
     return wrapper
+
+
+def posted(view: View) -> View:
+    """For acts of the queue, which no single ticket is the object of: POST only, by who may change tickets."""
+
+    @wraps(view)
+    def wrapper(self: Any, request: HttpRequest, **names: Any) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        return view(self, request, **names)
+
+    return wrapper
