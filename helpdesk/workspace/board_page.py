@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from helpdesk.accounts.models import Team
+from helpdesk.accounts.presence import people_present
 from helpdesk.workspace.board import HOUR, MINUTES_AN_ANSWER, SLOT, board, teams_of
 from helpdesk.workspace.board_drawing import draw
 from helpdesk.workspace.lists import numbers
@@ -35,7 +36,7 @@ def board_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
         raise Http404
     teams = list(teams_of(request.user))
     team = _chosen(request, teams)
-    shown = board(viewer=request.user, team=team, present=None, now=timezone.now())
+    shown = board(viewer=request.user, team=team, present=people_present(), now=timezone.now())
     context: dict[str, Any] = {
         "board": shown,
         "drawing": draw(shown.hour),

@@ -9,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from helpdesk.accounts.presence import people_present
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Ticket, TimeEntry
 from helpdesk.workspace.acting import act, act_page
@@ -55,7 +56,7 @@ class OrganisePages:
         if not form.is_valid():
             return self.back(request, ticket, error=_("Choose how it is handed out. Nothing was changed."))
         how = services.How(form.cleaned_data["how"])
-        return self.done(request, ticket, services.hand_out, ticket=ticket, how=how, present=None)
+        return self.done(request, ticket, services.hand_out, ticket=ticket, how=how, present=people_present())
 
     @act_page
     def subject_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
