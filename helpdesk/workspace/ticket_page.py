@@ -8,6 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date, parse_datetime
 
+from helpdesk.accounts import presence
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
@@ -44,7 +45,7 @@ def page_context(
     owed = answerable(clocks)
     exceptions = _exceptions(request, ticket)
     asked = {row["exception"].clock_id for row in exceptions if row["waits"]}
-    people = around([ticket.pk]).get(ticket.pk, [])
+    people = presence.around([ticket.pk]).get(ticket.pk, [])
     return {
         "ticket": ticket,
         "people_here": json.dumps([one.as_json() for one in people], ensure_ascii=False),
