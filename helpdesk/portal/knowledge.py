@@ -28,10 +28,11 @@ MOST_RELATED = 3
 @portal_page
 def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """Ask; what may help; the channels with what each promises now. `?part=` only what changes while one types."""
-    question, hub = _question(request), _hub(request, visitor)
+    question, chosen = _question(request), _chosen_hub(request, visitor)
+    hub = _first_hub(visitor, chosen)
     key = _key(request.GET.get("c", "")) or secrets.token_urlsafe(16)
     found = (
-        services.ask(key=key, question=question, hub=hub, language=_language(), user=visitor.user, now=visitor.now)
+        services.ask(key=key, question=question, hub=chosen, language=_language(), user=visitor.user, now=visitor.now)
         if question
         else []
     )
@@ -40,7 +41,7 @@ def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "visitor": visitor,
         "now": visitor.now,
         "question": question,
-        "hub": hub,
+        "hub": chosen,
         "key": key,
         "found": found,
         "hubs": [row.hub for row in visitor.entitlements],
@@ -157,9 +158,10 @@ def _key(text: str) -> str:
     )
 
 
-def _hub(request: HttpRequest, visitor: Visitor) -> str:
-    """The hub that was chosen, if the account is covered for it; else its first one."""
-    return _first_hub(visitor, request.GET.get("hub", ""))
+def _chosen_hub(request: HttpRequest, visitor: Visitor) -> str:
+    """The hub that was chosen, if the account has premium support for it; empty: all hubs."""
+    code = request.GET.get("hub", "")
+    return code if any(row.hub.pk == code for row in visitor.entitlements) else ""
 
 
 def _first_hub(visitor: Visitor, code: str) -> str:
