@@ -29,14 +29,13 @@ MOST_RELATED = 3
 def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """Ask; what may help; the channels with what each promises now. `?part=` only what changes while one types."""
     question, chosen = _question(request), _chosen_hub(request, visitor)
-    hub = _first_hub(visitor, chosen)
+    by_mail = [row.hub.pk for row in visitor.entitled(Channel.EMAIL) if chosen in ("", row.hub.pk)]
     key = _key(request.GET.get("c", "")) or secrets.token_urlsafe(16)
     found = (
         services.ask(key=key, question=question, hub=chosen, language=_language(), user=visitor.user, now=visitor.now)
         if question
         else []
     )
-    entitled = {channel: _covers(visitor, channel, hub) for channel in Channel}
     context: dict[str, Any] = {
         "visitor": visitor,
         "now": visitor.now,
@@ -45,8 +44,8 @@ def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "key": key,
         "found": found,
         "hubs": [row.hub for row in visitor.entitlements],
-        "offers": offers(visitor=visitor, hub_code=hub) if entitled[Channel.EMAIL] else None,
-        "can_phone": entitled[Channel.PHONE],
+        "offers": offers(visitor=visitor, hub_code=by_mail[0]) if by_mail else None,
+        "can_phone": _covers(visitor, Channel.PHONE, chosen),
         "sales_contact": settings.SALES_CONTACT,
     }
     parts = {"found": "portal/parts/found.html", "dialog": "portal/parts/ask_dialog.html"}
