@@ -1,11 +1,9 @@
-"""The knowledge base as its keepers see it: articles with drafts, preview and history; what they spared."""
+"""The knowledge base as its keepers see it: articles with drafts, preview and history."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,17 +13,15 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from helpdesk.knowledge import services
-from helpdesk.knowledge.deflection import deflection, titles_of
+from helpdesk.knowledge.deflection import titles_of
 from helpdesk.knowledge.models import LANGUAGES, Article, Revision, Section
 from helpdesk.knowledge.rendering import html
 from helpdesk.workspace.lists import Choice, RoleAdmin, numbers
-from helpdesk.workspace.rights import Act, may
 
 MOST_VERSIONS = 50
-PERIODS = {"7": 7, "30": 30, "90": 90}
 
 
 class TextForm(forms.Form):
@@ -200,31 +196,6 @@ class ArticleAdmin(RoleAdmin):
 
     def _find(self, ids: list[int]) -> Article:
         return get_object_or_404(Article.objects.select_related("section", "hub"), pk__in=ids)
-
-
-def urls(site: AdminSite) -> list[URLPattern]:
-    """The report's address, for the site's `get_urls`."""
-
-    def view(request: HttpRequest) -> HttpResponse:
-        return _report(request, site)
-
-    return [path("reports/knowledge/", site.admin_view(require_safe(view)), name="knowledge_report")]
-
-
-def _report(request: HttpRequest, site: AdminSite) -> HttpResponse:
-    """What the articles solved, and which questions they did not."""
-    if not may(request.user, Act.VIEW, "knowledge_report"):
-        raise Http404
-    days = PERIODS.get(request.GET.get("days", ""), 30)
-    now = timezone.now()
-    context = {
-        **site.each_context(request),
-        "title": _("What articles solved"),
-        "figures": deflection(since=now - timedelta(days=days), until=now, language=_language()),
-        "days": days,
-        "periods": list(PERIODS.values()),
-    }
-    return TemplateResponse(request, "admin/helpdesk/article/report.html", context)
 
 
 def _language() -> str:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import articles, board_page, live, my_settings, reports
+from helpdesk.workspace import board_page, knowledge_report, live, my_settings, reports
 from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
@@ -115,7 +115,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        pages = (articles, board_page, reports, my_settings, live)
+        pages = (knowledge_report, board_page, reports, my_settings, live)
         return [*(entry for page in pages for entry in page.urls(self)), *super().get_urls()]
 
     def register(
