@@ -46,12 +46,14 @@ def test_an_answer_at_the_very_deadline_is_in_time_and_one_tick_later_is_not():
     kept, missed = answered(clock, NOW + HOUR), answered(clock, NOW + HOUR + TICK)
     assert (kept.is_met, kept.breached_at) == (True, None)
     assert (missed.is_met, missed.breached_at, missed.ended_at) == (False, NOW + HOUR, NOW + HOUR + TICK)
+    assert (kept.answered_by, kept.owner_at_due) == (ANNA, KARL)
 
 
 def test_an_answer_at_the_very_deadline_that_was_written_after_a_sweep_saw_it_pass_is_in_time():
     """The reply waited for a lock; the specialist must not stand in the report for it."""
     swept = fold(pure.settle(started(), now=NOW + HOUR + TICK, owner=KARL), started())
-    kept, missed = answered(swept, NOW + HOUR), answered(swept, NOW + HOUR + TICK)
+    kept, missed = answered(swept, NOW + HOUR, owner=ANNA), answered(swept, NOW + HOUR + TICK, owner=ANNA)
+    assert (kept.owner_at_due, missed.owner_at_due) == (ANNA, KARL)
     assert (kept.is_met, kept.breached_at, kept.gross_breached_at) == (True, None, None)
     assert (missed.is_met, missed.breached_at, missed.gross_breached_at) == (False, NOW + HOUR, NOW + HOUR)
 

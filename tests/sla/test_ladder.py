@@ -41,6 +41,11 @@ def test_a_step_past_the_deadline_goes_on_at_the_same_pace_and_reminders_follow_
     assert minutes(started(), policy(100, 150), number=4) == [(100, 0, 60), (150, 0, 90), (150, 1, 120), (150, 2, 150)]
 
 
+def test_reminders_of_a_step_before_the_deadline_begin_after_the_deadline():
+    """Until then the promise can be kept, and one word was enough."""
+    assert minutes(started(), policy(50), number=3) == [(50, 0, 30), (50, 1, 90), (50, 2, 120)]
+
+
 def test_steps_are_shares_of_open_time():
     friday = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)  # 15:00 in Berlin, two hours before the weekend
     clock = started(Target(seconds=4 * 3600), OFFICE, friday)
