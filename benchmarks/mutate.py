@@ -76,7 +76,7 @@ STAGES = {
 }
 DROP = "drop"
 Position = tuple[int, int]
-SECONDS = 60  # of processor time, for one stage of one mutant
+SECONDS = 30  # of processor time, for one stage of one mutant
 EXAMPLES = 40  # of a property or a state machine: a mutant is judged thousands of times
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Event, EventKind, State
+from helpdesk.sla.clock import Effect, Event, EventKind, State
 from helpdesk.sla.fold import apply, fold
 from helpdesk.sla.target import Target
 
@@ -116,6 +116,45 @@ def test_a_clock_at_its_very_deadline_does_not_pause():
     """Its time is used up: resumed, it would be due in the past."""
     assert pure.pause(started(), at=NOW + HOUR) == pure.pause(started(), at=NOW + HOUR + TICK) == []
     assert len(pure.pause(started(), at=NOW + HOUR - TICK)) == 1
+
+
+def test_a_paused_clock_that_other_rules_find_overdue_runs_on():
+    """Breached wins: the ticket would else wait on the customer, and nobody would be told any more."""
+    clock = fold(pure.pause(started(), at=NOW + 35 * MINUTE), started())
+    rules = {"target": Target(seconds=1800), "calendar": ALWAYS_OPEN, "reason": "raised", "owner": KARL}
+    events = pure.retarget(clock, at=NOW + 50 * MINUTE, **rules)
+    assert [(event.kind, event.at) for event in events] == [
+        (EventKind.BREACH, NOW + 30 * MINUTE),
+        (EventKind.RESUME, NOW + 50 * MINUTE),
+        (EventKind.RETARGET, NOW + 50 * MINUTE),
+    ]
+    clock = fold(events, clock)
+    assert (clock.state, clock.paused_at, clock.breached_at, clock.due_at) == (
+        State.RUNNING,
+        None,
+        NOW + 30 * MINUTE,
+        NOW + 80 * MINUTE,
+    )
+
+
+def test_events_say_why_and_under_which_rules():
+    """A manager reads the one, and an auditor recomputes the deadline by the other."""
+    under = {"policy_version": 7, "calendar_version": None}
+    begun = pure.start(at=NOW, target=Target(seconds=3600), calendar=ALWAYS_OPEN, under=under)
+    rules = {"target": Target(seconds=7200), "calendar": ALWAYS_OPEN, "reason": "declined", "owner": KARL}
+    (moved,) = pure.retarget(started(), at=NOW + MINUTE, under=under, **rules)
+    (void,) = pure.exempt(
+        started(), at=NOW + MINUTE, effect=Effect.VOID, calendar=ALWAYS_OPEN, reason="incident", under={"exception": 3}
+    )
+    (spam,) = pure.cancel(started(), at=NOW + MINUTE, reason="spam")
+    (closed,) = pure.close(started(), at=NOW + MINUTE, reason="closed", owner=KARL)
+    assert [dict(event.data) for event in (begun, moved, void, spam, closed)] == [
+        {"seconds": 3600, "due_at": (NOW + HOUR).isoformat(), **under},
+        {"seconds": 7200, "due_at": (NOW + 2 * HOUR).isoformat(), "reason": "declined", **under},
+        {"effect": "void", "reason": "incident", "exception": 3},
+        {"reason": "spam"},
+        {"reason": "closed", "breach_stays": False},
+    ]
 
 
 def test_at_the_very_deadline_of_other_rules_nothing_is_breached():
