@@ -53,6 +53,22 @@ def test_steps_are_shares_of_open_time():
     assert at == [friday + HOUR, datetime(2026, 11, 30, 9, 0, tzinfo=UTC)]  # Monday, 10:00 in Berlin
 
 
+def test_a_pause_moves_the_steps_with_the_deadline():
+    """A step within what was left out would tell people while the ticket waited on the customer."""
+    clock = fold(pure.pause(started(), at=NOW + 10 * MINUTE), started())
+    clock = fold(pure.resume(clock, at=NOW + 40 * MINUTE, calendar=ALWAYS_OPEN), clock)
+    assert minutes(clock, policy(10, 50, 100), number=3) == [(10, 0, 6), (50, 0, 60), (100, 0, 90)]
+
+
+def test_once_acknowledged_the_next_look_is_at_the_deadline_and_then_never():
+    clock, terms = started(), policy(50)
+    looks = {"terms": terms, "calendar": ALWAYS_OPEN, "since": NOW + 31 * MINUTE}
+    assert next_check(clock, **looks, reminders=False) == next_check(clock, **looks) == NOW + HOUR
+    breached = fold(pure.settle(clock, now=NOW + 2 * HOUR, owner=None), clock)
+    assert next_check(breached, **looks) == NOW + 90 * MINUTE
+    assert next_check(breached, **looks, reminders=False) is None
+
+
 def test_only_what_lies_ahead():
     assert minutes(started(), policy(50, 75, 100), since=NOW + 45 * MINUTE, number=2) == [(75, 0, 45), (100, 0, 60)]
     late = minutes(started(), policy(50, 75, 100), since=NOW + 61 * MINUTE, number=2)
