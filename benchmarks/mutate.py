@@ -7,8 +7,11 @@ child that imports the mutated module from memory, so that no file is changed, a
 that fails. Stages follow each other: only what survives one goes on to the next. `--out` keeps the outcomes, one
 JSON a line; a run with the same file goes on where the last one ended.
 
-Left out by rule: mutants within annotations, within what is raised, logged or translated (texts), those that put
-`is` in place of another comparison (the same on members of an enum), and those that compile to the same code.
+To its operators comes one more, which drops a statement, a named argument or an entry of a dict.
+
+Left out by rule: mutants within annotations and the options of classes, within what is raised, logged or
+translated (texts), those that put `is` in place of another comparison (the same on members of an enum), and those
+that compile to the same code.
 """
 
 import argparse
@@ -20,13 +23,15 @@ import importlib.util
 import json
 import os
 import random
+import re
 import resource
 import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -69,7 +74,9 @@ STAGES = {
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [["tests/escalation/test_watchdog.py"]],
 }
-SECONDS = 60  # of processor time, for one stage of one mutant
+DROP = "drop"
+Position = tuple[int, int]
+SECONDS = 30  # of processor time, for one stage of one mutant
 EXAMPLES = 40  # of a property or a state machine: a mutant is judged thousands of times
 
 
@@ -142,22 +149,28 @@ def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = Non
 
 def places(source: str) -> list[tuple[str, int, int]]:
     """Operator, occurrence and line of each mutant that no rule leaves out."""
-    out = list(_left_out(ast.parse(source)))
+    tree = ast.parse(source)
+    out = [*_left_out(tree), *_stars(source)]
     nodes = list(ast_nodes(get_ast(source)))
-    operators = [(name, get_operator(name)) for name in operator_names() if not name.endswith(("_Is", "_IsNot"))]
+    found = [(DROP, number, line, end) for number, (line, end, _drop) in enumerate(droppable(tree))]
+    for name in operator_names():
+        operator = get_operator(name)
+        if not operator.arguments() and not name.endswith(("_Is", "_IsNot")):
+            spans = (span for node in nodes for span in operator().mutation_positions(node))
+            found += [(name, occurrence, begin, end) for occurrence, (begin, end) in enumerate(spans)]
     return [
         (name, occurrence, begin[0])
-        for name, operator in operators
-        if not operator.arguments()
-        for occurrence, (begin, end) in enumerate(
-            place for node in nodes for place in operator().mutation_positions(node)
-        )
+        for name, occurrence, begin, end in found
         if not any(first <= begin and end <= last for first, last in out)
     ]
 
 
 def mutant(source: str, operator: str, occurrence: int) -> str | None:
     """The mutated source; None where it is no program, or the same one."""
+    if operator == DROP:
+        tree = ast.parse(source)
+        droppable(tree)[occurrence][2]()
+        return ast.unparse(tree)
     mutated = mutate_code(source, get_operator(operator)(), occurrence)
     try:
         return None if compile(mutated, "", "exec") == compile(source, "", "exec") else mutated
@@ -165,18 +178,55 @@ def mutant(source: str, operator: str, occurrence: int) -> str | None:
         return None
 
 
-def _left_out(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+def droppable(tree: ast.AST) -> list[tuple[Position, Position, Callable[[], None]]]:
+    """Statements, named arguments and entries of a dict within functions, and what takes each away."""
+    found = []
+    for function in ast.walk(tree):
+        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+            match node:
+                case ast.Call(keywords=named):
+                    found += [(*_range(each.value), partial(named.remove, each)) for each in named]
+                case ast.Dict(keys=keys, values=values):
+                    for number, value in enumerate(values):
+                        found.append((*_range(value), partial(_drop_entry, keys, values, number)))
+            for block in (getattr(node, "body", None), getattr(node, "orelse", None), getattr(node, "finalbody", None)):
+                for number, each in enumerate(block if isinstance(block, list) else ()):
+                    if not isinstance(each, ast.FunctionDef | ast.Pass) and not _is_text(each):
+                        found.append((*_range(each), partial(block.__setitem__, number, ast.Pass())))
+    return found
+
+
+def _drop_entry(keys: list[ast.expr], values: list[ast.expr], number: int) -> None:
+    del keys[number], values[number]
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _left_out(tree: ast.AST) -> Iterator[tuple[Position, Position]]:
     for node in ast.walk(tree):
         match node:
             case ast.arg(annotation=ast.expr() as part) | ast.AnnAssign(annotation=part):
                 yield _range(part)
-            case ast.FunctionDef(returns=ast.expr() as part) | ast.Raise(exc=ast.expr() as part):
+            case ast.ClassDef(decorator_list=options):
+                yield from map(_range, options)
+            case ast.FunctionDef(returns=ast.expr() as part):
+                yield _range(part)
+            case ast.Raise(exc=ast.expr() as part):
                 yield _range(part)
             case ast.Call(func=ast.Attribute(value=ast.Name("log")) | ast.Name("_" | "gettext_lazy" | "ngettext")):
                 yield _range(node)
 
 
-def _range(node: ast.expr) -> tuple[tuple[int, int], tuple[int, int]]:
+def _stars(source: str) -> Iterator[tuple[Position, Position]]:
+    """The bare `*` of signatures, which a mutant takes for a product."""
+    for number, line in enumerate(source.splitlines(), start=1):
+        for star in re.finditer(r"\*(?=,)", line):
+            yield (number, star.start()), (number, star.end())
+
+
+def _range(node: ast.expr | ast.stmt) -> tuple[Position, Position]:
     return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
 
 
@@ -208,7 +258,7 @@ def main() -> None:
     if asked.out and asked.out.exists():
         rows = map(json.loads, asked.out.read_text().splitlines())
         killed = (row for row in rows if row["outcome"] != "survived")  # the others are judged by new tests, too
-        known = {(row["path"], row["operator"], row["change"]): row["outcome"] for row in killed}
+        known = {(row["path"], row["operator"], row["line"], row["change"]): row["outcome"] for row in killed}
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     warm(asked.path, source, stages)
     outcomes, begun = Counter(), monotonic()
@@ -218,8 +268,8 @@ def main() -> None:
         if (mutated := mutant(source, operator, occurrence)) is None:
             outcomes["no mutant"] += 1
             continue
-        change = difference(source, mutated)
-        outcome = known.get((asked.path, operator, change)) or judge_all(asked.path, mutated, stages)
+        change = difference(ast.unparse(ast.parse(source)) if operator == DROP else source, mutated)
+        outcome = known.get((asked.path, operator, line, change)) or judge_all(asked.path, mutated, stages)
         outcomes[outcome] += 1
         if outcome == "survived":
             print(f"{asked.path}:{line} {operator}\n{change}", flush=True)

@@ -29,7 +29,6 @@ def rungs(
     """
     if clock.state != State.RUNNING or clock.due_at is None or not terms.steps:
         return
-    at = clock.due_at
     out = clock.stretches_out
     total = calendar.between(clock.counted_from, clock.due_at, out)
     for step in terms.steps:

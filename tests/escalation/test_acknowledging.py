@@ -35,6 +35,18 @@ def test_an_early_step_acknowledged_stops_no_later_one(crew, now):
     assert ticket.clocks.get().breached_at == now + 60 * MINUTE
 
 
+def test_after_a_gap_no_reminder_comes_of_what_somebody_has_taken(crew, climb, now):
+    """The sweep comes late, for the breach: who said "I have it" must not be reminded by the way."""
+    climb({"percent": 50, "recipients": ["team"]})
+    ticket = make_ticket(now=now)
+    sweep(now=now + 31 * MINUTE)
+    assert acknowledge(escalation=fired(50), actor=crew.anna, now=now + 32 * MINUTE) is True
+    assert ticket.clocks.get().next_check_at == now + 60 * MINUTE
+    sweep(now=now + 125 * MINUTE)
+    clock = ticket.clocks.get()
+    assert (clock.breached_at, clock.next_check_at, reminders()) == (now + 60 * MINUTE, None, 0)
+
+
 def test_of_a_deadline_that_has_gone_nothing_of_the_new_one_is_stopped(crew, now):
     ticket = make_ticket(now=now)
     sweep(now=now + 61 * MINUTE)

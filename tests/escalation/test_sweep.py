@@ -8,6 +8,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.models import Notice, OutboxMail
+from helpdesk.notifications.services import DELIVER_TASK
 from helpdesk.sla.verification import difference
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
@@ -88,6 +89,17 @@ def test_after_a_gap_the_newest_step_fires_and_the_older_ones_are_superseded(sta
     ]
     assert (result.fired, result.superseded, result.breached) == (1, 2, 1)
     assert OutboxMail.objects.filter(template="escalation").count() == 1
+
+
+def test_mails_leave_at_once_after_a_sweep_that_fired_and_no_other_asks_for_it(staff, now, monkeypatch):
+    """A step's mail must not wait for beat, which may be away."""
+    kicked = []
+    monkeypatch.setattr("helpdesk.escalation.sweep.kick", kicked.append)
+    make_ticket(now=now)
+    sweep(now=now + 30 * MINUTE)
+    assert kicked == []
+    sweep(now=now + 31 * MINUTE)
+    assert kicked == [DELIVER_TASK]
 
 
 def test_the_breach_is_stamped_with_the_deadline_however_late_the_sweep(staff, now):

@@ -14,12 +14,14 @@ from helpdesk.escalation.sweep import sweep
 from helpdesk.sla import clock as pure
 from helpdesk.sla import verification
 from helpdesk.sla.audit import Rules, audit
-from helpdesk.sla.clock import Effect
+from helpdesk.sla.clock import Effect, Metric
 from helpdesk.sla.models import Clock, ClockEvent, ExceptionCode, PolicyVersion
+from helpdesk.sla.versions import publish_policy
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Source, Status, Ticket, TicketEvent
-from helpdesk.tickets.services import Wish
+from helpdesk.tickets.services import Wish, rollouts
 from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
+from tests.tickets.scenes import with_target
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -133,17 +135,20 @@ def test_lives_with_more_than_one_turn_are_right_too(specialist, manager):
     for ticket in (waiting, void):
         services.reply(ticket=ticket, actor=specialist, body="Which?", now=NOW + MINUTE)
         services.customer_reply(ticket=ticket, actor=designated.user, body="This.", now=NOW + 2 * MINUTE)
-    # Other rules in the middle of a pause, under which the deadline has passed.
-    services.set_status(ticket=waiting, status=Status.WAITING, actor=specialist, now=NOW + 50 * MINUTE)
-    services.raise_to_critical(ticket=waiting, actor=specialist, reason="All down", now=NOW + 55 * MINUTE)
-    kinds = list(the(waiting, "next_response").events.order_by("number").values_list("kind", flat=True))
-    assert kinds == ["start", "pause", "breach", "resume", "retarget"]
     # Void, and paused after it.
     answer = the(void, "next_response")
     grant(answer, "force-majeure", Wish(effect=Effect.VOID), by=specialist, manager=manager, now=NOW + 5 * MINUTE)
     services.set_status(ticket=void, status=Status.WAITING, actor=specialist, now=NOW + 9 * MINUTE)
     answer.refresh_from_db()
     assert (answer.state, answer.paused_at) == ("exempt", NOW + 9 * MINUTE)
+    # Other rules in the middle of a pause, under which the deadline has passed.
+    services.set_status(ticket=waiting, status=Status.WAITING, actor=specialist, now=NOW + 50 * MINUTE)
+    shorter = with_target(old.policy, Metric.NEXT_RESPONSE, seconds=1800)
+    publish_policy(policy=old.policy, terms=shorter, actor=manager, now=NOW + 55 * MINUTE)
+    rollouts.start_rollout(policy=old.policy, reason="Shorter", actor=manager, now=NOW + 55 * MINUTE)
+    rollouts.advance_rollouts(now=NOW + 55 * MINUTE)
+    kinds = list(the(waiting, "next_response").events.order_by("number").values_list("kind", flat=True))
+    assert kinds == ["start", "pause", "breach", "resume", "retarget"]
 
     assert verification.check().examples == []
 

@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk.sla import clock as pure
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from helpdesk.sla.clock import Event, EventKind, State
+from helpdesk.sla.clock import Effect, Event, EventKind, State
 from helpdesk.sla.fold import apply, fold
 from helpdesk.sla.target import Target
 
@@ -46,12 +46,14 @@ def test_an_answer_at_the_very_deadline_is_in_time_and_one_tick_later_is_not():
     kept, missed = answered(clock, NOW + HOUR), answered(clock, NOW + HOUR + TICK)
     assert (kept.is_met, kept.breached_at) == (True, None)
     assert (missed.is_met, missed.breached_at, missed.ended_at) == (False, NOW + HOUR, NOW + HOUR + TICK)
+    assert (kept.answered_by, kept.owner_at_due) == (ANNA, KARL)
 
 
 def test_an_answer_at_the_very_deadline_that_was_written_after_a_sweep_saw_it_pass_is_in_time():
     """The reply waited for a lock; the specialist must not stand in the report for it."""
     swept = fold(pure.settle(started(), now=NOW + HOUR + TICK, owner=KARL), started())
-    kept, missed = answered(swept, NOW + HOUR), answered(swept, NOW + HOUR + TICK)
+    kept, missed = answered(swept, NOW + HOUR, owner=ANNA), answered(swept, NOW + HOUR + TICK, owner=ANNA)
+    assert (kept.owner_at_due, missed.owner_at_due) == (ANNA, KARL)
     assert (kept.is_met, kept.breached_at, kept.gross_breached_at) == (True, None, None)
     assert (missed.is_met, missed.breached_at, missed.gross_breached_at) == (False, NOW + HOUR, NOW + HOUR)
 
@@ -114,6 +116,45 @@ def test_a_clock_at_its_very_deadline_does_not_pause():
     """Its time is used up: resumed, it would be due in the past."""
     assert pure.pause(started(), at=NOW + HOUR) == pure.pause(started(), at=NOW + HOUR + TICK) == []
     assert len(pure.pause(started(), at=NOW + HOUR - TICK)) == 1
+
+
+def test_a_paused_clock_that_other_rules_find_overdue_runs_on():
+    """Breached wins: the ticket would else wait on the customer, and nobody would be told any more."""
+    clock = fold(pure.pause(started(), at=NOW + 35 * MINUTE), started())
+    rules = {"target": Target(seconds=1800), "calendar": ALWAYS_OPEN, "reason": "raised", "owner": KARL}
+    events = pure.retarget(clock, at=NOW + 50 * MINUTE, **rules)
+    assert [(event.kind, event.at) for event in events] == [
+        (EventKind.BREACH, NOW + 30 * MINUTE),
+        (EventKind.RESUME, NOW + 50 * MINUTE),
+        (EventKind.RETARGET, NOW + 50 * MINUTE),
+    ]
+    clock = fold(events, clock)
+    assert (clock.state, clock.paused_at, clock.breached_at, clock.due_at) == (
+        State.RUNNING,
+        None,
+        NOW + 30 * MINUTE,
+        NOW + 80 * MINUTE,
+    )
+
+
+def test_events_say_why_and_under_which_rules():
+    """A manager reads the one, and an auditor recomputes the deadline by the other."""
+    under = {"policy_version": 7, "calendar_version": None}
+    begun = pure.start(at=NOW, target=Target(seconds=3600), calendar=ALWAYS_OPEN, under=under)
+    rules = {"target": Target(seconds=7200), "calendar": ALWAYS_OPEN, "reason": "declined", "owner": KARL}
+    (moved,) = pure.retarget(started(), at=NOW + MINUTE, under=under, **rules)
+    (void,) = pure.exempt(
+        started(), at=NOW + MINUTE, effect=Effect.VOID, calendar=ALWAYS_OPEN, reason="incident", under={"exception": 3}
+    )
+    (spam,) = pure.cancel(started(), at=NOW + MINUTE, reason="spam")
+    (closed,) = pure.close(started(), at=NOW + MINUTE, reason="closed", owner=KARL)
+    assert [dict(event.data) for event in (begun, moved, void, spam, closed)] == [
+        {"seconds": 3600, "due_at": (NOW + HOUR).isoformat(), **under},
+        {"seconds": 7200, "due_at": (NOW + 2 * HOUR).isoformat(), "reason": "declined", **under},
+        {"effect": "void", "reason": "incident", "exception": 3},
+        {"reason": "spam"},
+        {"reason": "closed", "breach_stays": False},
+    ]
 
 
 def test_at_the_very_deadline_of_other_rules_nothing_is_breached():

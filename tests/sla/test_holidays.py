@@ -135,6 +135,22 @@ def test_what_is_no_holiday_is_left_out_and_counted(event, left_out):
     assert found.days == {}
 
 
+def test_what_the_library_stumbles_over_is_left_out_and_counted_and_the_rest_is_read(monkeypatch):
+    """Another version of it may throw where this one takes a note: no reason to refuse a whole file."""
+
+    def throw(text: str) -> ics.Event:
+        if "Broken" in text:
+            raise ValueError("no event")
+        return whole(text)
+
+    whole = ics.Event.from_ical
+    monkeypatch.setattr(ics.Event, "from_ical", throw)
+    found = read("DTSTART;VALUE=DATE:20260101\r\nSUMMARY:Broken", CHRISTMAS)
+    assert (list(found.days), found.timed, found.otherwise) == ([date(2026, 12, 25)], 1, 0)
+    with pytest.raises(ValueError, match="'XX' is not a weekday"):
+        ics._Yearly.of({"FREQ": ["YEARLY"], "BYDAY": ["XX"]}, FIRST)
+
+
 def test_names_are_one_line_and_events_of_one_day_share_it():
     long = f"{CHRISTMAS}\r\nSUMMARY:Yule\\, and\\n more \x07" + "x" * 200
     assert read(long).days[date(2026, 12, 25)] == ("Yule, and more " + "x" * 200)[: holidays.LONGEST_NAME]

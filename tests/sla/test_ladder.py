@@ -41,11 +41,32 @@ def test_a_step_past_the_deadline_goes_on_at_the_same_pace_and_reminders_follow_
     assert minutes(started(), policy(100, 150), number=4) == [(100, 0, 60), (150, 0, 90), (150, 1, 120), (150, 2, 150)]
 
 
+def test_reminders_of_a_step_before_the_deadline_begin_after_the_deadline():
+    """Until then the promise can be kept, and one word was enough."""
+    assert minutes(started(), policy(50), number=3) == [(50, 0, 30), (50, 1, 90), (50, 2, 120)]
+
+
 def test_steps_are_shares_of_open_time():
     friday = datetime(2026, 11, 27, 14, 0, tzinfo=UTC)  # 15:00 in Berlin, two hours before the weekend
     clock = started(Target(seconds=4 * 3600), OFFICE, friday)
     at = [rung.at for rung in islice(rungs(clock, terms=policy(25, 75), calendar=OFFICE, since=friday), 2)]
     assert at == [friday + HOUR, datetime(2026, 11, 30, 9, 0, tzinfo=UTC)]  # Monday, 10:00 in Berlin
+
+
+def test_a_pause_moves_the_steps_with_the_deadline():
+    """A step within what was left out would tell people while the ticket waited on the customer."""
+    clock = fold(pure.pause(started(), at=NOW + 10 * MINUTE), started())
+    clock = fold(pure.resume(clock, at=NOW + 40 * MINUTE, calendar=ALWAYS_OPEN), clock)
+    assert minutes(clock, policy(10, 50, 100), number=3) == [(10, 0, 6), (50, 0, 60), (100, 0, 90)]
+
+
+def test_once_acknowledged_the_next_look_is_at_the_deadline_and_then_never():
+    clock, terms = started(), policy(50)
+    looks = {"terms": terms, "calendar": ALWAYS_OPEN, "since": NOW + 31 * MINUTE}
+    assert next_check(clock, **looks, reminders=False) == next_check(clock, **looks) == NOW + HOUR
+    breached = fold(pure.settle(clock, now=NOW + 2 * HOUR, owner=None), clock)
+    assert next_check(breached, **looks) == NOW + 90 * MINUTE
+    assert next_check(breached, **looks, reminders=False) is None
 
 
 def test_only_what_lies_ahead():

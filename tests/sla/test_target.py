@@ -45,6 +45,21 @@ def test_a_pause_at_the_deadline_or_after_it_moves_nothing(begins):
     assert DAY.due(OFFICE, TUESDAY, [stretch(begins, begins + 60)]) == TUESDAY + 24 * HOUR
 
 
+@pytest.mark.parametrize(
+    ("out", "due"),
+    [
+        ([(-60, 60)], "2026-11-26 10:00"),
+        ([(-60, 60), (60, 180)], "2026-11-26 12:00"),  # two that touch are one
+        ([(-60, 480)], "2026-11-26 17:00"),  # gone on at closing: used up exactly then
+        ([(-60, 481)], "2026-11-27 09:00"),
+    ],
+)
+def test_due_at_an_opening_and_paused_over_it_no_open_time_is_left_behind_the_pause(out, due):
+    evening, opening = datetime(2026, 11, 24, 19, 0, tzinfo=UTC), datetime(2026, 11, 26, 9, 0, tzinfo=UTC)
+    stretches = [(opening + begin * MINUTE, opening + end * MINUTE) for begin, end in out]
+    assert DAY.due(OFFICE, evening, stretches) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
 def test_of_a_pause_that_began_before_the_clock_only_what_the_clock_saw_counts():
     """A claim is declined in the middle of a pause, and the promise counts anew from there."""
     assert DAY.due(OFFICE, TUESDAY, [stretch(-60, 30)]) == TUESDAY + 24 * HOUR + 30 * MINUTE
@@ -82,7 +97,7 @@ def test_the_step_at_the_deadline_is_at_the_deadline_though_no_open_time_lies_be
     assert [instant_at(percent=percent, **values) for percent in (100, 50)] == [opening, opening - 20 * HOUR]
 
 
-@pytest.mark.parametrize(("percent", "minutes"), [(100, 240), (101, 242.4), (150, 360)])
+@pytest.mark.parametrize(("percent", "minutes"), [(100, 240), (101, 242.4), (150, 360), (250, 600)])
 def test_a_step_past_the_deadline_comes_although_the_calendar_has_ended(percent, minutes):
     """Nobody would hear of a breach of a calendar's last day otherwise."""
     values = {"total": 4 * HOUR, "started_at": TUESDAY, "due_at": TUESDAY + 5 * HOUR, "calendar": LAST_DAY}

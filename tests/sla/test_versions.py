@@ -113,6 +113,18 @@ def test_a_new_standard_calendar_takes_the_place_of_the_old_one(manager, now):
     assert make_ticket(MembershipFactory(), now=now).calendar_version == calendar.versions.get()
 
 
+def test_a_calendar_is_renamed_without_a_new_version_and_stays_the_standard_one(manager, now):
+    """An account without a calendar of its own would be left without any."""
+    standard = Calendar.objects.get()
+    assert versions.describe_calendar(calendar=standard, name=standard.name, is_default=False) is False
+    assert versions.describe_calendar(calendar=standard, name="Berlin", is_default=False) is True
+    assert [(row.name, row.is_default) for row in Calendar.objects.all()] == [("Berlin", True)]
+    tokyo = versions.create_calendar(name="Tokyo", definition=TOKYO, day_names={}, actor=manager, now=now)
+    assert versions.describe_calendar(calendar=tokyo, name="Tokyo", is_default=True) is True
+    assert sorted(Calendar.objects.values_list("name", "is_default")) == [("Berlin", False), ("Tokyo", True)]
+    assert CalendarVersion.objects.count() == 2
+
+
 @pytest.mark.parametrize(
     ("definition", "words"),
     [
