@@ -27,7 +27,7 @@ from helpdesk.sla.models import Clock, ClockEvent, ClockException, ExceptionCode
 from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.entitlement import entitlements
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Message, Ticket
+from helpdesk.tickets.models import Message, SearchText, Ticket, WordQuery
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -374,3 +374,12 @@ def test_past_plots_end_before_now(cast):
         Past(story, rng=cast.rng, now=NOW).tell(at)
         assert story.now < NOW
         assert story.status in ("solved", "closed")
+
+
+def test_every_ticket_is_found_by_what_is_written_in_it():
+    load(tickets=60)
+    kept = dict(SearchText.objects.values_list("ticket", "words"))
+    assert kept.keys() == set(Ticket.objects.values_list("pk", flat=True))
+    message = Message.objects.filter(body__regex=r"^\w{5,}").first()
+    word = message.body.split()[0]
+    assert Ticket.objects.filter(pk=message.ticket_id, search_text__words=WordQuery(word)).exists()

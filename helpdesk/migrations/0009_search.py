@@ -6,9 +6,11 @@ spaces (Hiragana, Katakana, Kanji, Hangul) is cut into every two letters that st
 of a run alone, so that any part of it is found: two letters and more by their pairs, one by the pairs that begin
 with it. Other words are found by their beginning.
 
-Positions are never kept: a word is there or it isn't. A text counts up to 20,000 letters, a word up to 60. What
+Positions are never kept: a word is there or it isn't. A text counts up to 20,000 letters unless told otherwise, a word up to 60. What
 was typed counts up to 200 letters and 24 pieces. Neither function can fail for any text: letters and digits
 are all that reaches the query's syntax.
+
+ROWS keeps the planner's guess low: with the usual 1000 it would compile each call's plan (JIT), for 4 ms a text.
 """
 
 import django.contrib.postgres.fields
@@ -28,7 +30,7 @@ CREATE FUNCTION helpdesk_plain(given text) RETURNS text LANGUAGE sql IMMUTABLE S
 $$;
 
 CREATE FUNCTION helpdesk_pieces(given text) RETURNS TABLE (piece text, runs boolean, place bigint)
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE ROWS 30 AS $$
     SELECT CASE WHEN found.word ~ '^[{RUN}]' THEN found.word ELSE left(found.word, 60) END,
            found.word ~ '^[{RUN}]',
            found.place
@@ -38,13 +40,11 @@ CREATE FUNCTION helpdesk_pieces(given text) RETURNS TABLE (piece text, runs bool
      WHERE found.word <> ''
 $$;
 
-CREATE FUNCTION helpdesk_words(given text) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION helpdesk_words(given text, most integer DEFAULT 20000) RETURNS tsvector LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT array_to_tsvector(ARRAY(
-        SELECT piece FROM helpdesk_pieces(left(given, 20000)) WHERE NOT runs
-        UNION
-        SELECT substr(piece, letter, 2)
-          FROM helpdesk_pieces(left(given, 20000)), generate_series(1, length(piece)) AS letter
-         WHERE runs
+        SELECT CASE WHEN runs THEN substr(piece, letter, 2) ELSE piece END
+          FROM helpdesk_pieces(left(given, most)),
+               generate_series(1, CASE WHEN runs THEN length(piece) ELSE 1 END) AS letter
     ))
 $$;
 
@@ -68,7 +68,7 @@ $$;
 """
 DROP = """
 DROP FUNCTION helpdesk_query(text);
-DROP FUNCTION helpdesk_words(text);
+DROP FUNCTION helpdesk_words(text, integer);
 DROP FUNCTION helpdesk_pieces(text);
 DROP FUNCTION helpdesk_plain(text);
 """

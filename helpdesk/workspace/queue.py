@@ -52,6 +52,11 @@ class TicketChangeList(OpenChangeList):
         return next((spec for spec in self.filter_specs if isinstance(spec, kind)), None)
 
     @property
+    def query_of_list(self) -> str:
+        """What makes up this list, as the query of an address."""
+        return super().get_query_string()
+
+    @property
     def base(self) -> str:
         return reverse("admin:helpdesk_ticket_changelist")
 

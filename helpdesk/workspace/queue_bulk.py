@@ -102,7 +102,9 @@ class BulkForm(forms.Form):
             self.add_error("into", _("Tick at least one other ticket."))
 
     def _names(self) -> list[str]:
-        return [name for name in (" ".join(part.split()) for part in self.cleaned_data["tags"].split(",")) if name]
+        return [
+            name for name in (" ".join(part.split()) for part in self.cleaned_data.get("tags", "").split(",")) if name
+        ]
 
     def order(self) -> BulkOrder:
         """What was asked for, as the services take it. Of a valid form."""

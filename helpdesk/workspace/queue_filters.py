@@ -226,6 +226,14 @@ class TagFilter(OfferedFilter):
     parameter_name = "tag"
     is_select = True
 
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        """The tag of the address, too, where there are more than a menu holds."""
+        tags = super().lookups(request, model_admin)
+        asked = request.GET.get("tag", "")
+        if len(tags) < MOST_TAGS or any(key == asked for key, _label in tags):
+            return tags
+        return tags + [(str(tag.pk), tag.name) for tag in Tag.objects.filter(pk__in=numbers([asked]))]
+
 
 FILTERS = (
     ViewFilter,

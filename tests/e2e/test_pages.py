@@ -47,6 +47,7 @@ PAGES = {
     "piet@vandenberg.example": ["/", "/tickets/new/"],
     "anna@premium.example": [
         "/admin/helpdesk/ticket/",
+        "/admin/helpdesk/ticket/views/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
         "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",

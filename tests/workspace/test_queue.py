@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import StaffRole
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Status
+from helpdesk.tickets.models import Reading, Status
 from tests.factories import (
     AccountFactory,
     DesignatedFactory,
@@ -210,3 +210,76 @@ def test_take_next_opens_the_most_urgent_ticket(client, specialist):
 def test_nothing_to_take_is_said(client, specialist):
     answer = client.post(reverse("admin:helpdesk_ticket_take_next"), follow=True)
     assert "Nothing is waiting for an owner." in answer.content.decode()
+
+
+def test_words_are_looked_for_among_all_open_tickets_and_in_closed_ones_on_request(client, specialist):
+    add_to_team(TeamFactory(), specialist)  # whose queue begins with the teams' tickets
+    now = timezone.now()
+    ours = make_ticket(now=now, subject="全ユーザーがログインできません")
+    closed = make_ticket(now=now, body="ログイン画面が開きません")
+    services.reply(ticket=closed, actor=specialist, body="Done.", now=now, status=Status.SOLVED)
+    make_ticket(now=now)
+    answer = client.get(QUEUE, {"q": "ログイン"})
+    assert (listed(answer), answer.context["cl"].title) == ([ours.pk], "All open")
+    also = answer.context["cl"].also_closed
+    assert f'href="{also.replace("&", "&amp;")}"' in answer.content.decode()
+    everything = client.get(also)
+    assert listed(everything) == [closed.pk, ours.pk]
+    assert everything.context["cl"].title == "Found in all tickets"
+    assert listed(client.get(QUEUE, {"q": "ログイン", "view": "mine"})) == []
+
+
+def test_a_reference_and_a_person_are_found_in_any_view_but_a_bare_number_may_be_a_word(client, specialist):
+    now = timezone.now()
+    ticket = make_ticket(now=now, body="The answer is 500.")
+    ticket.requester.email = "mina@peregrine.example"
+    ticket.requester.save()
+    services.reply(ticket=ticket, actor=specialist, body="Done.", now=now, status=Status.SOLVED)
+    for typed in (f"PS-{ticket.pk}", str(ticket.pk), "mina@peregrine.example"):
+        assert listed(client.get(QUEUE, {"q": typed, "view": "mine"})) == [ticket.pk]
+    assert listed(client.get(QUEUE, {"q": "PS-500", "view": "closed"})) == []
+    assert listed(client.get(QUEUE, {"q": "500", "view": "closed"})) == [ticket.pk]
+
+
+@pytest.mark.parametrize("typed", ["a:* & !b", "'", "\\", "<->", "(((", "x" * 10_000, "漢" * 5_000, "a\x00b c"])
+@pytest.mark.parametrize("view", ["open", "closed"])
+def test_words_that_look_like_a_query_are_words(client, specialist, typed, view):
+    make_ticket(now=timezone.now())
+    assert client.get(QUEUE, {"q": typed, "view": view}).status_code == 200
+
+
+def test_filters_by_team_owner_and_tag(client, specialist):
+    now, team = timezone.now(), TeamFactory()
+    ours, mine, tagged = (make_ticket(now=now) for _ in range(3))
+    services.assign(ticket=ours, owner=StaffFactory(), team=team, actor=specialist, now=now)
+    services.assign(ticket=mine, owner=specialist, actor=specialist, now=now)
+    services.change_tags(ticket=tagged, add=["sync"], actor=specialist, now=now)
+    tag = tagged.tags.get()
+    expected = {
+        ("team", team.pk): [ours.pk],
+        ("owner", "me"): [mine.pk],
+        ("owner", specialist.pk): [mine.pk],
+        ("owner", "nobody"): [tagged.pk],
+        ("tag", tag.pk): [tagged.pk],
+        ("tag", 10**9): [ours.pk, mine.pk, tagged.pk],  # not offered: no filter
+    }
+    for (name, value), found in expected.items():
+        assert sorted(listed(client.get(QUEUE, {"view": "open", name: value}))) == found, (name, value)
+
+
+def test_news_are_bold_for_who_has_looked_or_owns_the_ticket(client, specialist):
+    now = timezone.now()
+    read, changed, mine, others = (make_ticket(now=now) for _ in range(4))
+    services.assign(ticket=mine, owner=specialist, actor=StaffFactory(), now=now)
+    for ticket in (read, changed):
+        Reading.objects.create(ticket=ticket, user=specialist, at=now)
+    Reading.objects.create(ticket=others, user=StaffFactory(), at=now)
+    for ticket in (changed, others):
+        services.add_note(ticket=ticket, actor=StaffFactory(), body="News.", now=now + MINUTE)
+    rows = client.get(QUEUE).context["cl"].rows
+    assert {int(row["pk"]): row["is_unread"] for row in rows} == {
+        read.pk: False,
+        changed.pk: True,
+        mine.pk: True,
+        others.pk: False,
+    }

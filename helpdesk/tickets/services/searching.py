@@ -19,21 +19,17 @@ ADD = """
 """
 ADD_TEXT = ADD.format(most=MOST_BYTES, added="SELECT %s, helpdesk_words(text) FROM (VALUES (%s)) AS given (text)")
 ADD_WORDS_OF = ADD.format(most=MOST_BYTES, added="SELECT %s, words FROM helpdesk_searchtext WHERE ticket_id = %s")
-# Everything that a ticket is found by; of what was said, the newest 100,000 letters.
+# Everything that a ticket is found by: of its first 100,000 letters, what was said last coming first.
 REBUILD = """
     INSERT INTO helpdesk_searchtext (ticket_id, words)
     SELECT ticket.id,
-           helpdesk_words(concat_ws(' ', ticket.subject, asker.full_name, asker.email, account.name))
-           || array_to_tsvector(ARRAY(
-               SELECT DISTINCT lexeme
-                 FROM (SELECT text, sum(least(length(text), 20000)) OVER (ORDER BY at DESC, text) AS so_far
-                         FROM (SELECT body AS text, created_at AS at FROM helpdesk_message WHERE ticket_id = ticket.id
-                               UNION ALL
-                               SELECT data ->> 'note', at FROM helpdesk_ticketevent
-                                WHERE ticket_id = ticket.id AND kind = 'called') AS every
-                        WHERE text <> '') AS said,
-                      unnest(tsvector_to_array(helpdesk_words(text))) AS lexeme
-                WHERE so_far <= 100000))
+           helpdesk_words(concat_ws(' ', ticket.subject, asker.full_name, asker.email, account.name, (
+               SELECT string_agg(left(text, 20000), ' ' ORDER BY at DESC)
+                 FROM (SELECT body AS text, created_at AS at FROM helpdesk_message WHERE ticket_id = ticket.id
+                       UNION ALL
+                       SELECT data ->> 'note', at FROM helpdesk_ticketevent
+                        WHERE ticket_id = ticket.id AND kind = 'called') AS said
+           )), 100000)
       FROM helpdesk_ticket AS ticket
       JOIN helpdesk_user AS asker ON asker.id = ticket.requester_id
       JOIN helpdesk_account AS account ON account.id = ticket.account_id
