@@ -46,6 +46,7 @@ PAGES = {
     ],
     "piet@vandenberg.example": ["/", "/tickets/new/"],
     "anna@premium.example": [
+        "/admin/",
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/{ticket}/change/",
         "/admin/helpdesk/ticket/{claim}/change/",
@@ -56,6 +57,7 @@ PAGES = {
         "/admin/helpdesk/account/",
     ],
     "helen@premium.example": [
+        "/admin/",
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
         "/admin/helpdesk/clockexception/?state=all",
@@ -76,7 +78,7 @@ PAGES = {
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
-        "/admin/",
+        "/admin/administration/",
         "/admin/helpdesk/user/",
         "/admin/helpdesk/user/add/",
         "/admin/helpdesk/team/",
