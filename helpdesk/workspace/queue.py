@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -21,7 +22,7 @@ from helpdesk.sla.models import PROMISES, Clock
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Severity, Status, Ticket
-from helpdesk.tickets.queue import take_next
+from helpdesk.tickets.queue import take, take_next
 from helpdesk.workspace import queue_views
 from helpdesk.workspace.faces import open_faces
 from helpdesk.workspace.lists import Choice, OpenChangeList, RoleAdmin, chosen_ids, numbers
@@ -222,6 +223,15 @@ def staff_choices() -> list[tuple[int, str]]:
     return [(person.pk, person.full_name) for person in staff.only("pk", "full_name", "email")]
 
 
+def shown_at(request: HttpRequest) -> datetime | None:
+    """As of when the rows were that somebody ticked; None where the page doesn't say so intelligibly."""
+    try:
+        at = parse_datetime(request.POST.get("shown_at", ""))
+    except ValueError:
+        return None
+    return at if at is not None and timezone.is_aware(at) else None
+
+
 def find_staff(chosen: str) -> User | None:
     """The member of staff whose id was sent, if there is one."""
     return User.objects.filter(is_active=True, staff_role__in=StaffRole.values, pk__in=numbers([chosen])).first()
@@ -267,7 +277,8 @@ class QueuePages(RoleAdmin):
 
     @admin.action(description=gettext_lazy("Take"), permissions=["change"])
     def take(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
-        self._assign_all(request, request.user, now=timezone.now())
+        """What somebody else got since the page was shown stays theirs."""
+        self._assign_all(request, request.user, now=timezone.now(), shown_at=shown_at(request))
 
     @admin.action(description=gettext_lazy("Assign to…"), permissions=["change"])
     def assign_to(self, request: HttpRequest, queryset: QuerySet[Ticket]) -> None:
@@ -277,14 +288,19 @@ class QueuePages(RoleAdmin):
             return
         self._assign_all(request, owner, now=timezone.now())
 
-    def _assign_all(self, request: HttpRequest, owner: User, *, now: datetime) -> None:
+    def _assign_all(
+        self, request: HttpRequest, owner: User, *, now: datetime, shown_at: datetime | None = None
+    ) -> None:
         """Assign what was ticked, wherever it stands by now, one by one; say what came of each."""
         chosen = chosen_ids(request)
         tickets = Ticket.objects.visible_to(request.user).select_related("owner").in_bulk(chosen)
         done = []
         for ticket in tickets.values():
             try:
-                services.assign(ticket=ticket, owner=owner, actor=request.user, now=now)
+                if owner == request.user:
+                    take(ticket=ticket, actor=owner, now=now, shown_at=shown_at)
+                else:
+                    services.assign(ticket=ticket, owner=owner, actor=request.user, now=now)
             except services.Refused as refused:
                 words = {"ticket": ticket.reference, "why": refused}
                 self.message_user(request, _("%(ticket)s was not assigned: %(why)s") % words, messages.ERROR)
