@@ -36,6 +36,7 @@ TABLE = {
     "account_reset_password_from_key_done": "200 200 200 200 200 200 200 200 200 200",
     "account_set_password": "302 302 302 302 302 302 302 302 302 302",
     "account_signup": "200 302 302 302 302 302 302 302 302 302",
+    "admin:administration": "302 404 404 404 404 404 200 200 200 200",
     "admin:app_list": "302 404 404 404 404 404 302 302 302 302",
     "admin:auth_user_password_change": "302 404 404 404 404 404 403 403 403 200",
     "admin:autocomplete": "302 404 404 404 404 404 403 403 403 403",

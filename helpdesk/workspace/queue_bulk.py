@@ -1,5 +1,6 @@
 """What is done to the rows that were ticked: the bar's form, its account, and taking it back."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -56,6 +58,7 @@ class BulkForm(forms.Form):
     into = forms.CharField(label=gettext_lazy("Into"), required=False, max_length=25)
     reason = forms.CharField(label=gettext_lazy("Reason"), required=False, max_length=300)
     submission = forms.CharField(max_length=40)
+    shown_at = forms.CharField(required=False)
 
     def __init__(self, data: Any = None, *, request: HttpRequest) -> None:
         super().__init__(data, initial={"do": "take", "submission": new_submission()}, auto_id="bulk-%s")
@@ -92,6 +95,14 @@ class BulkForm(forms.Form):
             self._clean_merge(data)
         return data
 
+    def clean_shown_at(self) -> datetime | None:
+        """As of when the rows were that somebody ticked; None where the page doesn't say so intelligibly."""
+        try:
+            at = parse_datetime(self.cleaned_data["shown_at"])
+        except ValueError:
+            return None
+        return at if at is not None and timezone.is_aware(at) else None
+
     def _clean_merge(self, data: dict[str, Any]) -> None:
         """Into the ticket that is named, else into the oldest of those ticked."""
         typed = data.get("into", "").strip().upper().removeprefix("#").removeprefix("PS-")
@@ -123,7 +134,7 @@ class BulkForm(forms.Form):
                 kind, values = bulk.SPAM, {}
             case name:
                 kind, values = name, {name: said[name]} if name != "merge" else {"into": said["into"]}
-        return BulkOrder(kind=kind, values=values, reason=said["reason"])
+        return BulkOrder(kind=kind, values=values, reason=said["reason"], shown_at=said["shown_at"])
 
 
 class BulkPages:

@@ -203,7 +203,7 @@ class Found:
                 rows.append({"id": ticket.pk, "due": due, "html": html})
             else:
                 gone.append({"id": ticket.pk, "why": _why(ticket, me, queue.language)})
-        return {"rows": rows, "gone": gone}
+        return {"rows": rows, "gone": gone, "now": self.now.isoformat()}
 
 
 def _why(ticket: Ticket, reader: int, language: str) -> str:

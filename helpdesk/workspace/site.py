@@ -11,7 +11,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, reverse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
@@ -19,10 +20,12 @@ from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
 from helpdesk.workspace import board_page, knowledge_report, live, my_settings, reports
+from helpdesk.workspace.home import home_context
 from helpdesk.workspace.rights import Act, may, may_enter
 
 # Label, address, what one must be allowed to view; the pages that it stands for.
 NAVIGATION = [
+    (_("Home"), "admin:index", "ticket", ("",)),
     (_("Queue"), "admin:helpdesk_ticket_changelist", "ticket", ("ticket", "clock")),
     (_("Live board"), "admin:board", "board", ("board",)),
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
@@ -44,10 +47,21 @@ NAVIGATION = [
     (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (
         _("Administration"),
-        "admin:index",
+        "admin:administration",
         "team",
         (
-            *("", "user", "team", "hub", "customfield", "absence", "oncallshift", "alarm", "heartbeat", "me"),
+            *(
+                "administration",
+                "user",
+                "team",
+                "hub",
+                "customfield",
+                "absence",
+                "oncallshift",
+                "alarm",
+                "heartbeat",
+                "me",
+            ),
             *("cannedreply", "macro"),
         ),
     ),
@@ -61,7 +75,7 @@ TABS = [
     ("rollout", _("Rollouts")),
     ("exceptioncode", _("Exception codes")),
 ]
-# The front page of the administration: model, and what a person finds there.
+# The administration: model, and what a person finds there.
 INDEX = [
     (
         _("People"),
@@ -116,7 +130,8 @@ class WorkspaceSite(admin.AdminSite):
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         pages = (knowledge_report, board_page, reports, my_settings, live)
-        return [*(entry for page in pages for entry in page.urls(self)), *super().get_urls()]
+        administration = path("administration/", self.admin_view(self.administration), name="administration")
+        return [*(entry for page in pages for entry in page.urls(self)), administration, *super().get_urls()]
 
     def register(
         self, model_or_iterable: Any, admin_class: type[admin.ModelAdmin] | None = None, **options: Any
@@ -127,14 +142,21 @@ class WorkspaceSite(admin.AdminSite):
         super().register(own, admin_class, **options)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Home: one's own work."""
+        context = {**self.each_context(request), "title": _("Home"), **home_context(request), **(extra_context or {})}
+        return TemplateResponse(request, "admin/index.html", context)
+
+    def administration(self, request: HttpRequest) -> HttpResponse:
+        """What is set up, and what goes on: the pages of each model that this person may see."""
         listed = {row["object_name"].lower(): row for app in self.get_app_list(request) for row in app["models"]}
         sections = [(title, [(listed[name], text) for name, text in rows if name in listed]) for title, rows in INDEX]
-        return super().index(request, {**(extra_context or {}), "sections": sections})
+        context = {**self.each_context(request), "title": self.index_title, "sections": sections}
+        return TemplateResponse(request, "admin/administration.html", context)
 
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return redirect("admin:index")
+        return redirect("admin:administration")
 
     def has_permission(self, request: HttpRequest) -> bool:
         return may_enter(request.user)

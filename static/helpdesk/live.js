@@ -1,6 +1,6 @@
 /* Open screens: new notices appear by themselves, and the badge of unread ones keeps up.
    A websocket brings them at once; while there is none the page asks every half minute.
-   Other scripts hear theirs as `live:KIND`, and say where this page is with `live:say` (ticket.js, queue.js). */
+   Other scripts hear theirs as `live:KIND`, and say where this page is with `live:say` (live_ticket.js, live_queue.js). */
 "use strict";
 {
   const region = document.querySelector("[data-socket]");

@@ -1,6 +1,6 @@
 /* The workspace's script: clocks that count down, rows that are chosen, menus, forms that are sent once.
    Every page works without it; the server decides what is shown, this only keeps it moving.
-   Keys are keys.js, the queue that keeps itself fresh is queue.js, the open ticket ticket.js. */
+   Keys are keys.js, the queue that keeps itself fresh is live_queue.js, the open ticket live_ticket.js. */
 "use strict";
 {
   const $ = (selector, root = document) => root.querySelector(selector);
@@ -89,7 +89,7 @@
     recount();
   }
 
-  // Rows were exchanged: by queue.js.
+  // Rows were exchanged: by live_queue.js.
   document.addEventListener("workspace:rows", () => { tick(); recount(); });
 
   /* 3. Menus ------------------------------------------------------------------------------------------ */

@@ -46,6 +46,7 @@ PAGES = {
     ],
     "piet@vandenberg.example": ["/", "/tickets/new/"],
     "anna@premium.example": [
+        "/admin/",
         "/admin/helpdesk/ticket/",
         "/admin/helpdesk/ticket/views/",
         "/admin/helpdesk/ticket/{ticket}/change/",
@@ -58,6 +59,7 @@ PAGES = {
     ],
     "helen@premium.example": [
         "/admin/board/",
+        "/admin/",
         "/admin/reports/breaches/",
         "/admin/reports/breaches/tickets/?outcome=late",
         "/admin/helpdesk/clockexception/?state=all",
@@ -78,7 +80,7 @@ PAGES = {
         "/admin/helpdesk/outboxmail/",
     ],
     "admin@premium.example": [
-        "/admin/",
+        "/admin/administration/",
         "/admin/helpdesk/user/",
         "/admin/helpdesk/user/add/",
         "/admin/helpdesk/team/",

@@ -177,7 +177,7 @@ def test_signing_in_comes_back_to_the_page_and_to_no_other_site():
 
 def test_pages_of_other_packages_are_not_offered():
     client, _person = enter(ADMINISTRATOR)
-    page = client.get("/admin/").content.decode()
+    page = client.get("/admin/administration/").content.decode()
     assert "Authenticators" not in page
     assert client.get("/admin/auth/group/").status_code == GONE
     assert client.get("/admin/mfa/authenticator/").status_code == GONE

@@ -13,7 +13,7 @@ from helpdesk.accounts.models import Team, User
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import State
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import BulkAct, Priority, Reading, Status, Ticket
+from helpdesk.tickets.models import BulkAct, Priority, Reading, Status, Ticket, TicketEvent
 from helpdesk.tickets.services.handling import assign, set_priority, set_status
 from helpdesk.tickets.services.locked import Refused, follow_status, lock, move, own, refresh_deadline, touch
 from helpdesk.tickets.services.merging import mark_spam, merge, not_spam
@@ -34,6 +34,7 @@ class BulkOrder:
     kind: str
     values: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+    shown_at: datetime | None = None  # as of when the page had the tickets that were ticked
 
 
 def run_bulk(*, order: BulkOrder, ticket_ids: Iterable[int], actor: User, now: datetime, submission: str) -> BulkAct:
@@ -85,6 +86,8 @@ def _change(order: BulkOrder, ticket: Ticket, *, actor: User, now: datetime) -> 
             before = {"owner": row.owner_id, "team": row.team_id}
             owner = User.objects.filter(pk=values["owner"]).first() if values["owner"] else None
             _unless(row.owner_id == values["owner"])
+            if values["owner"] == actor.pk:
+                _unless_taken(row, shown_at=order.shown_at)
             assign(owner=owner, **common)
         case "status":
             before = {"status": row.status}
@@ -115,6 +118,15 @@ def _change(order: BulkOrder, ticket: Ticket, *, actor: User, now: datetime) -> 
 def _unless(already: bool) -> None:
     if already:
         raise Refused(_("It was so already."))
+
+
+def _unless_taken(ticket: Ticket, *, shown_at: datetime | None) -> None:
+    """Refused where a locked ticket has become somebody else's since a page showed it. One query at most."""
+    if shown_at is None or ticket.owner_id is None or ticket.updated_at <= shown_at:
+        return
+    given = ticket.events.filter(kind=TicketEvent.Kind.ASSIGNED, at__gt=shown_at, data__after=ticket.owner_id)
+    if given.exclude(data__before=ticket.owner_id).exists():
+        raise Refused(_("%(name)s has taken it meanwhile.") % {"name": ticket.owner})
 
 
 def can_undo(act: BulkAct, *, actor: User, now: datetime) -> bool:

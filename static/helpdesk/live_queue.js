@@ -43,7 +43,11 @@
       $(".action-select", row).checked = $(".action-select", before).checked;
       const here = $(".field-seen", before);
       if (here) $(".field-seen", row).replaceWith(here);
-    } else row.classList.add("is-new");
+    } else {
+      row.classList.add("is-new");
+      count(1);
+    }
+    if (before && before.classList.contains("is-gone")) count(1);  // it is back
     row.classList.add("is-flash");
     const stays = before && before.nextElementSibling === (next || null);
     if (stays) before.replaceWith(row);
@@ -54,10 +58,19 @@
     if (focus) (focus.includes("action-select") ? $(".action-select", row) : $("a", row)).focus({ preventScroll: true });
   }
 
+  /* The view's own sum follows at once; the others come with the page. */
+  function count(step) {
+    for (const place of [$(".ws-sum b"), $(".ws-views a[aria-current] .n")]) {
+      const text = place && place.lastChild;
+      if (text && /^\s*\d+\s*$/.test(text.textContent)) text.textContent = String(Math.max(0, Number(text.textContent) + step));
+    }
+  }
+
   function takeAway({ id, why }) {
     const row = rowOf(id);
     if (!row || row.classList.contains("is-gone")) return;
     row.classList.add("is-gone");
+    count(-1);
     Object.assign($(".action-select", row), { checked: false, disabled: true });
     if (why) {
       const words = document.createElement("span");
@@ -106,9 +119,12 @@
   /* 3. What comes over the socket; held back while tickets are selected ----------------------------------- */
   const held = new Map();  // by ticket: what is to be done to its row
 
+  let asOf = "";  // of what is held; whoever takes a ticket says how fresh the rows were that they saw
+
   function apply() {
     for (const act of held.values()) act();
     held.clear();
+    if (asOf) $("[name=shown_at]").value = asOf;
     sayHeld();
     tidy();
   }
@@ -121,13 +137,14 @@
     $("span", line).textContent = line.dataset.words.replace("{new}", fresh).replace("{changed}", held.size - fresh);
   }
 
-  function hear({ rows = [], gone = [], seen = {}, stale }) {
+  function hear({ rows = [], gone = [], seen = {}, stale, now }) {
     for (const [id, people] of Object.entries(seen)) look(id, people);
     if (stale) { refreshAt = Math.min(refreshAt, between(SOON)); return; }
     if (!list()) {  // an empty page has no table yet
       if (rows.length) refreshAt = Date.now();
       return;
     }
+    asOf = now;
     for (const row of rows) held.set(row.id, () => put(row));
     for (const row of gone) if (rowOf(row.id)) held.set(row.id, () => takeAway(row)); else held.delete(row.id);
     if (rows.length || gone.length) refreshAt = Math.min(refreshAt, between(LATER));  // the sums, in their own time
