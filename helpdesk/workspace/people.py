@@ -266,15 +266,19 @@ class TeamMemberInline(Rights, admin.TabularInline):
     form = TeamMemberForm
     formset = TeamRowFormSet
     extra = 0
-    readonly_fields = ("known_hubs",)
+    readonly_fields = ("person", "known_hubs")
     verbose_name_plural = _("Members: who leads, and which hubs each of them knows")
 
     def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
-        return ("user", "is_lead", "knows" if self.has_change_permission(request, obj) else "known_hubs")
+        return ("person", "user", "is_lead", "knows" if self.has_change_permission(request, obj) else "known_hubs")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMembership]:
         rows = super().get_queryset(request).select_related("user", "team")
         return rows.prefetch_related("user__skills__hub")
+
+    @admin.display(description=_("Name"))
+    def person(self, row: TeamMembership) -> str:
+        return row.user.full_name if row.pk else "–"
 
     @admin.display(description=_("Knows"))
     def known_hubs(self, row: TeamMembership) -> str:

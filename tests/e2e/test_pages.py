@@ -13,11 +13,11 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from helpdesk.accounts.models import User
+from helpdesk.accounts.models import Team, User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
 from helpdesk.sla.models import Calendar, ClockException, Policy
-from helpdesk.tickets.models import Claim, Ticket
+from helpdesk.tickets.models import Claim, CustomField, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
 
 # Without preloading: axe copies style sheets that import others into the page, and the policy rightly refuses.
@@ -54,6 +54,15 @@ PAGES = {
         "/admin/helpdesk/ticket/{ticket}/exception/?clock={clock}",
         "/admin/helpdesk/ticket/{running}/explain/",
         "/admin/helpdesk/ticket/{running}/explain/?as=customer",
+        "/admin/helpdesk/ticket/{running}/merge/",
+        "/admin/helpdesk/ticket/{running}/merge/?other={mine}",
+        "/admin/helpdesk/ticket/{running}/split/",
+        "/admin/helpdesk/ticket/{running}/link/",
+        "/admin/helpdesk/ticket/{running}/incident/",
+        "/admin/helpdesk/ticket/{running}/incident/reply/",
+        "/admin/helpdesk/ticket/{running}/spam/",
+        "/admin/helpdesk/ticket/{running}/subject/",
+        "/admin/helpdesk/ticket/{running}/history/",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
     ],
@@ -66,6 +75,8 @@ PAGES = {
         "/admin/helpdesk/clockexception/{exception}/change/",
         "/admin/helpdesk/ticket/{excepted}/change/",
         "/admin/helpdesk/exceptioncode/",
+        "/admin/helpdesk/customfield/",
+        "/admin/helpdesk/customfield/add/",
         "/admin/helpdesk/exceptioncode/third-party/change/",
         "/admin/helpdesk/policy/",
         "/admin/helpdesk/policy/add/",
@@ -84,6 +95,7 @@ PAGES = {
         "/admin/helpdesk/user/",
         "/admin/helpdesk/user/add/",
         "/admin/helpdesk/team/",
+        "/admin/helpdesk/team/{team}/change/",
         "/admin/helpdesk/hub/",
         "/admin/helpdesk/heartbeat/",
         "/admin/helpdesk/oncallshift/",
@@ -113,16 +125,18 @@ def demonstration(transactional_db) -> dict[str, int]:
     exception = ClockException.objects.select_related("clock").filter(state="asked").first()
     policy = Policy.objects.get(name="Standard, designated super admins")
     rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
+    running = Ticket.objects.active().get(requester=mina, clocks__metric="next_response", clocks__state="running")
+    CustomField.objects.create(code="seats", label="Seats", label_ja="席数", kind="number")
     return {
+        "team": Team.objects.filter(memberships__isnull=False).first().pk,
+        "mine": Ticket.objects.active().filter(account=running.account_id).exclude(pk=running.pk).first().pk,
         "policy": policy.pk,
         "rollout": rollout.pk,
         "ticket": ticket.pk,
         "clock": ticket.clocks.get(metric="next_response").pk,
         "exception": exception.pk,
         "excepted": exception.clock.ticket_id,
-        "running": Ticket.objects.active()
-        .get(requester=mina, clocks__metric="next_response", clocks__state="running")
-        .pk,
+        "running": running.pk,
         "calendar": Calendar.objects.filter(is_default=False).first().pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
