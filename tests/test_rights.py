@@ -22,7 +22,7 @@ from helpdesk.notifications.models import Alarm
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Message, Ticket, TicketEvent
+from helpdesk.tickets.models import CannedReply, Macro, Message, Ticket, TicketEvent
 from helpdesk.tickets.services.rollouts import start_rollout
 from tests.factories import (
     AccountFactory,
@@ -131,6 +131,8 @@ def world(now) -> World:
     add_to_team(team, people["team_lead"], lead=True)
     Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
     OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
+    CannedReply.objects.create(name="Thanks", body="Thank you.")
+    Macro.objects.create(name="Wait", acts=[{"do": "status", "status": "waiting"}])
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
     start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
