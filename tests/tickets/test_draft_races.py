@@ -38,9 +38,7 @@ def test_three_workers_say_each_reply_once():
 @pytest.mark.parametrize("_again", range(4))
 def test_taken_back_or_said_but_never_both(_again):
     ticket, actor = pressed()
-    raised = at_once(
-        lambda: leave_drafts(now=at(6)), lambda: take_back(ticket=ticket, actor=actor, now=at(6))
-    )
+    raised = at_once(lambda: leave_drafts(now=at(6)), lambda: take_back(ticket=ticket, actor=actor, now=at(6)))
     assert all(isinstance(error, Refused) for error in raised)
     assert replies() + Draft.objects.filter(leaves_at=None).count() == 1
 
