@@ -12,6 +12,7 @@ from itertools import product
 
 import pytest
 from django.apps import apps
+from django.core.files.base import ContentFile
 from django.test import Client
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -22,7 +23,7 @@ from helpdesk.notifications.models import Alarm
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
-from helpdesk.tickets.models import CustomField, Message, Ticket, TicketEvent
+from helpdesk.tickets.models import Attachment, CannedReply, CustomField, Macro, Message, Ticket, TicketEvent
 from helpdesk.tickets.services.rollouts import start_rollout
 from tests.factories import (
     AccountFactory,
@@ -132,6 +133,21 @@ def world(now) -> World:
     Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
     OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
     CustomField.objects.create(code="seats", label="Seats", kind="number")
+    # With the ticket's own number, so that an address with two of them leads to something.
+    CannedReply.objects.create(pk=ticket.pk, name="Thanks", body="Thank you.")
+    note = ticket.messages.get(kind=Message.Kind.NOTE)
+    Attachment.objects.create(
+        pk=ticket.pk,
+        ticket=ticket,
+        message=note,
+        uploaded_by=people["specialist"],
+        name=f"{SECRET} budget.txt",
+        content_type="text/plain",
+        size=6,
+        file=ContentFile(b"budget", name="x"),
+        created_at=now,
+    )
+    Macro.objects.create(name="Wait", acts=[{"do": "status", "status": "waiting"}])
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
     start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice

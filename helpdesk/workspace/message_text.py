@@ -107,11 +107,11 @@ def _introduction(lines: list[str], at: int) -> int:
         return at + 1
     if HEADER.match(line) and NEXT_HEADER.match(following):
         return at + 1
-    for below, text in ((at + 1, line), (at + 2, f"{line} {following}")):
-        if INTRODUCTIONS[0].match(text):
-            return below
-        if _marked(lines, below) and any(pattern.match(text) for pattern in WITH_MARKS_BELOW):
-            return below
+    if _marked(lines, at + 1) and any(pattern.match(line) for pattern in WITH_MARKS_BELOW):
+        return at + 1
+    broken = f"{line} {following}"
+    if INTRODUCTIONS[0].match(broken) or (_marked(lines, at + 2) and WITH_MARKS_BELOW[0].match(broken)):
+        return at + 2
     return at
 
 
