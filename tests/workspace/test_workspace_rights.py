@@ -10,9 +10,11 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
 from helpdesk.escalation.models import Escalation
+from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
+from helpdesk.tickets.models import CannedReply, CustomField, Macro
 from helpdesk.tickets.services import Wish, request_exception
 from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.django_db
 SPECIALIST, LEAD, MANAGER, ADMINISTRATOR = StaffRole
 OK, NO, GONE, METHOD = 200, 403, 404, 405
 
-# model: who sees the list, who adds. Nobody deletes a thing itself, but for absences and shifts.
+# model: who sees the list, who adds.
 ALL = set(StaffRole)
 MANAGING = {MANAGER, ADMINISTRATOR}
 PAGES = {
@@ -43,7 +45,13 @@ PAGES = {
     "absence": (ALL, ALL),
     "oncallshift": (ALL, {LEAD, MANAGER, ADMINISTRATOR}),
     "alarm": (MANAGING, set()),
+    "article": (ALL, ALL),
+    "section": (ALL, ALL - {SPECIALIST}),
+    "customfield": (MANAGING, MANAGING),
+    "cannedreply": (ALL, ALL),
+    "macro": (ALL, ALL),
 }
+DELETED = ("absence", "oncallshift", "cannedreply", "macro")  # one's own; the rest stays for ever
 
 
 @pytest.fixture
@@ -54,6 +62,7 @@ def world(now):
     escalation = Escalation.objects.create(
         clock=clock, ticket=ticket, deadline_version=1, percent=50, due_at=now, detected_at=now
     )
+    section = Section.objects.create(slug="problems", name="Problems")
     return {
         "ticket": ticket.pk,
         "escalation": escalation.pk,
@@ -74,6 +83,11 @@ def world(now):
             user=StaffFactory(), team=TeamFactory(), starts_at=now, ends_at=now + timedelta(hours=8)
         ).pk,
         "alarm": Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1}).pk,
+        "section": section.pk,
+        "article": Article.objects.create(slug="forms", section=section).pk,
+        "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
+        "cannedreply": 0,
+        "macro": 0,
     }
 
 
@@ -102,6 +116,9 @@ def test_each_role_reaches_what_the_table_says(world, now, role, model):
         world["notice"] = Notice.objects.create(key="k", recipient=person, kind="escalation", created_at=now).pk
     if model == "absence":
         world["absence"] = Absence.objects.create(user=person, starts_at=now, ends_at=now + timedelta(hours=8)).pk
+    if model in ("cannedreply", "macro"):
+        kind = {"cannedreply": CannedReply, "macro": Macro}[model]
+        world[model] = kind.objects.create(name="Mine", owner=person).pk
     if role == LEAD and model == "oncallshift":
         add_to_team(OnCallShift.objects.get().team, person, lead=True)
     seen, added = PAGES[model]
@@ -109,7 +126,7 @@ def test_each_role_reaches_what_the_table_says(world, now, role, model):
     assert client.get(root).status_code == (OK if role in seen else NO)
     assert client.get(f"{root}add/").status_code == (OK if role in added else NO)
     assert client.get(f"{root}{world[model]}/change/").status_code == (OK if role in seen else NO)
-    deleted = model in ("absence", "oncallshift") and role in added
+    deleted = model in DELETED and role in added
     answer = client.post(f"{root}{world[model]}/delete/", {"post": "yes"})
     assert answer.status_code == (302 if deleted else NO)
 
