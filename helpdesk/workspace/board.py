@@ -224,10 +224,3 @@ def _sweep(*, now: datetime) -> Sweep:
         lateness=lateness(now=now),
         is_late=beat is None or now - beat.at > SWEEP_LATE,
     )
-
-
-def teams_of(viewer: User) -> QuerySet[Team]:
-    """The teams whose board somebody may choose: managers all, leads those that they lead."""
-    if viewer.is_managing:
-        return Team.objects.all()
-    return Team.objects.filter(memberships__user=viewer, memberships__is_lead=True)

@@ -45,7 +45,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "absence_of_others": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     # A lead's are those of the teams that they lead.
     "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
-    "board": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # a lead's is that of a team which they lead
+    "board": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},
     # One's own; what a team or everybody uses needs the lines after. A lead's teams are those that they lead.
     "cannedreply": _all("vacd"),
     "macro": _all("vacd"),

@@ -97,13 +97,16 @@ def test_one_team_sees_its_own_tickets_and_people(manager, now):
     assert ([row.ticket.pk for row in shown.at_risk], [row.user for row in shown.here]) == ([ours.pk], [member])
 
 
-def test_a_lead_gets_the_board_of_a_team_that_they_lead_and_no_other(client):
+def test_a_leads_board_opens_with_the_team_that_they_lead(client):
     lead = StaffFactory(staff_role=StaffRole.TEAM_LEAD)
-    led, other = TeamFactory(name="Led"), TeamFactory()
-    add_to_team(led, lead, lead=True)
+    TeamFactory(name="A first one")
+    led = TeamFactory(name="Led")
     client.force_login(lead)
+    assert client.get(BOARD).context["team"] is None
+    add_to_team(led, lead, lead=True)
     assert client.get(BOARD).context["team"] == led
-    assert client.get(f"{BOARD}?team={other.pk}").status_code == 404
+    assert client.get(f"{BOARD}?team=").context["team"] is None
+    assert [client.get(f"{BOARD}?team={team}").status_code for team in ("0", "x", "9" * 30)] == [404, 404, 404]
 
 
 def test_the_part_that_is_asked_for_again_is_no_whole_page(client, manager):
