@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from helpdesk.accounts import presence
 from helpdesk.accounts.models import StaffRole
 from helpdesk.notifications.models import Notice
 from helpdesk.tickets import services
@@ -210,6 +211,10 @@ def test_a_lead_hands_it_out_by_load(client, lead, ticket):
     add_to_team(team, anna)
     client.post(url(ticket, "hand-out"), {"how": "load"})
     ticket.refresh_from_db()
+    assert ticket.owner is None  # she has no screen open
+    presence.note(screen="hers", user=anna)
+    client.post(url(ticket, "hand-out"), {"how": "load"})
+    ticket.refresh_from_db()
     assert ticket.owner == anna
     assert "Assigned to Anna Meier, by load, 0 open" in page_of(client, ticket)
     answer = client.post(url(ticket, "hand-out"), {"how": "round_robin"}, follow=True)
@@ -238,14 +243,14 @@ def test_the_subject_is_changed_and_too_long_a_one_kept_to_be_mended(client, spe
 
 def test_tags_come_and_go(client, specialist, ticket):
     client.post(url(ticket, "tags"), {"add": "Outage, two words、 outage"})
-    assert sorted(Tag.objects.values_list("name", flat=True)) == ["outage", "two words"]
+    assert sorted(Tag.objects.values_list("name", flat=True)) == ["Outage", "two words"]
     client.post(url(ticket, "tags"), {"remove": "outage"})
     assert list(ticket.tags.values_list("name", flat=True)) == ["two words"]
     page = page_of(client, ticket)
-    assert '<option value="outage">' in page
+    assert '<option value="Outage">' in page
     answer = client.post(url(ticket, "tags"), {"add": "x" * 41})
     assert answer.status_code == 422
-    assert "at most 40 characters" in answer.content.decode()
+    assert "40 letters at most" in answer.content.decode()
     assert "x" * 41 in answer.content.decode()
 
 
