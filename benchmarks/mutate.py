@@ -2,12 +2,11 @@
 
     python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py [--share 0.3 --seed 1] [--out FILE]
 
-Needs cosmic-ray 8.7 beside the development requirements; its operators make the mutants. Each runs in a forked
-child that imports the mutated module from memory, so that no file is changed, and that stops at the first test
-that fails. Stages follow each other: only what survives one goes on to the next. `--out` keeps the outcomes, one
-JSON a line; a run with the same file goes on where the last one ended.
-
-To its operators comes one more, which drops a statement, a named argument or an entry of a dict.
+Needs cosmic-ray 8.7 beside the development requirements; its operators make the mutants, and one more drops a
+statement, a named argument or an entry of a dict. Each mutant runs in a forked child that imports the module from
+memory, so that no file is changed, and that stops at the first test that fails. Stages follow each other: only what
+survives one goes on to the next. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes
+what was killed from there.
 
 Left out by rule: mutants within annotations and the options of classes, within what is raised, logged or
 translated (texts), those that put `is` in place of another comparison (the same on members of an enum), and those
@@ -45,7 +44,10 @@ ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settin
 BOTH = ["-q", "-x", "--tb=no", "--assert=plain", "--import-mode=importlib", "-p", "no:cacheprovider"]
 CLOCK = [f"tests/sla/test_{name}.py" for name in ("clock", "clock_exceptions", "target", "ladder")]
 LIVES = ["tests/sla/test_clock_properties.py", "tests/sla/test_clock_machine.py"]
-SWEEP = [f"tests/escalation/test_{name}.py" for name in ("recipients", "unreadable", "acts", "lateness", "sweep")]
+SWEEP = [
+    f"tests/escalation/test_{name}.py"
+    for name in ("recipients", "unreadable", "acknowledging", "acts", "lateness", "sweep")
+]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
     "helpdesk/sla/target.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
@@ -120,7 +122,7 @@ class Selection:
 
 
 def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = None) -> str:
-    """`survived`, `killed` or `timeout`: what these tests say of a module with this source."""
+    """`survived`, `killed`, `timeout` or `error` (of the run itself): what these tests say of such a module."""
     files = [file for test in tests for file in ([test] if test.endswith(".py") else sorted(Path(test).glob("test_*")))]
     rows = any("django" in Path(file).read_text() for file in files)
     # The first one makes the database by its migrations, the others find it there.
@@ -144,7 +146,8 @@ def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = Non
     status = os.waitpid(pid, 0)[1]
     if os.WIFSIGNALED(status):
         return "timeout"
-    return "survived" if os.WEXITSTATUS(status) == 0 else "killed"
+    # 1: a test failed. 2: one could not be collected, since the module cannot be imported.
+    return {0: "survived", 1: "killed", 2: "killed"}.get(os.WEXITSTATUS(status), "error")
 
 
 def places(source: str) -> list[tuple[str, int, int]]:
@@ -234,7 +237,8 @@ def warm(path: str, source: str, stages: list[list[str]]) -> None:
     """Let the module as it is pass, and import what its tests need of others: once, for all children."""
     for tests in stages:
         with tempfile.NamedTemporaryFile() as loaded:
-            if judge(path, source, tests, loaded=Path(loaded.name)) != "survived":
+            said = {judge(path, source, tests, loaded=Path(loaded.name)), judge(path, source, tests)}
+            if said != {"survived"}:
                 sys.exit(f"the tests fail without a mutant: {' '.join(tests)}; MUTATE_SHOW=1 shows why")
             for name in loaded.read().decode().split():
                 if name.partition(".")[0] not in {"helpdesk", "config", "tests", "__main__", "__mp_main__"}:
@@ -257,7 +261,7 @@ def main() -> None:
     known = {}
     if asked.out and asked.out.exists():
         rows = map(json.loads, asked.out.read_text().splitlines())
-        killed = (row for row in rows if row["outcome"] != "survived")  # the others are judged by new tests, too
+        killed = (row for row in rows if row["outcome"] == "killed")  # the others are judged by new tests, too
         known = {(row["path"], row["operator"], row["line"], row["change"]): row["outcome"] for row in killed}
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     warm(asked.path, source, stages)

@@ -499,3 +499,12 @@ def test_pauses_cost_in_proportion_to_their_number():
         return lines_run(lambda: PLAIN.add(start, hours(2000), pauses))
 
     assert cost(200) - cost(100) == cost(300) - cost(200) < 100 * 40
+
+
+def test_an_answer_may_lie_in_years_that_nobody_has_asked_for_yet():
+    """The first ticket after a restart must not be refused because its deadline lies behind New Year."""
+    start = at("2026-11-24T12:00:00+00:00")
+    assert calendar("UTC", holidays=["2027-05-17"]).add_business_days(start, 300) == at("2028-01-19T12:00:00+00:00")
+    evening = at("2026-12-31T22:00:00+00:00")
+    assert calendar("UTC", holidays=["2027-05-18"]).is_open(evening) is False
+    assert calendar("UTC", holidays=["2027-05-19"]).next_opening(evening) == at("2027-01-01T09:00:00+00:00")
