@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
 from helpdesk.management.demo.cast import Cast
-from helpdesk.management.demo.found import bring_words
+from helpdesk.management.demo.found import bring_views, bring_words
 from helpdesk.management.demo.notices import bring_notices
 from helpdesk.management.demo.world import make_world
 from helpdesk.sla.verification import verify
@@ -60,6 +60,7 @@ class Command(BaseCommand):
             cast.perform(past=tickets - open_, present=open_, due=options["due"], bulk=tickets >= BULK)
             self.say("Writing down the words that tickets are found by")
             bring_words(bulk=tickets >= BULK)
+            bring_views(now=now)
             if tickets < BULK:
                 bring_notices(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
