@@ -27,7 +27,7 @@ from helpdesk.sla.models import Clock, ClockEvent, ClockException, ExceptionCode
 from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.entitlement import entitlements
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Message, SearchText, Ticket, WordQuery
+from helpdesk.tickets.models import Message, SavedView, SearchText, Ticket, WordQuery
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -383,3 +383,4 @@ def test_every_ticket_is_found_by_what_is_written_in_it():
     message = Message.objects.filter(body__regex=r"^\w{5,}").first()
     word = message.body.split()[0]
     assert Ticket.objects.filter(pk=message.ticket_id, search_text__words=WordQuery(word)).exists()
+    assert SavedView.objects.visible_to(User.objects.get(email="anna@premium.example")).count() == 3

@@ -104,15 +104,19 @@ def _change(order: BulkOrder, ticket: Ticket, *, actor: User, now: datetime) -> 
             _unless(had == has)
             before = {"added": sorted(has - had), "removed": sorted(had - has)}
         case "merge":
-            into = Ticket.objects.visible_to(actor).filter(pk=values["into"]).first()
-            if into is None:
-                raise Refused(_("There is no ticket to merge it into."))
-            merge(into=into, **common)
+            merge(into=_survivor(values["into"], actor), **common)
         case "spam":
             mark_spam(**common)
     # Whoever had read it has read this, too: their own act is no news to them.
     Reading.objects.filter(user=actor, ticket=row, at__gte=ticket.updated_at).update(at=now)
     return {"done": True, "before": before, "at": now.isoformat()}
+
+
+def _survivor(pk: int, actor: User) -> Ticket:
+    into = Ticket.objects.visible_to(actor).filter(pk=pk).first()
+    if into is None:
+        raise Refused(_("There is no ticket to merge it into."))
+    return into
 
 
 def _unless(already: bool) -> None:
