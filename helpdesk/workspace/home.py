@@ -20,13 +20,13 @@ from helpdesk.reports.periods import DAY, Period, today
 from helpdesk.sla.models import ClockException
 from helpdesk.tickets.models import Claim, Draft, Severity, Status, Ticket
 from helpdesk.workspace import queue_views
-from helpdesk.workspace.faces import Face, open_faces
+from helpdesk.workspace.faces import SOON_AT_MOST, Face, open_faces
 from helpdesk.workspace.queue import onlooker
 from helpdesk.workspace.queue_views import Onlooker
 from helpdesk.workspace.wording import notice_words
 
 AHEAD = timedelta(hours=12)  # how far the drawing of deadlines looks
-MOST_MINE, SHOWN_MINE, MOST = 40, 10, 6
+MOST_MINE, SHOWN_MINE, MOST_RISKY, MOST = 40, 10, 8, 6
 RECENT = timedelta(days=7)
 FIELDS = (
     "subject",
@@ -68,15 +68,17 @@ def home_context(request: HttpRequest) -> dict[str, Any]:
     viewer = onlooker(request)
     mine = list(_rows(queue_views.narrow(_visible(request), queue_views.MINE, viewer))[:MOST_MINE])
     free = list(_rows(queue_views.narrow(_ours(request, viewer), queue_views.UNASSIGNED, viewer))[:MOST])
-    faces = open_faces(ticket_ids=[ticket.pk for ticket in (*mine, *free)], now=viewer.now)
-    for ticket in (*mine, *free):
+    risky = _at_risk(request, viewer)
+    faces = open_faces(ticket_ids=[ticket.pk for ticket in (*mine, *free, *risky)], now=viewer.now)
+    for ticket in (*mine, *free, *risky):
         ticket.face = faces.get(ticket.pk)
     return {
         "now": viewer.now,
         "figures": _figures(request, viewer),
         "mine": mine[:SHOWN_MINE],
-        "more_mine": len(mine) > SHOWN_MINE,
         "free": free,
+        "leads": not _is_specialist(viewer),
+        "risky": risky,
         "teams_only": _has_teams(viewer),
         "day": _day(mine, faces, now=viewer.now),
         "drafts": _drafts(request.user),
@@ -100,6 +102,19 @@ def _ours(request: HttpRequest, viewer: Onlooker) -> QuerySet[Ticket]:
     return tickets.filter(team__in=viewer.team_ids) if _has_teams(viewer) else tickets
 
 
+def _is_specialist(viewer: Onlooker) -> bool:
+    return viewer.user.staff_role == StaffRole.SPECIALIST
+
+
+def _at_risk(request: HttpRequest, viewer: Onlooker) -> list[Ticket]:
+    """For who leads: what is late or comes due within two hours, whoever it belongs to."""
+    if _is_specialist(viewer):
+        return []
+    pressing = _ours(request, viewer).active().filter(next_due_at__lt=viewer.now + SOON_AT_MOST)
+    rows = pressing.by_deadline().select_related("account", "owner").only(*FIELDS, "owner__full_name", "owner__email")
+    return list(rows[:MOST_RISKY])
+
+
 def _rows(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
     return tickets.by_deadline().select_related("account").only(*FIELDS)
 
@@ -108,7 +123,7 @@ def _figures(request: HttpRequest, viewer: Onlooker) -> list[Figure]:
     """Specialists see their own work first, leads their teams', managers everything. One query."""
     queue = reverse("admin:helpdesk_ticket_changelist")
     mine, ours = _visible(request).filter(owner=viewer.user).active(), _ours(request, viewer).active()
-    is_specialist = viewer.user.staff_role == StaffRole.SPECIALIST
+    is_specialist = _is_specialist(viewer)
     first = mine if is_specialist else ours
     scope = "mine" if is_specialist else "teams" if _has_teams(viewer) else ""
     late, soon = (f"{queue}?view={scope or view}" for view in (queue_views.BREACHED, queue_views.NEAR))
@@ -179,7 +194,7 @@ def _drafts(user: User) -> list[Draft]:
 
 
 def _escalations(request: HttpRequest, *, now: datetime) -> list[Escalation]:
-    """Steps that one was told of, that nobody has acknowledged, of tickets that still need something."""
+    """The last step of each open ticket that one was told of and nobody has acknowledged."""
     fired = Escalation.objects.filter(
         state=Escalation.State.FIRED,
         acknowledged_at=None,
@@ -187,7 +202,10 @@ def _escalations(request: HttpRequest, *, now: datetime) -> list[Escalation]:
         told__contains=[request.user.pk],
         ticket__status__in=Status.active(),
     )
-    return list(fired.select_related("ticket__account", "clock").order_by("-due_at")[:MOST])
+    latest: dict[int, Escalation] = {}
+    for row in fired.select_related("ticket__account").order_by("-due_at", "-pk")[: 5 * MOST]:
+        latest.setdefault(row.ticket_id, row)
+    return list(latest.values())[:MOST]
 
 
 def _news(user: User) -> list[dict[str, Any]]:

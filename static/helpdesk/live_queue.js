@@ -7,7 +7,7 @@
   const $$ = (selector, root = document) => Array.from(root.querySelectorAll(selector));
   const queue = $(".results[data-live]");
   const PARTS = ["#content > h1", ".ws-views", "#changelist-form .results", "#changelist-form .paginator", ".bell"];
-  const FADES = 6000, SOON = [2000, 8000], LATER = [20000, 40000], ANYWAY = [60000, 90000];  // milliseconds
+  const FADES = 6000, SOON = [2000, 8000], LATER = [20000, 40000], ANYWAY = [60000, 90000], REST = 12000;  // milliseconds
   const me = $("[data-me]") ? Number($("[data-me]").dataset.me) : 0;
 
   const list = () => $("#result_list tbody");
@@ -139,7 +139,10 @@
 
   function hear({ rows = [], gone = [], seen = {}, stale, now }) {
     for (const [id, people] of Object.entries(seen)) look(id, people);
-    if (stale) { refreshAt = Math.min(refreshAt, between(SOON)); return; }
+    if (stale) {  // soon, but not at each change of a busy day
+      refreshAt = Math.min(refreshAt, Math.max(between(SOON), refreshedAt + REST + Math.random() * REST));
+      return;
+    }
     if (!list()) {  // an empty page has no table yet
       if (rows.length) refreshAt = Date.now();
       return;
@@ -153,7 +156,7 @@
   }
 
   /* 4. The page again ---------------------------------------------------------------------------------------- */
-  let refreshAt = 0;
+  let refreshAt = 0, refreshedAt = 0;
 
   function exchange(page) {
     const known = new Set($$("#result_list tr[data-id]").map((row) => row.dataset.id));
@@ -176,6 +179,7 @@
   }
 
   async function refresh() {
+    refreshedAt = Date.now();
     refreshAt = bySocket() ? between(ANYWAY) : Date.now() + Number($(".results").dataset.live) * 1000;
     const inUse = document.hidden || chosen().length || (document.activeElement && document.activeElement.closest(".ws-views, .actions, details[open]"));
     if (inUse) return;

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Ticket
 from tests.e2e.test_live import QUEUE, open_at
+from tests.e2e.test_pages import problems
 from tests.factories import make_ticket
 
 AT_ONCE = 2500  # milliseconds; a second of the product's, and the browser's own on a busy machine
@@ -39,12 +40,16 @@ def test_a_queue_follows_the_others_work(world, tickets, new_context):
     services.assign(ticket=tickets[1], owner=world.olu, actor=world.olu, now=now)
     expect(row(queue, tickets[1])).to_have_class("is-gone", timeout=AT_ONCE)
     expect(row(queue, tickets[1])).to_contain_text("Taken by Olu Adeyemi")
+    row(queue, tickets[1]).hover()  # it stays while somebody looks at it
+    expect(queue.locator(".ws-sum b").first).to_have_text("3")
+    assert problems(queue) == []
     urgent = make_ticket(
         world.account.memberships.get(user=world.mina), now=now - 18 * MINUTE, subject="New and urgent"
     )
     expect(row(queue, urgent)).to_be_visible(timeout=AT_ONCE)
     order = queue.locator("#result_list tbody tr").evaluate_all("rows => rows.map(row => Number(row.dataset.id))")
     assert order == [tickets[0].pk, urgent.pk, *[ticket.pk for ticket in tickets[1:]]]
+    queue.mouse.move(700, 20)
     expect(row(queue, tickets[1])).to_have_count(0, timeout=10_000)
 
     # Held back while something is selected, and then all there.

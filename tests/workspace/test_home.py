@@ -77,7 +77,8 @@ def test_a_lead_sees_the_teams_numbers_and_a_manager_everybodys(client, team):
     lead, manager = person(StaffRole.TEAM_LEAD, team=team, lead=True), person(StaffRole.MANAGER)
     late = make_ticket(now=now - 61 * MINUTE)
     services.assign(ticket=late, owner=None, team=team, actor=lead, now=now)
-    make_ticket(now=now - 61 * MINUTE, critical=True)
+    critical = make_ticket(now=now - 61 * MINUTE, critical=True)
+    make_ticket(now=now + 3 * HOUR)
     assert numbers(home(client, lead)) == {
         "late": "1",
         "soon": "0",
@@ -87,8 +88,10 @@ def test_a_lead_sees_the_teams_numbers_and_a_manager_everybodys(client, team):
         "asked": "0",
     }
     answer = home(client, manager)
-    assert numbers(answer) == {"late": "2", "soon": "0", "mine": "0", "free": "2", "claims": "1", "asked": "0"}
-    assert len(answer.context["free"]) == 2
+    assert numbers(answer) == {"late": "2", "soon": "0", "mine": "0", "free": "3", "claims": "1", "asked": "0"}
+    assert len(answer.context["free"]) == 3
+    assert [ticket.pk for ticket in answer.context["risky"]] == [critical.pk, late.pk]
+    assert "Nobody" in answer.content.decode()
     assert "All teams, unassigned" in answer.content.decode()
 
 
@@ -170,4 +173,4 @@ def test_its_queries_do_not_grow(client, team, role):
         with CaptureQueriesContext(connection) as queries:
             client.get("/admin/")
         counted.append(len(queries))
-    assert counted[0] == counted[1] <= 14, [query["sql"][:90] for query in queries]
+    assert counted[0] == counted[1] <= 15, [query["sql"][:90] for query in queries]
