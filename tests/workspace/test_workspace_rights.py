@@ -13,6 +13,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
+from helpdesk.tickets.models import CustomField
 from helpdesk.tickets.services import Wish, request_exception
 from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
@@ -34,6 +35,7 @@ PAGES = {
     "account": (ALL, {ADMINISTRATOR}),
     "user": (ALL, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
+    "customfield": (MANAGING, MANAGING),
     "hub": (ALL, {ADMINISTRATOR}),
     "policy": (MANAGING, MANAGING),
     "rollout": (MANAGING, set()),
@@ -64,6 +66,7 @@ def world(now):
         "user": ticket.requester_id,
         "team": TeamFactory().pk,
         "hub": "content",
+        "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
         "policy": Policy.objects.first().pk,
         "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
         "calendar": Calendar.objects.get().pk,
