@@ -11,12 +11,12 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.contrib.postgres.search import SearchQuery
 from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery, Value
 
 from helpdesk.accounts.models import User
 from helpdesk.tickets import services
 from helpdesk.tickets.models import CustomField, SearchText, Status, Tag, Ticket, TicketLink, TimeEntry, Watch
+from helpdesk.tickets.models.reading import WordQuery
 from helpdesk.workspace.organise_words import hours, shown_value
 
 OTHER_TICKETS = 5
@@ -180,7 +180,7 @@ def _similar(seen: QuerySet[Ticket], ticket: Ticket) -> Iterable[QuerySet[Ticket
         beginning = same_hub.active().filter(subject__istartswith=start).order_by("-pk")
         yield _marked(beginning[:SIMILAR_TICKETS], SIMILAR)
     if words := rare_words(ticket.subject):
-        query = reduce(or_, (SearchQuery(word, config="simple") for word in words))
+        query = reduce(or_, (WordQuery(word) for word in words))
         found = SearchText.objects.filter(words=query).values("ticket")[:FOUND_BY_WORDS]
         yield _marked(same_hub.filter(pk__in=found).order_by("-pk")[:SIMILAR_TICKETS], SIMILAR)
 

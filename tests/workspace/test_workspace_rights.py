@@ -36,6 +36,7 @@ PAGES = {
     "account": (ALL, {ADMINISTRATOR}),
     "user": (ALL, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
+    "customfield": (MANAGING, MANAGING),
     "hub": (ALL, {ADMINISTRATOR}),
     "policy": (MANAGING, MANAGING),
     "rollout": (MANAGING, set()),
@@ -47,7 +48,6 @@ PAGES = {
     "alarm": (MANAGING, set()),
     "article": (ALL, ALL),
     "section": (ALL, ALL - {SPECIALIST}),
-    "customfield": (MANAGING, MANAGING),
     "cannedreply": (ALL, ALL),
     "macro": (ALL, ALL),
 }
@@ -73,6 +73,7 @@ def world(now):
         "user": ticket.requester_id,
         "team": TeamFactory().pk,
         "hub": "content",
+        "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
         "policy": Policy.objects.first().pk,
         "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
         "calendar": Calendar.objects.get().pk,
@@ -85,7 +86,6 @@ def world(now):
         "alarm": Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1}).pk,
         "section": section.pk,
         "article": Article.objects.create(slug="forms", section=section).pk,
-        "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
         "cannedreply": 0,
         "macro": 0,
     }
