@@ -54,6 +54,8 @@ PAGES = {
         "/admin/helpdesk/ticket/{running}/explain/?as=customer",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
+        "/admin/helpdesk/cannedreply/add/",
+        "/admin/helpdesk/macro/add/",
     ],
     "helen@premium.example": [
         "/admin/reports/breaches/",
