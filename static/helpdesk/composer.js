@@ -82,7 +82,7 @@
       kept = "";
       const other = $("[data-other]", form);
       if (take) {
-        text.value = other.innerText.trim();
+        text.value = other.textContent;
         $(`#kind-${other.dataset.kind}`).checked = true;
       }
       $(".composer-stale", form).replaceChildren();

@@ -65,6 +65,8 @@ PAGES = {
         "/admin/helpdesk/ticket/{running}/history/",
         "/admin/helpdesk/escalation/",
         "/admin/helpdesk/account/",
+        "/admin/helpdesk/cannedreply/add/",
+        "/admin/helpdesk/macro/add/",
     ],
     "helen@premium.example": [
         "/admin/board/",
