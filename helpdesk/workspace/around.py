@@ -15,8 +15,17 @@ from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Subquery,
 
 from helpdesk.accounts.models import User
 from helpdesk.tickets import services
-from helpdesk.tickets.models import CustomField, SearchText, Status, Tag, Ticket, TicketLink, TimeEntry, Watch
-from helpdesk.tickets.models.reading import WordQuery
+from helpdesk.tickets.models import (
+    CustomField,
+    SearchText,
+    Status,
+    Tag,
+    Ticket,
+    TicketLink,
+    TimeEntry,
+    Watch,
+    WordQuery,
+)
 from helpdesk.workspace.organise_words import hours, shown_value
 
 OTHER_TICKETS = 5

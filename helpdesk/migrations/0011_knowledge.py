@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("helpdesk", "0011_organise"),
+        ("helpdesk", "0010_organise"),
     ]
 
     operations = [
