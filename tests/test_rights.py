@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.escalation.sweep import sweep
+from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
@@ -133,6 +134,7 @@ def world(now) -> World:
     Absence.objects.create(user=people["manager"], starts_at=now - hour, ends_at=now + hour)
     OnCallShift.objects.create(user=people["specialist"], team=team, starts_at=now - hour, ends_at=now + hour)
     CustomField.objects.create(code="seats", label="Seats", kind="number")
+    Article.objects.create(slug="forms", section=Section.objects.create(slug="problems", name="Problems"))
     # With the ticket's own number, so that an address with two of them leads to something.
     CannedReply.objects.create(pk=ticket.pk, name="Thanks", body="Thank you.")
     note = ticket.messages.get(kind=Message.Kind.NOTE)

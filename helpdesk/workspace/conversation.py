@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from helpdesk.accounts.models import User
 from helpdesk.core.durations import compact
-from helpdesk.sla.clock import Metric
+from helpdesk.sla.clock import EventKind, Metric
 from helpdesk.sla.models import Clock, ClockEvent, ExceptionCode
 from helpdesk.tickets.models import Attachment, Message, Ticket
 from helpdesk.workspace.message_text import Part, parts_of, shown
@@ -68,7 +68,10 @@ def conversation(*, ticket: Ticket, clocks: list[Clock], reader: User, everythin
     happened = list(ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS])
     ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
     ticked = list(ticked[:MOST_EVENTS])
-    codes = {row.code: str(row) for row in ExceptionCode.objects.all()}
+    excepted = any(event.kind == EventKind.EXEMPT for event in ticked) or any(
+        "code" in event.data for event in happened
+    )
+    codes = {row.code: str(row) for row in ExceptionCode.objects.all()} if excepted else {}
     explained: dict[int, list[Line]] = {}
     for event in reversed(ticked):
         explained.setdefault(event.clock_id, []).append(clock_line(event, codes))

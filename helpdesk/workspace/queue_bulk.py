@@ -140,7 +140,7 @@ class BulkForm(forms.Form):
 class BulkPages:
     """Of the ticket's admin: the addresses that the bar and its account send to."""
 
-    ROUTES = [("bulk/", "bulk_view", "bulk"), ("bulk/<int:pk>/undo/", "undo_view", "bulk_undo")]
+    ROUTES = [("bulk/", "bulk_view", "bulk"), ("bulk/<int:pk>/undo/", "bulk_undo_view", "bulk_undo")]
 
     @posted
     def bulk_view(self, request: HttpRequest) -> HttpResponse:
@@ -169,7 +169,7 @@ class BulkPages:
         return answer
 
     @posted
-    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def bulk_undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Take one's last act back. POST only; an act of somebody else's is not there."""
         act = BulkAct.objects.filter(pk=pk, actor=request.user).first()
         if act is None:

@@ -83,10 +83,9 @@ def _clock_row(faces: Faces, clock: Clock, lines: list[Any], asked: set[int]) ->
 def _exceptions(request: HttpRequest, ticket: Ticket) -> list[dict[str, Any]]:
     """What was asked for on the ticket's clocks, what waits for a decision first, with what this person may do."""
     related = ("code", "requested_by", "decided_by", "clock")
-    rows = (
-        ClockException.objects.filter(clock__ticket=ticket).select_related(*related).order_by("-id")[:MOST_EXCEPTIONS]
-    )
-    may_decide = services.may_decide(request.user, ticket)
+    found = ClockException.objects.filter(clock__ticket=ticket).select_related(*related).order_by("-id")
+    rows = list(found[:MOST_EXCEPTIONS])
+    may_decide = bool(rows) and services.may_decide(request.user, ticket)
     return sorted(
         (
             {"exception": row, "does": effect_words(row), **standing(row, request.user, may_decide=may_decide)}
