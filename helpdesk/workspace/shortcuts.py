@@ -23,11 +23,12 @@ MOST_STAFF = 500
 MOST_MACROS = 50
 
 
-def macros_for(user: User) -> list[dict[str, Any]]:
-    """The macros that somebody can run, the most used first: two queries."""
+def macros_for(user: User, *, teams: dict[int, str] | None = None) -> list[dict[str, Any]]:
+    """The macros that somebody can run, the most used first: two queries, one where the `teams` are known."""
     found = Macro.objects.visible_to(user).filter(is_active=True).order_by("-used", "name", "id")
     macros = list(found[:MOST_MACROS])
-    teams = team_names(macros) if any(act.get("team") for macro in macros for act in macro.acts) else {}
+    if teams is None:
+        teams = team_names(macros) if any(act.get("team") for macro in macros for act in macro.acts) else {}
     return [
         {
             "pk": macro.pk,

@@ -103,19 +103,20 @@ class TicketAdmin(
         shown = page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {})
         box = composer(request.user, ticket, talk=shown["talk"], form=compose)
         lead = may(request.user, Act.CHANGE, "assign_others")
+        teams = list(Team.objects.values_list("pk", "name")) if lead else []
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": f"{ticket.reference} {ticket.subject}",
             **box,
-            "macros": macros_for(request.user),
+            "macros": macros_for(request.user, teams=dict(teams) if lead else None),
             "judge": judge or JudgeForm(),
             "raising": raising or RaiseForm(),
             "priorities": Priority.choices,
             "may_change": self.has_change_permission(request, ticket),
             "may_assign": lead,
             "staff": staff_choices() if lead else [],
-            "teams": list(Team.objects.values_list("pk", "name")) if lead else [],
+            "teams": teams,
             **shown,
         }
         refused = any(form is not None and form.is_bound for form in (compose, judge, raising)) or bool(organising)

@@ -121,7 +121,7 @@ def test_drafts_escalations_and_news_are_mine_alone(client):
     assert [draft.body for draft in answer.context["drafts"]] == ["Dear Mina, I"]
     assert [row.percent for row in answer.context["escalations"]] == [75]
     assert [row["text"] for row in answer.context["news"]] == [
-        f"Exception approved ·  · {ticket.reference} Forms · Kestrel"
+        f"Exception approved · {ticket.reference} Forms · Kestrel"
     ]
 
 
