@@ -24,6 +24,8 @@ def test_from_the_customers_question_to_the_managers_report(world, new_context, 
     expect(mina.locator(".offers")).to_contain_text("Guaranteed")
     mina.fill("#id_q", "Checkout forms show a blank page")
     mina.press("#id_q", "Enter")
+    expect(mina.locator("h1")).to_have_text("Ask a question")
+    mina.get_by_role("link", name="Write to a specialist").first.click()
     expect(mina.locator("#id_subject")).to_have_value("Checkout forms show a blank page")
     mina.select_option("#id_hub", "content")
     mina.fill("#id_body", "Since 13:40 every form renders as a blank page.")

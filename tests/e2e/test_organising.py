@@ -39,6 +39,9 @@ def test_a_lead_hands_out_and_tags_and_replies_to_a_whole_incident(world, new_co
     incident = make_ticket(world.mina.memberships.get(), subject="E-mails go out twice", now=now - 20 * MINUTE)
     part = make_ticket(DesignatedFactory(), subject="Two e-mails each", now=now - 10 * MINUTE)
     services.join_incident(ticket=part, incident=incident, actor=world.olu, now=now)
+    anna = new_context(world.anna, **WIDE)  # it is handed out among those who are here
+    anna.goto("/admin/helpdesk/ticket/")
+    expect(anna.locator(".toasts[data-by=socket]")).to_be_attached()
     olu = new_context(world.olu, **WIDE)
     olu.goto(f"/admin/helpdesk/ticket/{incident.pk}/change/")
     olu.keyboard.press("a")
