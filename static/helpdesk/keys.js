@@ -13,6 +13,10 @@
   function use(node) {
     if (!node || node.disabled) return false;
     if (node.matches(FIELDS)) { node.focus(); if (node.select) node.select(); } else node.click();
+    if (node.matches("details[open] > summary")) {  // a menu that a key opened begins at its first field
+      const first = $("select, input:not([type=hidden]), a, button", node.nextElementSibling);
+      if (first) first.focus();
+    }
     return true;
   }
   const marked = (key) => $$("[data-key]").find((node) => node.dataset.key === key);

@@ -54,7 +54,7 @@ def test_a_lead_hands_out_and_tags_and_replies_to_a_whole_incident(world, new_co
     olu.get_by_role("link", name="Reply to all: this and 1 more").click()
     olu.get_by_label("Public reply, the same to each").fill("It is mended since 10:00.")
     olu.get_by_role("button", name="Send to those ticked").click()
-    expect(olu.locator("h2")).to_contain_text("Sent on 2 tickets")
+    expect(olu.get_by_role("heading", name="Sent on 2 tickets")).to_be_visible()
     for ticket in (incident, part):
         clock = ticket.clocks.get(metric="first_response")
         assert (clock.is_met, clock.answered_by) == (True, world.olu)
