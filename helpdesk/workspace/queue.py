@@ -203,7 +203,8 @@ class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Ticket], search_term: str
     ) -> tuple[QuerySet[Ticket], bool]:
-        return searched(request).narrow(queryset), False
+        among_open = request.GET.get("view") != queue_views.CLOSED
+        return searched(request).narrow(queryset, among_open=among_open), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """None of Django's: the bar has its own form, whose account names each ticket."""

@@ -8,6 +8,7 @@ from helpdesk.accounts.models import User
 from helpdesk.tickets.models import Ticket, WordQuery
 
 LONGEST = 200
+MOST_FOUND = 1000  # tickets that are named to the database one by one
 
 
 class Search:
@@ -41,13 +42,27 @@ class Search:
         """A reference or a person: found wherever the ticket stands, closed tickets too."""
         return bool(self.text) and (self.number is not None or bool(self.people))
 
-    def narrow(self, queryset: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    @cached_property
+    def open_found(self) -> list[int] | None:
+        """The open tickets that have all words, read once for the list and all its sums; None where they are many.
+
+        Among a million tickets it is the looking for words that takes its time. What many open tickets have
+        is found the quicker by walking along the queue.
+        """
+        rows = Ticket.objects.active().filter(search_text__words=WordQuery(self.text)).values_list("pk", flat=True)
+        found = list(rows[: MOST_FOUND + 1])
+        return found if len(found) <= MOST_FOUND else None
+
+    def narrow(self, queryset: QuerySet[Ticket], *, among_open: bool = False) -> QuerySet[Ticket]:
+        """`among_open`: the list holds open tickets only."""
         if not self.text:
             return queryset
         if self.number is not None:
             return queryset.filter(pk=self.number)
         if self.people:
             return queryset.filter(requester__in=self.people)
+        if among_open and self.open_found is not None:
+            return queryset.filter(pk__in=self.open_found)
         return queryset.filter(search_text__words=WordQuery(self.text))
 
 
