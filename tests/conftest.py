@@ -7,6 +7,8 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import OperationalError, connection
+from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
 # A Tuesday, 13:05 in Berlin.
@@ -34,6 +36,14 @@ def _quick_and_plain(settings, tmp_path):
     settings.REPLY_UNDO_SECONDS = 0  # a reply leaves as it is sent; tests of taking it back say otherwise
 
 
+@pytest.fixture(autouse=True)
+def _in_english() -> Iterator[None]:
+    """A page in Japanese leaves its language behind in the thread: the next test speaks English again."""
+    translation.deactivate()
+    yield
+    translation.deactivate()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """A test that really commits empties all tables after it: give the next one the migrations' rows back.
@@ -48,7 +58,12 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     finally:
         if commits and nextitem is not None:
             with item.config.stash[blocking_manager_key].unblock():
-                _give_back()
+                try:
+                    _give_back()
+                except OperationalError:  # a test ended the pool's connections: it makes none for a while
+                    connection.close()
+                    connection.close_pool()
+                    _give_back()
 
 
 def _give_back() -> None:
