@@ -66,14 +66,14 @@ def deflection(*, since: datetime, until: datetime, language: str) -> Deflection
     missing = unsolved.exclude(outcome=Consultation.Outcome.SOLVED).select_related("hub", "ticket").order_by("-at")
     return Deflection(
         **counts,
-        articles=_articles(asked.values_list("shown", "read", "solved_by"), language=language),
+        articles=_articles(asked.values_list("shown", "read", "solved_by").iterator(), language=language),
         missing=list(missing[:MOST_QUESTIONS]),
     )
 
 
 def _articles(rows: Iterable[tuple[list[int], list[int], int | None]], *, language: str) -> list[ArticleFigures]:
     counted: dict[int, dict[str, int]] = {}
-    for shown, read, solved in rows.iterator() if hasattr(rows, "iterator") else rows:
+    for shown, read, solved in rows:
         for name, ids in (("shown", shown), ("read", read), ("solved", [solved] if solved else [])):
             for pk in ids:
                 counted.setdefault(pk, {"shown": 0, "read": 0, "solved": 0})[name] += 1

@@ -1,7 +1,8 @@
-"""Article texts as pages: Markdown in, harmless HTML out."""
+"""Article texts as pages: in the reader's language, Markdown in, harmless HTML out."""
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from markdown import markdown
 
 TAGS = {
@@ -9,6 +10,11 @@ TAGS = {
     "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd",
 }  # fmt: skip
 ATTRIBUTES = {"a": {"href", "title"}, "h2": {"id"}, "h3": {"id"}}
+
+
+def reader_language() -> str:
+    """The language of articles that the present reader has."""
+    return "ja" if (get_language() or "").startswith("ja") else "en"
 
 
 def html(text: str) -> SafeString:

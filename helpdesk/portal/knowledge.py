@@ -1,25 +1,23 @@
 """The way to a specialist: ask, read what may help, contact us (SPEC 1, 2.7); and the articles themselves."""
 
-import secrets
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from helpdesk.core.channels import Channel
 from helpdesk.knowledge import services
 from helpdesk.knowledge.models import Article, Revision, Section
-from helpdesk.knowledge.rendering import html, minutes_to_read
+from helpdesk.knowledge.rendering import html, minutes_to_read, reader_language
 from helpdesk.knowledge.search import find
 from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
+from helpdesk.portal.forms import KEY, new_key
 from helpdesk.portal.promises import offers
 
-KEY_LENGTH = 22
 MOST_LISTED = 200
 MOST_RELATED = 3
 
@@ -30,9 +28,11 @@ def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """Ask; what may help; the channels with what each promises now. `?part=` only what changes while one types."""
     question, chosen = _question(request), _chosen_hub(request, visitor)
     by_mail = [row.hub.pk for row in visitor.entitled(Channel.EMAIL) if chosen in ("", row.hub.pk)]
-    key = _key(request.GET.get("c", "")) or secrets.token_urlsafe(16)
+    key = _key(request.GET.get("c", "")) or new_key()
     found = (
-        services.ask(key=key, question=question, hub=chosen, language=_language(), user=visitor.user, now=visitor.now)
+        services.ask(
+            key=key, question=question, hub=chosen, language=reader_language(), user=visitor.user, now=visitor.now
+        )
         if question
         else []
     )
@@ -67,7 +67,7 @@ def solved(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 def articles(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """All articles by section, or those that fit a search."""
     question = _question(request)
-    language = _language()
+    language = reader_language()
     if question:
         groups = [(None, find(question=question, language=language, most=30))]
     else:
@@ -86,7 +86,7 @@ def article(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
     """One article, in the reader's language where there is one."""
     found = get_object_or_404(Article.objects.select_related("section", "hub"), slug=slug, is_retired=False)
     texts = {row.language: row for row in found.revisions.filter(is_live=True)}
-    language = _language()
+    language = reader_language()
     text = texts.get(language) or texts.get("en") or next(iter(texts.values()), None)
     if text is None:
         raise Http404
@@ -142,19 +142,13 @@ def contact(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     return address
 
 
-def _language() -> str:
-    return "ja" if (get_language() or "").startswith("ja") else "en"
-
-
 def _question(request: HttpRequest) -> str:
     return request.GET.get("q", "").replace("\x00", "").strip()[:2000]
 
 
 def _key(text: str) -> str:
-    """A key as this page makes them, or nothing."""
-    return (
-        text if len(text) == KEY_LENGTH and text.replace("-", "").replace("_", "").isalnum() and text.isascii() else ""
-    )
+    """A key as forms make them, or nothing."""
+    return text if KEY.fullmatch(text) else ""
 
 
 def _chosen_hub(request: HttpRequest, visitor: Visitor) -> str:

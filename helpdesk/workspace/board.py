@@ -21,6 +21,7 @@ from helpdesk.sla.models import Clock, ClockException
 from helpdesk.tickets.models import Claim, Severity, Ticket
 from helpdesk.workspace import queue_views
 from helpdesk.workspace.faces import Face, open_faces
+from helpdesk.workspace.health import SWEEP_LATE
 
 HOUR = timedelta(hours=1)
 SLOT = timedelta(minutes=5)
@@ -30,7 +31,6 @@ AT_RISK = 8  # rows
 WAITING = 4  # rows of each list beneath
 MOST_DUE = 2000  # deadlines of the hour that are drawn
 LATELY = timedelta(days=7)  # a clock that runs has had a step since, or waits for its first
-SWEEP_LATE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from helpdesk.knowledge.deflection import deflection
+from helpdesk.knowledge.rendering import reader_language
 from helpdesk.workspace.rights import Act, may
 
 PERIODS = {"7": 7, "30": 30, "90": 90}  # days
@@ -38,7 +38,7 @@ def _report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "figures": deflection(
             since=now - timedelta(days=days),
             until=now,
-            language="ja" if (get_language() or "").startswith("ja") else "en",
+            language=reader_language(),
         ),
         "days": days,
         "periods": list(PERIODS.values()),
