@@ -50,6 +50,14 @@ class TicketEvent(models.Model):
         TIME = "time", _("Time spent")
         TIME_STRUCK = "time_struck", _("Time struck out")
 
+        CALL_ASKED = "call_asked", _("Call asked for")
+        CALL_CANCELLED = "call_cancelled", _("Call cancelled")
+        CALL_GIVEN_UP = "call_given_up", _("Not reached by phone")
+        CUSTOMER_ESCALATED = "customer_escalated", _("Escalated by the customer")
+        ESCALATION_ANSWERED = "escalation_answered", _("Customer's escalation answered")
+        RATED = "rated", _("Answer rated")
+        COPIES = "copies", _("People in copy changed")
+
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     at = models.DateTimeField(_("at"))
