@@ -6,6 +6,7 @@ SCHEDULE = {
     "sweep-clocks": {"task": "helpdesk.tasks.sweep_clocks", "schedule": 1.0, "options": {"expires": 5}},
     "say-what-was-sent": {"task": "helpdesk.tasks.say_what_was_sent", "schedule": 1.0, "options": {"expires": 5}},
     "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
+    "mind-calls": {"task": "helpdesk.tasks.mind_calls", "schedule": 5.0, "options": {"expires": 10}},
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},

@@ -202,6 +202,19 @@ MAIL_ATTACHMENTS_BYTES = env.int("MAIL_ATTACHMENTS_BYTES", default=10 * 1024 * 1
 # Marks of the mobile app's web view in a user agent (SPEC 2.1): there, support is not available.
 MOBILE_APP_MARKERS = env.list("MOBILE_APP_MARKERS", default=["HubMobile/", "PremiumSupportApp/"])
 PREMIUM_PHONE = env.str("PREMIUM_PHONE", default="+49 30 5557 0142")
+# When calls are made: the name of a calendar; empty: whenever a call's target counts. Pauses, in minutes, before
+# the second attempt and those after it; a call that was taken and not dialled goes back after so many minutes.
+PHONE_CALENDAR = env.str("PHONE_CALENDAR", default="")
+CALLBACK_PAUSES = env.list("CALLBACK_PAUSES", cast=int, default=[15, 30])
+CALLBACK_HOLD_MINUTES = env.int("CALLBACK_HOLD_MINUTES", default=10)
+# A telephony provider that dials: "twilio", or empty: specialists dial themselves (decision 22).
+TELEPHONY = env.str("TELEPHONY", default="")
+TWILIO_URL = env.str("TWILIO_URL", default="https://api.twilio.com").rstrip("/")
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", default="")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", default="")
+# Whom customers see calling, and where an answered call is put through to: a number, or an address "sip:…".
+TWILIO_FROM = env.str("TWILIO_FROM", default="")
+TWILIO_DESK = env.str("TWILIO_DESK", default="")
 SALES_CONTACT = env.str("SALES_CONTACT", default="sales@premium.example")
 
 # --- Jobs ----------------------------------------------------------------------------------------

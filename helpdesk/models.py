@@ -1,6 +1,7 @@
 """Index of the models, for Django; each lives in its package."""
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
+from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
@@ -45,6 +46,8 @@ __all__ = [
     "BulkAct",
     "Calendar",
     "CalendarVersion",
+    "CallAttempt",
+    "CallRequest",
     "CannedReply",
     "Clock",
     "ClockEvent",

@@ -3,6 +3,8 @@
 from celery import shared_task
 from django.utils import timezone
 
+from helpdesk.channels.callback.dialling import place_calls
+from helpdesk.channels.callback.services import mind_calls as mind
 from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
@@ -34,6 +36,19 @@ def deliver_mail() -> None:
     while deliver(now=timezone.now())["sent"]:
         pass
     note_delivered()
+
+
+@shared_task
+def mind_calls() -> None:
+    """What time alone brings to calls that customers asked for; dial what waits for the provider."""
+    mind(now=timezone.now())
+    place_calls(now=timezone.now())
+
+
+@shared_task
+def dial_calls() -> None:
+    """Dial what waits for the provider."""
+    place_calls(now=timezone.now())
 
 
 @shared_task

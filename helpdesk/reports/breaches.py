@@ -28,7 +28,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay
+from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay, Greatest
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
@@ -185,7 +185,8 @@ def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
             When(answered & Q(breached_at=None), then=None),
             default=Coalesce("ended_at", Value(now)) - F("counted_at"),
         ),
-        took=Case(When(answered, then=F("ended_at") - F("started_at"))),
+        # A call that came before its window took no time.
+        took=Case(When(answered, then=Greatest(F("ended_at") - F("started_at"), Value(timedelta(0))))),
         specialist=Case(
             When(breached_at__isnull=False, then=F("owner_at_due_id")),
             When(answered, then=Coalesce("owner_at_due_id", "answered_by_id")),

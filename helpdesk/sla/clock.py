@@ -141,9 +141,21 @@ class Clock:
         return replace(self, gross_breached_at=self.gross_due_at)
 
 
-def start(*, at: datetime, target: Target, calendar: BusinessCalendar, under: Mapping[str, Any] = NOTHING) -> Event:
-    """Start a clock; the event carries the target, the deadline that follows, and `under` which rules."""
-    return Event(EventKind.START, at, {**target.values(), "due_at": target.due(calendar, at).isoformat(), **under})
+def start(
+    *,
+    at: datetime,
+    target: Target,
+    calendar: BusinessCalendar,
+    under: Mapping[str, Any] = NOTHING,
+    asked: datetime | None = None,
+) -> Event:
+    """Start a clock; the event carries the target, the deadline that follows, and `under` which rules.
+
+    `asked`: when it was asked for, where it counts from a later instant (a call in a window).
+    """
+    since = {"asked": asked.isoformat()} if asked is not None and asked < at else {}
+    due = target.due(calendar, at)
+    return Event(EventKind.START, at, {**target.values(), "due_at": due.isoformat(), **under, **since})
 
 
 def settle(clock: Clock, *, now: datetime, owner: int | None) -> list[Event]:

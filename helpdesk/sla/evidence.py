@@ -22,10 +22,11 @@ _ACT = (
                   WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
                     AND (act.actor_id IS NOT DISTINCT FROM event.actor_id
                          OR act.kind = 'opened' AND event.actor_id = ticket.requester_id)
-                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened')))""",
+                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened', 'call_asked')))""",
 )
 
-# It began with the ticket, with a message of the customer, or when the ticket was reopened.
+# It began with the ticket, with a message of the customer, or when the ticket was reopened; a call's as it was
+# asked for, with the window's beginning where one was chosen.
 _START = (
     "'nothing on the ticket starts it at ' || event.at",
     """event.kind = 'start' AND NOT event.data ? 'copy_of'
@@ -33,7 +34,12 @@ _START = (
   AND NOT (event.at = event.recorded_at
            AND EXISTS (SELECT FROM helpdesk_ticketevent AS act
                        WHERE act.ticket_id = ticket.id AND act.at = event.at AND act.kind =
-                             CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))""",
+                             CASE clock.metric WHEN 'resolution' THEN 'reopened' ELSE 'customer_wrote' END))
+  AND NOT (clock.metric = 'callback'
+           AND coalesce((event.data->>'asked')::timestamptz, event.at) = event.recorded_at
+           AND EXISTS (SELECT FROM helpdesk_ticketevent AS act
+                       WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at AND act.kind = 'call_asked'
+                         AND coalesce((act.data->>'begins')::timestamptz, act.at) = event.at))""",
 )
 
 # Or it is another clock that goes on here: that ticket was merged into this one, or this one was not spam after all.

@@ -133,8 +133,9 @@ class Explanation:
 def explain(events: Sequence[Event], *, calendar: BusinessCalendar, now: datetime) -> Explanation:
     """Explain a clock from its events, in order, on the calendar it counts on now. ValueError as in `fold`."""
     clock = fold(events)
-    begin = min(clock.started_at, clock.counted_from)
-    until = max(clock.started_at, now if clock.is_unanswered else clock.ended_at or now)
+    asked = datetime.fromisoformat(events[0].data["asked"]) if "asked" in events[0].data else clock.started_at
+    begin = min(asked, clock.counted_from)
+    until = max(asked, now if clock.is_unanswered else clock.ended_at or now)
     end = max(until, clock.due_at or until)
     running = () if clock.paused_at is None else ((clock.paused_at, max(now, clock.paused_at)),)
     out = (*clock.stretches_out, *running)
@@ -214,7 +215,8 @@ def _places(events: Sequence[Event], kind: EventKind, *, having: str = "") -> li
 
 def _counted_anew(events: Sequence[Event]) -> int | None:
     """The event that let the clock be counted from another instant, if there was one: the last of them."""
-    return next((place for place in reversed(range(len(events))) if "since" in events[place].data), None)
+    names = {"since", "asked"}
+    return next((place for place in reversed(range(len(events))) if names & events[place].data.keys()), None)
 
 
 def _merged(pieces: Iterable[Stretch]) -> Iterator[Stretch]:

@@ -147,8 +147,13 @@ def start(
     now: datetime,
     actor: User | None,
     cycle: int = 1,
+    begins_at: datetime | None = None,
 ) -> Clock:
-    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail)."""
+    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail).
+
+    With `begins_at` it counts from a later instant, and `promised` was reckoned from there (decision 22).
+    """
+    at = max(now, begins_at or now)
     clock = Clock(
         ticket_id=ticket_id,
         metric=promised.terms.metric.value,
@@ -157,11 +162,11 @@ def start(
         policy_version=promised.version,
         calendar_version=promised.calendar_version,
     )
-    event = pure.start(at=now, target=promised.terms.target, calendar=clock.hours, under=under(clock))
+    event = pure.start(at=at, target=promised.terms.target, calendar=clock.hours, under=under(clock), asked=now)
     state = fold([event])
     clock.take_state(state)
     clock.event_count = 1
-    clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=now)
+    clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=at)
     clock.save(force_insert=True)
     _insert(clock, [event], first=1, now=now, actor=actor)
     return clock

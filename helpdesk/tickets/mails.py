@@ -52,6 +52,7 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
         "is_guaranteed": clock.is_guaranteed,
         "target_seconds": clock.target_seconds,
         "target_business_days": clock.target_business_days,
+        "started_at": clock.started_at.isoformat(),
         "due_at": clock.due_at.isoformat() if clock.due_at else None,
         "breached_at": clock.breached_at.isoformat() if clock.breached_at else None,
     }

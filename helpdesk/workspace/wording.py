@@ -18,7 +18,7 @@ from helpdesk.sla.clock import Effect, EventKind, Promise
 from helpdesk.sla.models import METRICS, BreachCause, ClockEvent
 from helpdesk.tickets.explained import effect_words, reason_words
 from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
-from helpdesk.workspace import organise_words
+from helpdesk.workspace import call_words, organise_words
 
 # Events that stand in the conversation as messages.
 SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
@@ -51,6 +51,8 @@ def notice_words(notice: Notice) -> str:
     said = notice.context
     if notice.kind == organise_words.WATCHED:
         return organise_words.watched_words(notice)
+    if notice.kind == call_words.KIND:
+        return call_words.notice_words(notice)
     if notice.kind == alarms.KIND:
         values = {"what": alarms.title(said.get("name", ""))}
         return (_("Well again: %(what)s") if said.get("until_at") else _("Alarm: %(what)s")) % values
@@ -183,11 +185,6 @@ def _raised(data: dict[str, Any]) -> str:
     return _said(_("Raised to critical"), data.get("reason"))
 
 
-def _called(data: dict[str, Any]) -> str:
-    text = _("Called, and spoke with the customer") if data.get("connected") else _("Called, without success")
-    return _said(text, data.get("note"))
-
-
 def _prioritised(data: dict[str, Any]) -> str:
     names = dict(Priority.choices)
     words = {"before": names.get(data.get("before"), "–"), "after": names.get(data.get("after"), "–")}
@@ -225,7 +222,7 @@ def _asked(text: str, data: dict[str, Any]) -> str:
     return f"{text}. {data['text']}" if data.get("text") else text
 
 
-_TICKET: dict[str, Callable[[dict[str, Any]], str]] = organise_words.LINES | {
+_TICKET: dict[str, Callable[[dict[str, Any]], str]] = organise_words.LINES | call_words.LINES | {
     TicketEvent.Kind.OPENED: lambda data: (
         _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
     ),
@@ -245,7 +242,6 @@ _TICKET: dict[str, Callable[[dict[str, Any]], str]] = organise_words.LINES | {
     ),
     TicketEvent.Kind.SPAM: lambda data: _said(_("Marked as spam"), data.get("reason")),
     TicketEvent.Kind.NOT_SPAM: lambda data: _("Not spam after all: what was promised counts on"),
-    TicketEvent.Kind.CALLED: _called,
     TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
     TicketEvent.Kind.PRIORITY: _prioritised,
     TicketEvent.Kind.CAUSE: _caused,

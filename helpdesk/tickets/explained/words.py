@@ -36,6 +36,9 @@ REASONS = {
     "claim declined": gettext_lazy("Business critical declined"),
     "raised to critical": gettext_lazy("Raised to business critical"),
     "closed by the customer": gettext_lazy("closed by the customer"),
+    "another time was chosen": gettext_lazy("another time was chosen"),
+    "call cancelled by the customer": gettext_lazy("call cancelled by the customer"),
+    "not reached by phone": gettext_lazy("not reached by phone"),
     "solved": gettext_lazy("solved"),
     "solved without a further reply": gettext_lazy("solved without a further reply"),
     "spam": gettext_lazy("spam"),
@@ -171,6 +174,8 @@ class Teller:
 
     def _dropped(self, row: Stretch) -> str:
         event = self.events[row.cause] if row.cause is not None else None
+        if event is not None and event.kind == EventKind.START:
+            return _("Not counted: it is counted from the beginning of the window that was chosen.")
         if event is not None and event.kind == EventKind.EXEMPT:
             words = {"code": self._exception(event)[0]}
             return _("Not counted: %(code)s. It counts from when the information arrived.") % words

@@ -169,13 +169,21 @@ def promise_of(ticket: Ticket, promised: sla.Promised) -> Promise:
     return promised.terms.promise if ticket.source in Source.guaranteed() else Promise.OBJECTIVE
 
 
-def start_clock(ticket: Ticket, metric: Metric, *, now: datetime, actor: User | None) -> Clock | None:
-    """Start a metric's next cycle under the ticket's policy; None where it promises nothing."""
+def start_clock(
+    ticket: Ticket, metric: Metric, *, now: datetime, actor: User | None, begins_at: datetime | None = None
+) -> Clock | None:
+    """Start a metric's next cycle under the ticket's policy; None where it promises nothing.
+
+    With `begins_at` it counts from that later instant.
+    """
     terms = ticket.policy_version.terms.target(metric) if ticket.policy_version else None
     if terms is None:
         return None
     promised = sla.promised(
-        terms=terms, version=ticket.policy_version, calendar_version=ticket.calendar_version, now=now
+        terms=terms,
+        version=ticket.policy_version,
+        calendar_version=ticket.calendar_version,
+        now=max(now, begins_at or now),
     )
     return sla.start(
         ticket_id=ticket.pk,
@@ -184,4 +192,5 @@ def start_clock(ticket: Ticket, metric: Metric, *, now: datetime, actor: User | 
         now=now,
         actor=actor,
         cycle=sla.next_cycle(ticket_id=ticket.pk, metric=metric),
+        begins_at=begins_at,
     )

@@ -44,6 +44,7 @@ class NewTicket:
     claim_facts: Mapping[str, str] = field(default_factory=dict)
     cc: Sequence[str] = ()
     language: str = "en"
+    begins_at: datetime | None = None  # of a call in a window: its callback counts from there
 
 
 @transaction.atomic
@@ -60,7 +61,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     calendar_version = sla.business_calendar(account)
     ticket = _new_row(new, calendar_version=calendar_version, now=now)
     version = ticket.policy_version = sla.choose_policy(facts_of(ticket))
-    promises = _promises(new.channel, version=version, calendar_version=calendar_version, now=now)
+    promises = _promises(new, version=version, calendar_version=calendar_version, now=now)
     ticket.next_due_at = min((promised.due_at for promised in promises), default=None)
     ticket.save(force_insert=True)
     message = Message.objects.create(
@@ -75,7 +76,12 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
     clocks = [
         sla.start(
-            ticket_id=ticket.pk, promised=promised, promise=promise_of(ticket, promised), now=now, actor=requester
+            ticket_id=ticket.pk,
+            promised=promised,
+            promise=promise_of(ticket, promised),
+            now=now,
+            actor=requester,
+            begins_at=new.begins_at if promised.terms.metric == Metric.CALLBACK else None,
         )
         for promised in promises
     ]
@@ -91,16 +97,17 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
 
 
 def _promises(
-    channel: Channel, *, version: PolicyVersion | None, calendar_version: CalendarVersion, now: datetime
+    new: NewTicket, *, version: PolicyVersion | None, calendar_version: CalendarVersion, now: datetime
 ) -> list[sla.Promised]:
     """What a new ticket is promised: the channel's first answer, and the resolution where a policy has a target."""
     if version is None:
         return []
-    targets = (version.terms.target(metric) for metric in (FIRST_METRIC[channel], Metric.RESOLUTION))
+    first = max(now, new.begins_at or now) if new.channel == Channel.PHONE else now
+    targets = ((FIRST_METRIC[new.channel], first), (Metric.RESOLUTION, now))
     return [
-        sla.promised(terms=terms, version=version, calendar_version=calendar_version, now=now)
-        for terms in targets
-        if terms is not None
+        sla.promised(terms=terms, version=version, calendar_version=calendar_version, now=since)
+        for metric, since in targets
+        if (terms := version.terms.target(metric)) is not None
     ]
 
 
