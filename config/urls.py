@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from helpdesk.channels.callback.web import report
 from helpdesk.portal.entrance import after_login
 from helpdesk.workspace import health
 
@@ -13,6 +14,7 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("telephony/report/<slug:token>/", report, name="callback_report"),
     path("healthz", health.alive, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("metrics", health.metrics, name="metrics"),

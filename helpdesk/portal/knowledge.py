@@ -129,7 +129,8 @@ def vote(request: HttpRequest, visitor: Visitor, slug: str) -> HttpResponse:
 @require_GET
 @portal_page
 def contact(request: HttpRequest, visitor: Visitor) -> HttpResponse:
-    """On to the form, with the question; what was suggested for it is kept until it is sent."""
+    """On to the form, or with `by=call` to the callback assistant, with the question; what was suggested for it
+    is kept until it is sent."""
     key = _key(request.GET.get("c", ""))
     if key:
         request.session[CONSULTATION] = key
@@ -137,7 +138,7 @@ def contact(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     query = request.GET.copy()
     query.clear()
     query.update(kept)
-    address = redirect("portal:ticket_new")
+    address = redirect("portal:callback" if request.GET.get("by") == "call" else "portal:ticket_new")
     address["Location"] += f"?{query.urlencode()}" if kept else ""
     return address
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, errors, knowledge, views
+from helpdesk.portal import asking, callback, errors, knowledge, views
 
 app_name = "portal"
 urlpatterns = [
@@ -20,6 +20,12 @@ urlpatterns = [
     path("tickets/<int:pk>/promise/", views.ticket_promise, name="ticket_promise"),
     path("tickets/<int:pk>/news/", views.ticket_news, name="ticket_news"),
     path("tickets/<int:pk>/files/<int:file_id>/", views.ticket_file, name="ticket_file"),
+    path("callback/", callback.callback, name="callback"),
+    path("callback/promise/", callback.promise, name="callback_promise"),
+    path("callback/<int:pk>/", callback.call, name="call"),
+    path("callback/<int:pk>/change/", callback.call_change, name="call_change"),
+    path("callback/<int:pk>/now/", callback.call_now, name="call_now"),
+    path("callback/<int:pk>/cancel/", callback.call_cancel, name="call_cancel"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.

@@ -47,6 +47,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "oncallshift": {SPECIALIST: "v", LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},
     "board": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},
     # One's own; what a team or everybody uses needs the lines after. A lead's teams are those that they lead.
+    "callrequest": _all("vc"),
     "cannedreply": _all("vacd"),
     "macro": _all("vacd"),
     "shared_with_team": {LEAD: "vacd", MANAGER: "vacd", ADMINISTRATOR: "vacd"},

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import board_page, knowledge_report, live, my_settings, reports
+from helpdesk.workspace import board_page, calls, knowledge_report, live, my_settings, reports
 from helpdesk.workspace.home import home_context
 from helpdesk.workspace.rights import Act, may, may_enter
 
@@ -27,6 +27,7 @@ from helpdesk.workspace.rights import Act, may, may_enter
 NAVIGATION = [
     (_("Home"), "admin:index", "ticket", ("",)),
     (_("Queue"), "admin:helpdesk_ticket_changelist", "ticket", ("ticket", "clock")),
+    (_("Calls"), "admin:calls", "callrequest", ("calls",)),
     (_("Live board"), "admin:board", "board", ("board",)),
     (_("Reports"), "admin:breach_report", "report", ("reports",)),
     (_("Escalations"), "admin:helpdesk_escalation_changelist", "escalation", ("escalation",)),
@@ -67,7 +68,7 @@ NAVIGATION = [
     ),
 ]
 # Keys that lead to a page from anywhere (keys.js), by its address.
-KEYS = {"admin:index": "g h", "admin:helpdesk_ticket_changelist": "g q", "admin:board": "g b"}
+KEYS = {"admin:index": "g h", "admin:helpdesk_ticket_changelist": "g q", "admin:board": "g b", "admin:calls": "g c"}
 # What belongs together under one entry of the navigation: a row of links on each of these pages.
 TABS = [
     ("policy", _("Policies")),
@@ -129,7 +130,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        pages = (knowledge_report, board_page, reports, my_settings, live)
+        pages = (knowledge_report, board_page, calls, reports, my_settings, live)
         administration = path("administration/", self.admin_view(self.administration), name="administration")
         return [*(entry for page in pages for entry in page.urls(self)), administration, *super().get_urls()]
 
@@ -224,9 +225,11 @@ class WorkspaceSite(admin.AdminSite):
 
     def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
         here = _page_name(request)
+        counts = {"admin:calls": calls.waiting_count(request.user)}
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
-                yield {"label": label, "url": reverse(name), "current": here in pages, "key": KEYS.get(name, "")}
+                shown = {"url": reverse(name), "key": KEYS.get(name, ""), "count": counts.get(name)}
+                yield {"label": label, "current": here in pages, **shown}
 
 
 def _page_name(request: HttpRequest) -> str:

@@ -82,9 +82,7 @@ def dial(*, call: CallRequest, actor: User, now: datetime, early: bool = False, 
 
 
 @transaction.atomic
-def finish(
-    *, attempt: CallAttempt, actor: User, outcome: CallAttempt.Outcome, note: str, now: datetime
-) -> CallRequest:
+def finish(*, attempt: CallAttempt, actor: User, outcome: CallAttempt.Outcome, note: str, now: datetime) -> CallRequest:
     """What came of an attempt. Connected: the clock is answered, the note is in the ticket. Otherwise the next
     attempt comes after a pause; after the last one, or with a wrong number, the call is given up."""
     ticket, _clocks, call = lock_call(attempt.request, now=now)

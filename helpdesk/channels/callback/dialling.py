@@ -45,9 +45,11 @@ def _lease(*, now: datetime) -> list[CallAttempt]:
     stranded = CallAttempt.objects.filter(dial=CallAttempt.Dial.DIALLING, outcome="", leased_until__lte=now)
     rows = []
     for found in (waiting, stranded):
-        rows += found.select_related("request", "actor").order_by("id").select_for_update(of=("self",), skip_locked=True)[
-            : MOST_AT_ONCE - len(rows)
-        ]
+        rows += (
+            found.select_related("request", "actor")
+            .order_by("id")
+            .select_for_update(of=("self",), skip_locked=True)[: MOST_AT_ONCE - len(rows)]
+        )
     for row in rows:
         row.was_begun = row.dial == CallAttempt.Dial.DIALLING
     CallAttempt.objects.filter(pk__in=[row.pk for row in rows]).update(
@@ -58,7 +60,9 @@ def _lease(*, now: datetime) -> list[CallAttempt]:
 
 def _dial(service: Provider, attempt: CallAttempt, *, now: datetime) -> bool:
     try:
-        placed = _already_there(service, attempt) or service.place(number=attempt.number, report_to=report_address(attempt))
+        placed = _already_there(service, attempt) or service.place(
+            number=attempt.number, report_to=report_address(attempt)
+        )
     except NotDialled as error:
         _give_up(attempt, words=str(error), now=now)
         return False

@@ -12,11 +12,17 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+from helpdesk.accounts.models import Membership
+from helpdesk.core.channels import Channel
 from helpdesk.sla import services as sla
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion
 from helpdesk.sla.target import Interval
+from helpdesk.sla.terms import Facts
 from helpdesk.sla.wording import business_hours
+from helpdesk.subscriptions.entitlement import Entitlement
+from helpdesk.tickets.models import Severity
 
 WINDOW = timedelta(hours=1)
 AHEAD = timedelta(days=7)
@@ -31,6 +37,7 @@ class PhoneHours:
     phone: BusinessCalendar
     counted: BusinessCalendar
     promised: sla.Promised | None
+    calendar_version: CalendarVersion
 
     def can_call_now(self, now: datetime) -> bool:
         """Somebody is there, and stays long enough to keep what is promised."""
@@ -51,6 +58,13 @@ class PhoneHours:
         """Whether a window that begins then can still be chosen."""
         return any(begin == begins_at for begin, _end in self.windows(zone, now=now))
 
+    def promise_from(self, begins_at: datetime) -> sla.Promised | None:
+        """What is promised to a call that counts from then; None where no policy promises one."""
+        was = self.promised
+        return was and sla.promised(
+            terms=was.terms, version=was.version, calendar_version=self.calendar_version, now=begins_at
+        )
+
     def _open(self, since: datetime, until: datetime) -> Iterator[Interval]:
         first = since + NOTICE
         spans = list(self.counted.open_intervals(first, until))
@@ -68,6 +82,27 @@ def _hours(begin: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Interval]
     while at + WINDOW <= end:
         yield at, at + WINDOW
         at += WINDOW
+
+
+def hours_for(*, membership: Membership, entitlement: Entitlement, now: datetime) -> PhoneHours:
+    """When this person can be called about a hub, and what is promised to a call asked for now. Three queries."""
+    calendar = sla.business_calendar(membership.account)
+    facts = Facts(
+        hub=entitlement.hub.pk,
+        channel=Channel.PHONE,
+        role=membership.requester_role,
+        severity=Severity.STANDARD,
+        account=membership.account_id,
+        plan=entitlement.tier,
+    )
+    promised = sla.promise(facts=facts, metric=Metric.CALLBACK, calendar_version=calendar, now=now)
+    always = promised is None or promised.calendar_version is None
+    return PhoneHours(
+        phone=operators_hours(),
+        counted=ALWAYS_OPEN if always else promised.calendar_version.hours,
+        promised=promised,
+        calendar_version=calendar,
+    )
 
 
 def operators_hours() -> BusinessCalendar:

@@ -230,7 +230,9 @@ def close_callbacks(ticket: Ticket, clocks: Sequence[Clock], *, actor: User, now
             sla.close(clock, now=now, actor=actor, owner_id=ticket.owner_id, reason=reason)
 
 
-def _asked_event(call: CallRequest, ticket: Ticket, actor: User, *, now: datetime, changed: bool = False) -> TicketEvent:
+def _asked_event(
+    call: CallRequest, ticket: Ticket, actor: User, *, now: datetime, changed: bool = False
+) -> TicketEvent:
     """What was asked for; the number itself stays out of what nobody can ever delete."""
     window = {"begins": call.begins_at.isoformat(), "ends": call.ends_at.isoformat()} if call.begins_at else {}
     again = {"changed": True} if changed else {}
@@ -272,7 +274,13 @@ def announce(calls: Sequence[CallRequest], *, now: datetime) -> None:
     tellings = []
     for call in due:
         ticket = call.ticket
-        people = [ticket.owner] if ticket.owner_id else list(ticket.team.members.filter(is_active=True)) if ticket.team else []
+        people = (
+            [ticket.owner]
+            if ticket.owner_id
+            else list(ticket.team.members.filter(is_active=True))
+            if ticket.team
+            else []
+        )
         tellings.append(
             Telling(
                 key=f"{NEWS}/{call.pk}/{call.callable_at.isoformat()}",
@@ -295,7 +303,9 @@ def _free_left(*, now: datetime) -> int:
     hold = timedelta(minutes=settings.CALLBACK_HOLD_MINUTES)
     kept = CallRequest.objects.filter(state=CallRequest.State.WAITING, taken_at__lt=now - hold)
     freed = kept.update(taken_by=None, taken_at=None)
-    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE).select_related("request__ticket__merged_into")
+    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE).select_related(
+        "request__ticket__merged_into"
+    )
     for attempt in left[:MOST_AT_ONCE]:
         freed += _stop(attempt, now=now)
     return freed

@@ -94,7 +94,11 @@ class Twilio:
         query = urllib.parse.urlencode({"To": number, "From": self.caller, "PageSize": 50})
         for row in self._send(f"Calls.json?{query}").get("calls", []):
             created = row.get("date_created")  # RFC 2822, whole seconds
-            if created and row.get("sid") not in known and parsedate_to_datetime(created) >= since - timedelta(seconds=1):
+            if (
+                created
+                and row.get("sid") not in known
+                and parsedate_to_datetime(created) >= since - timedelta(seconds=1)
+            ):
                 return Placed(provider_id=row["sid"])
         return None
 
@@ -107,7 +111,9 @@ class Twilio:
     def _instructions(self) -> str:
         """TwiML: who answers is put through to the desk."""
         kind = "Sip" if self.desk.startswith("sip:") else "Number"
-        return f'<Response><Dial callerId="{escape(self.caller)}"><{kind}>{escape(self.desk)}</{kind}></Dial></Response>'
+        return (
+            f'<Response><Dial callerId="{escape(self.caller)}"><{kind}>{escape(self.desk)}</{kind}></Dial></Response>'
+        )
 
     def _send(self, path: str, body: bytes | None = None) -> dict:
         address = f"{self.url}/2010-04-01/Accounts/{self.account}/{path}"
