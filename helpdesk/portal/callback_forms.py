@@ -36,7 +36,7 @@ class NumberField(LineField):
 
 
 class TimesForm(OnceForm):
-    """Whom to call, where they are, and when. `hours` says what can be chosen, `zone_name` in which zone it is shown."""
+    """Whom to call, where they are, and when. `hours`: what can be chosen; `zone_name`: in which zone it is shown."""
 
     number = NumberField(
         label=gettext_lazy("Your number"),

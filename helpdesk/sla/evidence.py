@@ -22,7 +22,8 @@ _ACT = (
                   WHERE act.ticket_id = ticket.id AND act.at = event.recorded_at
                     AND (act.actor_id IS NOT DISTINCT FROM event.actor_id
                          OR act.kind = 'opened' AND event.actor_id = ticket.requester_id)
-                    AND (event.kind <> 'start' OR act.kind IN ('opened', 'customer_wrote', 'reopened', 'call_asked')))""",
+                    AND (event.kind <> 'start'
+                         OR act.kind IN ('opened', 'customer_wrote', 'reopened', 'call_asked')))""",
 )
 
 # It began with the ticket, with a message of the customer, or when the ticket was reopened; a call's as it was

@@ -45,11 +45,8 @@ def _lease(*, now: datetime) -> list[CallAttempt]:
     stranded = CallAttempt.objects.filter(dial=CallAttempt.Dial.DIALLING, outcome="", leased_until__lte=now)
     rows = []
     for found in (waiting, stranded):
-        rows += (
-            found.select_related("request", "actor")
-            .order_by("id")
-            .select_for_update(of=("self",), skip_locked=True)[: MOST_AT_ONCE - len(rows)]
-        )
+        found = found.select_related("request", "actor").order_by("id")
+        rows += found.select_for_update(of=("self",), skip_locked=True)[: MOST_AT_ONCE - len(rows)]
     for row in rows:
         row.was_begun = row.dial == CallAttempt.Dial.DIALLING
     CallAttempt.objects.filter(pk__in=[row.pk for row in rows]).update(

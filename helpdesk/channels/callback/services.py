@@ -287,7 +287,7 @@ def announce(calls: Sequence[CallRequest], *, now: datetime) -> None:
                 kind=NEWS,
                 context={"reference": ticket.reference, "subject": ticket.subject, "attempt": call.attempts + 1},
                 url=reverse("admin:calls"),
-                readers=[reader_of(person, now=now) for person in people],
+                readers=[reader_of(person, now=now) for person in _who_may_call(ticket)],
                 by_mail=False,
             )
         )
@@ -296,6 +296,13 @@ def announce(calls: Sequence[CallRequest], *, now: datetime) -> None:
         CallRequest.objects.filter(pk__in=[call.pk for call in due]).update(announced_at=now)
     for call in due:
         call.announced_at = now
+
+
+def _who_may_call(ticket: Ticket) -> list[User]:
+    """The ticket's owner, or else its team."""
+    if ticket.owner is not None:
+        return [ticket.owner]
+    return list(ticket.team.members.filter(is_active=True)) if ticket.team else []
 
 
 def _free_left(*, now: datetime) -> int:

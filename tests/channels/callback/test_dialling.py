@@ -1,0 +1,248 @@
+"""A provider dials: Twilio's protocol, spoken to a real HTTP server on this machine (decision 22)."""
+
+import base64
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from helpdesk.channels.callback import calling
+from helpdesk.channels.callback.dialling import LEASE, place_calls, report_address
+from helpdesk.channels.callback.models import CallAttempt, CallRequest
+from helpdesk.channels.callback.telephony import Twilio
+from tests.at_once import at_once
+
+pytestmark = pytest.mark.django_db
+ACCOUNT, TOKEN = "AC0123456789abcdef0123456789abcdef", "secret-token"
+
+
+class Exchange(ThreadingHTTPServer):
+    """Takes calls as Twilio does, and can be told to break off."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Switchboard)
+        self.calls: list[dict] = []
+        self.tells = 201  # 0: takes the call, and hangs up before it answers
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Switchboard(BaseHTTPRequestHandler):
+    server: Exchange
+
+    def log_message(self, *_args) -> None:
+        pass
+
+    def _is_allowed(self) -> bool:
+        expected = "Basic " + base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
+        return self.headers["Authorization"] == expected
+
+    def do_POST(self) -> None:
+        fields = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        if not self._is_allowed() or self.path != f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json":
+            self._answer(401, {"code": 20003, "message": "Authenticate"})
+        elif self.server.tells == 400:
+            self._answer(400, {"code": 21211, "message": "Invalid 'To' Phone Number"})
+        elif self.server.tells == 503:
+            self._answer(503, {"message": "Service Unavailable"})
+        else:
+            row = {
+                "sid": f"CA{len(self.server.calls):032d}",
+                "status": "queued",
+                "date_created": format_datetime(datetime(2026, 11, 24, 12, 6, tzinfo=UTC)),
+                "fields": fields,
+            }
+            self.server.calls.append(row)
+            if self.server.tells == 0:
+                self.close_connection = True
+                return
+            self._answer(201, row)
+
+    def do_GET(self) -> None:
+        wanted = parse_qs(urlsplit(self.path).query)
+        found = [row for row in self.server.calls if row["fields"]["To"] == wanted["To"]]
+        self._answer(200 if self._is_allowed() else 401, {"calls": found})
+
+    def _answer(self, status: int, body: dict) -> None:
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+@pytest.fixture
+def exchange(settings) -> Iterator[Exchange]:
+    server = Exchange()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    settings.TELEPHONY, settings.TWILIO_URL = "twilio", server.url
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, TOKEN
+    settings.TWILIO_FROM, settings.TWILIO_DESK = "+493055570142", "sip:desk@premium.example"
+    settings.SITE_URL = "https://help.premium.example"
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=5)
+
+
+@pytest.fixture
+def attempt(exchange, ask, anna, at) -> CallAttempt:
+    return calling.dial(call=ask(), actor=anna, now=at(1))
+
+
+def signed(attempt, token=TOKEN, **fields):
+    address = report_address(attempt)
+    said = address + "".join(name + fields[name] for name in sorted(fields))
+    signature = base64.b64encode(hmac.new(token.encode(), said.encode(), hashlib.sha1).digest()).decode()
+    path = reverse("callback_report", args=[attempt.token])
+    return Client(enforce_csrf_checks=True).post(path, fields, headers={"X-Twilio-Signature": signature})
+
+
+def report(attempt, status):
+    return signed(attempt, CallSid="CA" + "0" * 32, CallStatus=status, To=attempt.number).status_code
+
+
+def test_the_customer_is_called_and_put_through_to_the_desk(attempt, exchange, at):
+    assert place_calls(now=at(1)) == 1
+    fields = exchange.calls[0]["fields"]
+    assert (fields["To"], fields["From"]) == (["+4930901820"], ["+493055570142"])
+    assert fields["Twiml"] == [
+        '<Response><Dial callerId="+493055570142"><Sip>sip:desk@premium.example</Sip></Dial></Response>'
+    ]
+    assert fields["StatusCallback"] == [f"https://help.premium.example/telephony/report/{attempt.token}/"]
+    assert fields["StatusCallbackEvent"] == ["initiated", "ringing", "answered", "completed"]
+    attempt.refresh_from_db()
+    assert (attempt.dial, attempt.provider_id) == ("placed", exchange.calls[0]["sid"])
+    assert place_calls(now=at(2)) == 0
+    assert len(exchange.calls) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_dial_it_once(attempt, exchange, at):
+    assert at_once(*[lambda: place_calls(now=at(1))] * 3) == []
+    assert len(exchange.calls) == 1
+
+
+def test_a_worker_that_died_before_it_dialled_loses_no_call(attempt, exchange, at):
+    CallAttempt.objects.update(dial="dialling", leased_until=at(1) + LEASE)
+    assert place_calls(now=at(1)) == 0
+    assert place_calls(now=at(1) + LEASE) == 1
+    assert len(exchange.calls) == 1
+
+
+def test_a_worker_that_died_after_it_dialled_makes_no_second_call(attempt, exchange, at):
+    exchange.tells = 0  # the call is taken, and nobody hears of it
+    assert place_calls(now=at(1)) == 0
+    attempt.refresh_from_db()
+    assert (attempt.dial, attempt.tries, bool(attempt.last_error)) == ("dialling", 1, True)
+    exchange.tells = 201
+    assert place_calls(now=at(1) + LEASE) == 1
+    attempt.refresh_from_db()
+    assert (len(exchange.calls), attempt.provider_id) == (1, exchange.calls[0]["sid"])
+
+
+def test_a_refusal_ends_the_attempt_and_the_specialist_sees_why(attempt, exchange, at):
+    exchange.tells = 400
+    place_calls(now=at(1))
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.last_error) == ("failed", "HTTP 400: Invalid 'To' Phone Number")
+    call = CallRequest.objects.get()
+    assert (call.state, call.attempts) == ("waiting", 0)  # no attempt at the customer
+
+
+def test_a_provider_that_is_away_is_asked_again_and_given_up_at_last(attempt, exchange, at):
+    exchange.tells = 503
+    for step in range(4):
+        place_calls(now=at(1) + step * LEASE)
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.dial, attempt.last_error) == ("failed", "failed", "HTTP 503: Service Unavailable")
+
+
+def test_reports_in_any_order_and_twice_end_the_attempt_once(attempt, at):
+    place_calls(now=at(1))
+    assert [report(attempt, status) for status in ("ringing", "initiated", "ringing")] == [204] * 3
+    attempt.refresh_from_db()
+    assert attempt.progress == "ringing"
+    assert [report(attempt, status) for status in ("busy", "busy", "ringing")] == [204] * 3
+    attempt.refresh_from_db()
+    call = CallRequest.objects.get()
+    assert (attempt.progress, attempt.outcome, call.attempts) == ("busy", "busy", 1)
+    assert call.ticket.events.filter(kind="called").count() == 1
+
+
+def test_that_something_answered_is_no_connected_call(attempt, at):
+    place_calls(now=at(1))
+    report(attempt, "in-progress")
+    report(attempt, "completed")
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.progress) == ("", "completed")
+    assert CallRequest.objects.get().clock.is_open
+
+
+def test_what_the_specialist_wrote_stands_whatever_comes_after(attempt, at, anna):
+    place_calls(now=at(1))
+    calling.finish(attempt=attempt, actor=anna, outcome="connected", note="Solved.", now=at(2))
+    assert report(attempt, "no-answer") == 204
+    call = CallRequest.objects.get()
+    assert (call.state, call.attempts) == ("connected", 0)
+
+
+def test_a_report_before_the_answer_to_our_request_is_not_lost(attempt, exchange, at):
+    CallAttempt.objects.update(dial="dialling", leased_until=at(2))
+    assert report(attempt, "ringing") == 204
+    assert place_calls(now=at(5)) == 0  # the provider has it: nothing is dialled again
+    assert exchange.calls == []
+
+
+@pytest.mark.parametrize("spoilt", ["token", "field", "none"])
+def test_who_cannot_sign_changes_nothing(attempt, at, spoilt):
+    place_calls(now=at(1))
+    if spoilt == "token":
+        status = signed(attempt, token="guessed", CallSid="CA", CallStatus="busy").status_code
+    else:
+        headers = {"X-Twilio-Signature": "bm8="} if spoilt == "field" else {}
+        path = reverse("callback_report", args=[attempt.token])
+        status = Client().post(path, {"CallStatus": "busy"}, headers=headers).status_code
+    attempt.refresh_from_db()
+    assert (status, attempt.outcome) == (403, "")
+
+
+def test_without_a_provider_the_address_does_not_exist_and_specialists_dial(ask, anna, at, settings):
+    settings.TELEPHONY = ""
+    attempt = calling.dial(call=ask(), actor=anna, now=at(1))
+    assert (attempt.dial, place_calls(now=at(1))) == ("", 0)
+    assert Client().post(reverse("callback_report", args=[attempt.token])).status_code == 404
+
+
+def test_with_a_provider_one_can_dial_by_hand(ask, anna, at, exchange):
+    assert calling.dial(call=ask(), actor=anna, now=at(1), by_hand=True).dial == ""
+
+
+def test_the_signature_of_twilios_own_documentation():
+    twilio = Twilio(url="", account="", token="12345", caller="", desk="")
+    values = {
+        "CallSid": ["CA1234567890ABCDE"],
+        "Caller": ["+12349013030"],
+        "Digits": ["1234"],
+        "From": ["+12349013030"],
+        "To": ["+18005551212"],
+    }
+    url, signature = "https://mycompany.com/myapp.php?foo=1&bar=2", "0/KCTR6DLpKmkAf8muzZqo1nDgQ="
+    assert twilio.is_genuine(url=url, values=values, signature=signature)
+    assert not twilio.is_genuine(url=url, values=values | {"Digits": ["1235"]}, signature=signature)
+    assert not Twilio(url="", account="", token="", caller="", desk="").is_genuine(url="", values={}, signature="")
