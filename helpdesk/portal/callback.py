@@ -59,9 +59,9 @@ def promise(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 
 @require_safe
 @portal_page
-def call(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+def call(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpResponse:
     """How a call stands; `?part=1&seen=` only its panel, which follows by itself."""
-    found = _call(visitor, pk)
+    found = _call(visitor, call_id)
     context = _standing(found, visitor)
     if "part" in request.GET:
         context["has_moved"] = request.GET.get("seen", "") != context["stamp"]
@@ -72,9 +72,9 @@ def call(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @portal_page
-def call_change(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+def call_change(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpResponse:
     """Another number, another time."""
-    found = _call(visitor, pk)
+    found = _call(visitor, call_id)
     if not found.is_open:
         messages.info(request, _("This call is over. Ask for a new one."))
         return redirect("portal:call", found.pk)
@@ -104,9 +104,9 @@ def call_change(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse
 
 @require_POST
 @portal_page
-def call_now(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
+def call_now(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpResponse:
     """Not at the next attempt, not in the window: now."""
-    found = _call(visitor, pk)
+    found = _call(visitor, call_id)
     try:
         if not _hours_of(found, visitor).can_call_now(visitor.now):
             raise Refused(_("Nobody can call at this hour. Choose a window."))
@@ -125,8 +125,8 @@ def call_now(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
 
 @require_POST
 @portal_page
-def call_cancel(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
-    found = _call(visitor, pk)
+def call_cancel(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpResponse:
+    found = _call(visitor, call_id)
     try:
         services.cancel(call=found, actor=visitor.user, now=visitor.now)
     except Refused as refused:
@@ -134,10 +134,10 @@ def call_cancel(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse
     return redirect("portal:call", found.pk)
 
 
-def _call(visitor: Visitor, pk: int) -> CallRequest:
+def _call(visitor: Visitor, call_id: int) -> CallRequest:
     related = ("ticket__merged_into", "ticket__hub", "clock", "taken_by", "account")
     calls = CallRequest.objects.visible_to(visitor.user).select_related(*related)
-    return get_object_or_404(calls, pk=pk if pk.bit_length() < 64 else 0)
+    return get_object_or_404(calls, pk=call_id if call_id.bit_length() < 64 else 0)
 
 
 def _again(request: HttpRequest, visitor: Visitor) -> CallRequest | None:

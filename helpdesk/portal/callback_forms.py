@@ -40,7 +40,7 @@ class TimesForm(OnceForm):
 
     number = NumberField(
         label=gettext_lazy("Your number"),
-        help_text=gettext_lazy("With the country code, such as +49 for Germany"),
+        help_text=gettext_lazy("With the country code, +49 for Germany"),
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
         error_messages={"required": gettext_lazy("Give the number that we call.")},
     )

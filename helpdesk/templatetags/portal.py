@@ -13,7 +13,7 @@ register = template.Library()
 
 WIDTH = 300  # of a scale's drawing
 # Ticks on a scale: the longest step that still divides the usual targets.
-STEPS = ((3600, 300), (4 * 3600, 1800), (24 * 3600, 3600))
+STEPS = ((600, 60), (3600, 300), (4 * 3600, 1800), (24 * 3600, 3600))
 
 
 @register.simple_tag

@@ -115,9 +115,10 @@ def waiting_count(user: User) -> int:
     return CallRequest.objects.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=now)[:MOST].count()
 
 
-def calls_of_ticket(ticket: Ticket, *, user: User, now: datetime) -> list[Row]:
-    """The ticket's open call, or the last one. Two queries, one where there is none."""
-    return _rows(_related(ticket.calls.order_by("-id"))[:1], user=user, now=now)
+def context_of_ticket(ticket: Ticket, *, user: User, now: datetime) -> dict[str, Any]:
+    """The ticket's last call with what can be done with it, for its page. Two queries, one where there is none."""
+    rows = _rows(_related(ticket.calls.order_by("-id"))[:1], user=user, now=now)
+    return work_context(rows[0]) if rows else {}
 
 
 def list_page(request: HttpRequest, site: AdminSite) -> HttpResponse:

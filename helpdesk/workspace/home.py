@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import StaffRole, User
+from helpdesk.channels.callback.models import CallRequest
 from helpdesk.core.zones import zone_of
 from helpdesk.escalation.models import Escalation
 from helpdesk.notifications.models import Notice
@@ -143,6 +144,9 @@ def _figures(request: HttpRequest, viewer: Onlooker) -> list[Figure]:
     claims = Figure(
         key="claims", label=_("Claims to judge"), url=f"{queue}?view=critical&severity=claimed", tone="soon"
     )
+    calls = Figure(key="calls", label=_("Calls to make"), url=reverse("admin:calls"), tone="soon")
+    to_make = CallRequest.objects.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=viewer.now)
+    wanted.append((calls, to_make))
     wanted.append((claims, ours.filter(severity=Severity.CRITICAL, claim=Claim.CLAIMED)))
     if not is_specialist:
         asked = ClockException.objects.filter(state=ClockException.State.ASKED)

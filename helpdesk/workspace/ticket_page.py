@@ -17,7 +17,7 @@ from helpdesk.subscriptions.models import Tier
 from helpdesk.tickets import services
 from helpdesk.tickets.claims import answers
 from helpdesk.tickets.models import Claim, Ticket
-from helpdesk.workspace import queue_views
+from helpdesk.workspace import calls, queue_views
 from helpdesk.workspace.around import Around, organised, read_around
 from helpdesk.workspace.conversation import answerable, conversation
 from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
@@ -58,6 +58,7 @@ def page_context(
         "owed": faces.of(owed) if owed else None,
         "around": around,
         "latest": latest(talk),
+        **calls.context_of_ticket(ticket, user=request.user, now=viewer.now),
         **organised(ticket, user=request.user, refused=refused),
         "customer": _customer(ticket, now=viewer.now),
         "claim": _claim(ticket),

@@ -40,6 +40,11 @@ from helpdesk.tickets.services.locked import (
 NEWS = "call"  # kind of the notice that somebody is to be called
 STALE = timedelta(minutes=45)  # an attempt that nobody wrote the outcome of
 MOST_AT_ONCE = 200
+# What a change of number or time writes.
+CHANGED = (
+    *("number", "time_zone", "begins_at", "ends_at", "callable_at", "clock"),
+    *("taken_by", "taken_at", "announced_at"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +193,7 @@ def change(
         close_callbacks(ticket, clocks, actor=actor, now=now, reason="another time was chosen")
         call.clock = start_clock(ticket, Metric.CALLBACK, now=now, actor=actor, begins_at=begins_at) or call.clock
         announce([call], now=now)
-    call.save()
+    call.save(update_fields=CHANGED)
     touch(ticket, now)
     return call
 
@@ -274,13 +279,6 @@ def announce(calls: Sequence[CallRequest], *, now: datetime) -> None:
     tellings = []
     for call in due:
         ticket = call.ticket
-        people = (
-            [ticket.owner]
-            if ticket.owner_id
-            else list(ticket.team.members.filter(is_active=True))
-            if ticket.team
-            else []
-        )
         tellings.append(
             Telling(
                 key=f"{NEWS}/{call.pk}/{call.callable_at.isoformat()}",
