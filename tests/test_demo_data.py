@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from helpdesk.accounts.models import Membership, StaffRole, User
+from helpdesk.channels.callback.models import CallRequest
 from helpdesk.core.demo import LOGINS, PASSWORD
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
@@ -384,3 +385,12 @@ def test_every_ticket_is_found_by_what_is_written_in_it():
     word = message.body.split()[0]
     assert Ticket.objects.filter(pk=message.ticket_id, search_text__words=WordQuery(word)).exists()
     assert SavedView.objects.visible_to(User.objects.get(email="anna@premium.example")).count() == 3
+
+
+def test_customers_wait_for_calls_and_others_have_had_one():
+    load(tickets=300)
+    assert CallRequest.objects.to_make().exists()
+    had = CallRequest.objects.filter(state="connected").select_related("clock")
+    assert had.exists()
+    assert all(call.made.filter(outcome="connected").count() == 1 for call in had)
+    assert all(call.clock.ended_at == call.ended_at for call in had)

@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
+from helpdesk.channels.callback.models import CallRequest
 from helpdesk.escalation.sweep import sweep
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm
@@ -148,6 +149,17 @@ def world(now) -> World:
         size=6,
         file=ContentFile(b"budget", name="x"),
         created_at=now,
+    )
+    CallRequest.objects.create(
+        pk=ticket.pk,
+        ticket=ticket,
+        account=account,
+        requester=people["designated"],
+        submission="1/A",
+        number="+4930901820",
+        time_zone="UTC",
+        callable_at=now,
+        asked_at=now,
     )
     Macro.objects.create(name="Wait", acts=[{"do": "status", "status": "waiting"}])
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
+from helpdesk.management.demo.calls import bring_calls
 from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.found import bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
@@ -63,6 +64,7 @@ class Command(BaseCommand):
             bring_words(bulk=tickets >= BULK)
             bring_articles(now=now)
             bring_views(now=now)
+            bring_calls(now=now)
             if tickets < BULK:
                 bring_notices(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
