@@ -7,6 +7,7 @@ SCHEDULE = {
     "say-what-was-sent": {"task": "helpdesk.tasks.say_what_was_sent", "schedule": 1.0, "options": {"expires": 5}},
     "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
+    "scan-files": {"task": "helpdesk.tasks.scan_files", "schedule": 60.0, "options": {"expires": 50}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }
