@@ -89,16 +89,20 @@
   const list = form && $(".files", form);
   const megabytes = (bytes) => (bytes / 1048576).toFixed(1);
 
+  function sign(name) {
+    const space = "http://www.w3.org/2000/svg", made = document.createElementNS(space, "svg"), use = document.createElementNS(space, "use");
+    use.setAttribute("href", `#i-${name}`);
+    made.setAttribute("class", "i");
+    made.setAttribute("aria-hidden", "true");
+    made.append(use);
+    return made;
+  }
+
   function rowOf(file) {
     const row = document.createElement("li"), name = document.createElement("span"), size = document.createElement("span");
-    const sign = document.createElementNS("http://www.w3.org/2000/svg", "svg"), use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    use.setAttribute("href", "#i-file");
-    sign.setAttribute("class", "i");
-    sign.setAttribute("aria-hidden", "true");
-    sign.append(use);
     size.className = "quiet small";
     name.append(file.name || "image.png", " ", size);
-    row.append(sign, name, button(desk.dataset.cancel, file.name));
+    row.append(sign("file"), name, button(desk.dataset.cancel, file.name));
     list.append(row);
     return row;
   }
@@ -121,7 +125,7 @@
     error.className = "err";
     error.setAttribute("role", "alert");
     text.textContent = words;
-    error.append(text);
+    error.append(sign("late"), text);
     again.addEventListener("click", () => { row.remove(); $("#id_files").focus(); });
     $("button", row).replaceWith(again);
     row.append(error);
