@@ -39,9 +39,7 @@ def test_a_virus_is_refused_and_nothing_of_it_is_stored(scanner, tmp_path, caplo
     writer = StaffFactory()
     with caplog.at_level(logging.WARNING), pytest.raises(Refused) as refused:
         attach(make_ticket(), writer, content=b"EICAR")
-    assert str(refused.value) == (
-        "log.txt was not taken: it holds a virus (Eicar-Test-Signature). Send another copy."
-    )
+    assert str(refused.value) == ("log.txt was not taken: it holds a virus (Eicar-Test-Signature). Send another copy.")
     assert not Attachment.objects.exists()
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
     assert f"virus in an upload of user {writer.pk}: Eicar-Test-Signature" in caplog.text
@@ -58,7 +56,9 @@ def test_without_a_scanner_files_are_taken_and_operators_see_that_there_is_none(
     }
 
 
-def test_while_it_is_out_of_reach_a_file_is_held_and_scanned_later(settings, client, django_capture_on_commit_callbacks):
+def test_while_it_is_out_of_reach_a_file_is_held_and_scanned_later(
+    settings, client, django_capture_on_commit_callbacks
+):
     settings.CLAMD_URL = GONE
     person = DesignatedFactory()
     ticket = make_ticket(person)
