@@ -199,6 +199,11 @@ REPLY_UNDO_SECONDS = env.int("REPLY_UNDO_SECONDS", default=10)
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=20 * 1024 * 1024)
 ATTACHMENTS_PER_MESSAGE = env.int("ATTACHMENTS_PER_MESSAGE", default=20)
 MAIL_ATTACHMENTS_BYTES = env.int("MAIL_ATTACHMENTS_BYTES", default=10 * 1024 * 1024)
+# Files that a customer has put on forms and not sent, all together (bytes).
+ATTACHMENTS_WAITING_BYTES = env.int("ATTACHMENTS_WAITING_BYTES", default=200 * 1024 * 1024)
+# The virus scanner, ClamAV's clamd: unix:///run/clamav/clamd.ctl or tcp://host:3310; without one files are not scanned.
+CLAMD_URL = env.str("CLAMD_URL", default="")
+CLAMD_TIMEOUT = env.float("CLAMD_TIMEOUT", default=20.0)  # seconds
 # Marks of the mobile app's web view in a user agent (SPEC 2.1): there, support is not available.
 MOBILE_APP_MARKERS = env.list("MOBILE_APP_MARKERS", default=["HubMobile/", "PremiumSupportApp/"])
 PREMIUM_PHONE = env.str("PREMIUM_PHONE", default="+49 30 5557 0142")
@@ -247,6 +252,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "helpdesk.portal.lost.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = SECURE

@@ -9,7 +9,13 @@ from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.sla.verification import verify
-from helpdesk.tickets.services import clear_abandoned_files, leave_drafts, rollouts
+from helpdesk.tickets.services import (
+    clear_abandoned_files,
+    clear_abandoned_forms,
+    leave_drafts,
+    rollouts,
+    scan_held_files,
+)
 
 
 @shared_task
@@ -26,8 +32,15 @@ def say_what_was_sent() -> None:
 
 @shared_task
 def clear_files() -> None:
-    """Throw away files that nobody sent."""
+    """Throw away forms and files that nobody sent."""
+    clear_abandoned_forms(now=timezone.now())
     clear_abandoned_files(now=timezone.now())
+
+
+@shared_task
+def scan_files() -> None:
+    """Scan files that came in while the virus scanner was out of reach."""
+    scan_held_files(now=timezone.now())
 
 
 @shared_task

@@ -8,95 +8,251 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('helpdesk', '0012_portal'),
+        ("helpdesk", "0012_portal"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CallRequest',
+            name="CallRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('submission', models.CharField(max_length=60, unique=True, verbose_name='submission')),
-                ('number', models.CharField(max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$')], verbose_name='number')),
-                ('time_zone', models.CharField(max_length=64, validators=[helpdesk.accounts.models.validate_time_zone], verbose_name='time zone')),
-                ('begins_at', models.DateTimeField(blank=True, null=True, verbose_name='window from')),
-                ('ends_at', models.DateTimeField(blank=True, null=True, verbose_name='window to')),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('calling', 'Being called'), ('connected', 'Connected'), ('cancelled', 'Cancelled'), ('given_up', 'Not reached')], default='waiting', max_length=10, verbose_name='state')),
-                ('callable_at', models.DateTimeField(verbose_name='to be called from')),
-                ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='attempts')),
-                ('taken_at', models.DateTimeField(blank=True, null=True, verbose_name='taken')),
-                ('asked_at', models.DateTimeField(verbose_name='asked')),
-                ('ended_at', models.DateTimeField(blank=True, null=True, verbose_name='ended')),
-                ('announced_at', models.DateTimeField(blank=True, null=True, verbose_name='announced')),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.account', verbose_name='account')),
-                ('clock', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.clock', verbose_name='clock')),
-                ('requester', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='asked for by')),
-                ('taken_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='taken by')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='calls', to='helpdesk.ticket', verbose_name='ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("submission", models.CharField(max_length=60, unique=True, verbose_name="submission")),
+                (
+                    "number",
+                    models.CharField(
+                        max_length=16,
+                        validators=[django.core.validators.RegexValidator("^\\+[1-9][0-9]{6,14}$")],
+                        verbose_name="number",
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        max_length=64,
+                        validators=[helpdesk.accounts.models.validate_time_zone],
+                        verbose_name="time zone",
+                    ),
+                ),
+                ("begins_at", models.DateTimeField(blank=True, null=True, verbose_name="window from")),
+                ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="window to")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("calling", "Being called"),
+                            ("connected", "Connected"),
+                            ("cancelled", "Cancelled"),
+                            ("given_up", "Not reached"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("callable_at", models.DateTimeField(verbose_name="to be called from")),
+                ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
+                ("taken_at", models.DateTimeField(blank=True, null=True, verbose_name="taken")),
+                ("asked_at", models.DateTimeField(verbose_name="asked")),
+                ("ended_at", models.DateTimeField(blank=True, null=True, verbose_name="ended")),
+                ("announced_at", models.DateTimeField(blank=True, null=True, verbose_name="announced")),
+                (
+                    "account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="helpdesk.account",
+                        verbose_name="account",
+                    ),
+                ),
+                (
+                    "clock",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="helpdesk.clock",
+                        verbose_name="clock",
+                    ),
+                ),
+                (
+                    "requester",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="asked for by",
+                    ),
+                ),
+                (
+                    "taken_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taken by",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="calls",
+                        to="helpdesk.ticket",
+                        verbose_name="ticket",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'call asked for',
-                'verbose_name_plural': 'calls asked for',
+                "verbose_name": "call asked for",
+                "verbose_name_plural": "calls asked for",
             },
         ),
         migrations.CreateModel(
-            name='CallAttempt',
+            name="CallAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('order', models.PositiveSmallIntegerField(verbose_name='attempt')),
-                ('number', models.CharField(max_length=16, validators=[django.core.validators.RegexValidator('^\\+[1-9][0-9]{6,14}$')], verbose_name='number')),
-                ('begun_at', models.DateTimeField(verbose_name='begun')),
-                ('ended_at', models.DateTimeField(null=True, verbose_name='ended')),
-                ('outcome', models.CharField(blank=True, choices=[('connected', 'Connected'), ('no_answer', 'No answer'), ('busy', 'Busy'), ('voicemail', 'Voicemail'), ('wrong_number', 'Wrong number'), ('failed', 'Could not be dialled'), ('stopped', 'Stopped')], default='', max_length=12, verbose_name='outcome')),
-                ('note', models.TextField(blank=True, default='', verbose_name='note')),
-                ('dial', models.CharField(blank=True, choices=[('', 'By hand'), ('pending', 'To be dialled'), ('dialling', 'Being dialled'), ('placed', 'Dialled'), ('failed', 'Given up')], default='', max_length=10, verbose_name='dialling')),
-                ('token', models.CharField(max_length=32, unique=True, verbose_name='token')),
-                ('leased_until', models.DateTimeField(null=True, verbose_name='leased until')),
-                ('tries', models.PositiveSmallIntegerField(default=0, verbose_name='tries to dial')),
-                ('provider_id', models.CharField(blank=True, default='', max_length=64, verbose_name='provider’s number of the call')),
-                ('progress', models.CharField(blank=True, default='', max_length=20, verbose_name='provider’s last word')),
-                ('last_error', models.CharField(blank=True, default='', max_length=300, verbose_name='last error')),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),
-                ('request', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='made', to='helpdesk.callrequest', verbose_name='call')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("order", models.PositiveSmallIntegerField(verbose_name="attempt")),
+                (
+                    "number",
+                    models.CharField(
+                        max_length=16,
+                        validators=[django.core.validators.RegexValidator("^\\+[1-9][0-9]{6,14}$")],
+                        verbose_name="number",
+                    ),
+                ),
+                ("begun_at", models.DateTimeField(verbose_name="begun")),
+                ("ended_at", models.DateTimeField(null=True, verbose_name="ended")),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("connected", "Connected"),
+                            ("no_answer", "No answer"),
+                            ("busy", "Busy"),
+                            ("voicemail", "Voicemail"),
+                            ("wrong_number", "Wrong number"),
+                            ("failed", "Could not be dialled"),
+                            ("stopped", "Stopped"),
+                        ],
+                        default="",
+                        max_length=12,
+                        verbose_name="outcome",
+                    ),
+                ),
+                ("note", models.TextField(blank=True, default="", verbose_name="note")),
+                (
+                    "dial",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "By hand"),
+                            ("pending", "To be dialled"),
+                            ("dialling", "Being dialled"),
+                            ("placed", "Dialled"),
+                            ("failed", "Given up"),
+                        ],
+                        default="",
+                        max_length=10,
+                        verbose_name="dialling",
+                    ),
+                ),
+                ("token", models.CharField(max_length=32, unique=True, verbose_name="token")),
+                ("leased_until", models.DateTimeField(null=True, verbose_name="leased until")),
+                ("tries", models.PositiveSmallIntegerField(default=0, verbose_name="tries to dial")),
+                (
+                    "provider_id",
+                    models.CharField(
+                        blank=True, default="", max_length=64, verbose_name="provider’s number of the call"
+                    ),
+                ),
+                (
+                    "progress",
+                    models.CharField(blank=True, default="", max_length=20, verbose_name="provider’s last word"),
+                ),
+                ("last_error", models.CharField(blank=True, default="", max_length=300, verbose_name="last error")),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="by",
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="made",
+                        to="helpdesk.callrequest",
+                        verbose_name="call",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'attempt to call',
-                'verbose_name_plural': 'attempts to call',
-                'ordering': ['order'],
+                "verbose_name": "attempt to call",
+                "verbose_name_plural": "attempts to call",
+                "ordering": ["order"],
             },
         ),
         migrations.AddIndex(
-            model_name='callrequest',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'calling'])), fields=['callable_at'], name='call_open'),
+            model_name="callrequest",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "calling"])), fields=["callable_at"], name="call_open"
+            ),
         ),
         migrations.AddIndex(
-            model_name='callrequest',
-            index=models.Index(fields=['requester', '-asked_at'], name='call_last_number'),
+            model_name="callrequest",
+            index=models.Index(fields=["requester", "-asked_at"], name="call_last_number"),
         ),
         migrations.AddIndex(
-            model_name='callrequest',
-            index=models.Index(condition=models.Q(('ended_at__isnull', False)), fields=['-ended_at'], name='call_ended'),
+            model_name="callrequest",
+            index=models.Index(
+                condition=models.Q(("ended_at__isnull", False)), fields=["-ended_at"], name="call_ended"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='callrequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['waiting', 'calling'])), fields=('requester', 'account'), name='call_one_open'),
+            model_name="callrequest",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["waiting", "calling"])),
+                fields=("requester", "account"),
+                name="call_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='callrequest',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('begins_at', None), ('ends_at', None)), ('ends_at__gt', models.F('begins_at')), _connector='OR'), name='call_window'),
+            model_name="callrequest",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("begins_at", None), ("ends_at", None)),
+                    ("ends_at__gt", models.F("begins_at")),
+                    _connector="OR",
+                ),
+                name="call_window",
+            ),
         ),
         migrations.AddIndex(
-            model_name='callattempt',
-            index=models.Index(condition=models.Q(('dial__in', ['pending', 'dialling'])), fields=['leased_until', 'id'], name='attempt_to_dial'),
+            model_name="callattempt",
+            index=models.Index(
+                condition=models.Q(("dial__in", ["pending", "dialling"])),
+                fields=["leased_until", "id"],
+                name="attempt_to_dial",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.UniqueConstraint(fields=('request', 'order'), name='attempt_once'),
+            model_name="callattempt",
+            constraint=models.UniqueConstraint(fields=("request", "order"), name="attempt_once"),
         ),
         migrations.AddConstraint(
-            model_name='callattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('outcome', '')), fields=('request',), name='attempt_one_open'),
+            model_name="callattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("outcome", "")), fields=("request",), name="attempt_one_open"
+            ),
         ),
     ]

@@ -6,7 +6,6 @@ from datetime import datetime
 from functools import wraps
 
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -15,6 +14,7 @@ from django.views.decorators.cache import cache_control
 
 from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.core.channels import Channel
+from helpdesk.portal.lost import to_login
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
 
 SESSION_KEY = "portal_account"
@@ -65,7 +65,7 @@ def portal_page(view: View) -> View:
         if is_mobile_app(request):
             return render(request, "portal/gate_mobile.html", {"site_url": settings.SITE_URL})
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return to_login(request)
         if request.user.is_staff:
             pk = kwargs.get("pk")
             return redirect("admin:helpdesk_ticket_change", pk) if pk else redirect("admin:helpdesk_ticket_changelist")

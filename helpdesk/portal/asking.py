@@ -13,6 +13,7 @@ from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.knowledge.services import note_contacted
 from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
+from helpdesk.portal.drafts import Desk
 from helpdesk.portal.forms import SUBJECT_LENGTH, LineField, TextField, TicketForm
 from helpdesk.portal.promises import Offers, may_claim, offers
 from helpdesk.subscriptions.entitlement import Entitlement
@@ -20,6 +21,7 @@ from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.intake import receive
 from helpdesk.tickets.models import Claim, InboundMessage, Source, Ticket
 from helpdesk.tickets.services import NewTicket, Refused
+from helpdesk.tickets.services.form_drafts import external_id
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -29,33 +31,37 @@ def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     entitled = visitor.entitled(Channel.EMAIL)
     if not entitled:
         return no_premium(request, visitor)
-    data = request.POST if request.method == "POST" else None
+    desk = Desk(request, visitor)
+    if answer := desk.press():
+        return answer
+    data = request.POST if desk.is_sending else None
     form = TicketForm(
         data,
-        initial=None if data else _initial(request, entitled),
+        initial=None if data else desk.initial() or _initial(request, entitled),
         entitled=entitled,
         may_claim=may_claim(visitor.membership),
         now=visitor.now,
         own=visitor.user.email,
     )
     if data is not None:
-        if form.key_is_valid and (ticket := _sent_before(visitor, form.data["key"])):
-            return _again(request, visitor, form, entitled, ticket)
-        if form.is_valid():
+        desk.follow(form)
+        if form.key_is_valid and (ticket := _sent_before(visitor, desk.key)):
+            return _again(desk, form, entitled, ticket)
+        if desk.check(form) & form.is_valid():
             if not form.needs_warning:
-                return _send(request, visitor, form, entitled)
+                return _send(desk, form, entitled)
             form.warn()
-    return _page(request, visitor, form, entitled)
+        desk.keep()
+    return _page(desk, form, entitled)
 
 
-def _again(
-    request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement], ticket: Ticket
-) -> HttpResponse:
+def _again(desk: Desk, form: TicketForm, entitled: list[Entitlement], ticket: Ticket) -> HttpResponse:
     """The same text leads to its ticket; another one (*back* in the browser, then changed) stays in the form."""
-    messages.info(request, _("This was sent already: it is %(reference)s.") % {"reference": ticket.reference})
-    if form.is_valid() and not _says_the_same(form, ticket):
-        form.renew()
-        return _page(request, visitor, form, entitled)
+    messages.info(desk.request, _("This was sent already: it is %(reference)s.") % {"reference": ticket.reference})
+    if form.is_valid() and (desk.files or desk.refused or not _says_the_same(form, ticket)):
+        desk.renew(form)
+        desk.check(form)
+        return _page(desk, form, entitled)
     return redirect("portal:ticket", ticket.pk)
 
 
@@ -102,7 +108,8 @@ def _initial(request: HttpRequest, entitled: list[Entitlement]) -> dict[str, str
     return initial | ({"hub": hub} if any(row.hub.pk == hub for row in entitled) else {})
 
 
-def _page(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+def _page(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+    visitor = desk.visitor
     context = _promise(visitor, entitled, form["hub"].value() or "")
     form.explain_critical(context["offers"])
     context |= {
@@ -110,8 +117,9 @@ def _page(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: li
         "form": form,
         "now": visitor.now,
         "can_phone": any(row.includes(Channel.PHONE) for row in entitled),
+        **desk.context(form),
     }
-    return render(request, "portal/ticket_new.html", context)
+    return render(desk.request, "portal/ticket_new.html", context)
 
 
 def _promise(visitor: Visitor, entitled: list[Entitlement], hub_code: str) -> dict[str, Any]:
@@ -121,14 +129,9 @@ def _promise(visitor: Visitor, entitled: list[Entitlement], hub_code: str) -> di
     return {"offers": chosen, "now": visitor.now}
 
 
-def _external_id(visitor: Visitor, key: str) -> str:
-    """The key with the person before it: nobody can name another one's submission."""
-    return f"{visitor.user.pk}/{key}"
-
-
 def _sent_before(visitor: Visitor, key: str) -> Ticket | None:
     inbound = (
-        InboundMessage.objects.filter(channel=Source.FORM, external_id=_external_id(visitor, key))
+        InboundMessage.objects.filter(channel=Source.FORM, external_id=external_id(visitor.user, key))
         .exclude(ticket=None)
         .select_related("ticket")
         .first()
@@ -136,7 +139,8 @@ def _sent_before(visitor: Visitor, key: str) -> Ticket | None:
     return inbound.ticket if inbound else None
 
 
-def _send(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+def _send(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+    request, visitor = desk.request, desk.visitor
     data = form.cleaned_data
     new = NewTicket(
         membership=visitor.membership,
@@ -147,12 +151,15 @@ def _send(request: HttpRequest, visitor: Visitor, form: TicketForm, entitled: li
         claim_facts=form.claim_facts,
         cc=data["cc"],
         language=form.language,
+        attachments=desk.files,
     )
     try:
-        receipt = receive(source=Source.FORM, external_id=_external_id(visitor, data["key"]), new=new, now=visitor.now)
+        external = external_id(visitor.user, data["key"])
+        receipt = receive(source=Source.FORM, external_id=external, new=new, now=visitor.now)
     except Refused as refusal:
         form.add_error(None, str(refusal))
-        return _page(request, visitor, form, entitled)
+        return _page(desk, form, entitled)
+    desk.sent()
     if receipt.created:
         note_contacted(key=request.session.pop(CONSULTATION, ""), ticket=receipt.ticket, user=visitor.user)
         words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}

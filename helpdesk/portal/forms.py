@@ -1,13 +1,12 @@
 """The customer's forms. What is wrong is said beside the field, with everything typed kept (SPEC 2.9)."""
 
 import re
-import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crispy_forms.helper import FormHelper
-from crispy_forms.layout import HTML, Div, Layout
+from crispy_forms.layout import HTML, Div, Field, Layout
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -15,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.portal.formkeys import FILES, KEY, new_key
 from helpdesk.portal.language import ENGLISH, guess_language
 from helpdesk.portal.layout import Box, Columns
 from helpdesk.portal.promises import Offers
@@ -25,14 +25,24 @@ SUBJECT_LENGTH = 160
 BODY_LENGTH = 20_000
 MOST_COPIES = 10
 LONGEST_ADDRESS = 254  # what a mail server takes (RFC 5321), and the column holds
-KEY = re.compile(r"[A-Za-z0-9_-]{22}")
+WAITING_FILES = Field(FILES, template="portal/parts/files.html")
 CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069]")
 INVISIBLE = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
 
 
-def new_key() -> str:
-    """Names one submission, however often it is sent."""
-    return secrets.token_urlsafe(16)
+class FilesInput(forms.FileInput):
+    """Several at once. What is chosen is put up before the form is looked at (`drafts.Desk`), so it reads nothing."""
+
+    allow_multiple_selected = True
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> None:
+        return None
+
+
+def files_field() -> forms.Field:
+    return forms.Field(
+        label=_("Attachments"), required=False, widget=FilesInput(attrs={"multiple": True, "class": "in-files"})
+    )
 
 
 class TextField(forms.CharField):
@@ -161,6 +171,7 @@ class TicketForm(OnceForm):
         help_text=_("Up to 10 e-mail addresses, separated by commas. They get every reply by e-mail."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "email"}),
     )
+    files = files_field()
     # What the reader was warned about: sent along with the warning, so that the next Send goes through.
     warned = forms.CharField(widget=forms.HiddenInput, required=False, max_length=8)
 
@@ -219,7 +230,7 @@ class TicketForm(OnceForm):
                     "critical", "affected", Columns("since", "process"), "workaround", more="portal/parts/critical.html"
                 )
             )
-        helper.layout = Layout(*parts, Div("cc", css_class="card form"))
+        helper.layout = Layout(*parts, Div(WAITING_FILES, "cc", css_class="card form"))
         return helper
 
     def clean_cc(self) -> list[str]:
@@ -269,6 +280,7 @@ class ReplyForm(OnceForm):
         widget=forms.Textarea(attrs={"rows": 5}),
         error_messages={"required": _("Write something first.")},
     )
+    files = files_field()
 
     def __init__(self, *args: Any, is_needed: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -279,6 +291,7 @@ class ReplyForm(OnceForm):
         helper = FormHelper()
         helper.form_tag = False
         helper.disable_csrf = True
+        helper.layout = Layout("key", "body", WAITING_FILES)
         return helper
 
 

@@ -15,7 +15,7 @@ from helpdesk.knowledge.models import Article, Revision, Section
 from helpdesk.knowledge.rendering import html, minutes_to_read, reader_language
 from helpdesk.knowledge.search import find
 from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
-from helpdesk.portal.forms import KEY, new_key
+from helpdesk.portal.formkeys import KEY, new_key
 from helpdesk.portal.promises import offers
 
 MOST_LISTED = 200

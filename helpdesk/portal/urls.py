@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, callback, errors, knowledge, views
+from helpdesk.portal import asking, callback, drafts, errors, knowledge, views
 
 app_name = "portal"
 urlpatterns = [
@@ -15,10 +15,15 @@ urlpatterns = [
     path("articles/<slug:slug>/vote/", knowledge.vote, name="article_vote"),
     path("tickets/", views.tickets, name="tickets"),
     path("tickets/new/", asking.ticket_new, name="ticket_new"),
+    path("tickets/new/draft/", drafts.draft, name="ticket_new_draft"),
+    path("tickets/new/files/", drafts.files, name="ticket_new_files"),
     path("tickets/new/promise/", asking.promise, name="promise"),
     path("tickets/<int:pk>/", views.ticket, name="ticket"),
     path("tickets/<int:pk>/promise/", views.ticket_promise, name="ticket_promise"),
     path("tickets/<int:pk>/news/", views.ticket_news, name="ticket_news"),
+    path("tickets/<int:pk>/draft/", drafts.draft, name="ticket_draft"),
+    path("tickets/<int:pk>/files/", drafts.files, name="ticket_files"),
+    path("tickets/files/<int:file_id>/remove/", drafts.remove_file, name="form_file_remove"),
     path("tickets/<int:pk>/files/<int:file_id>/", views.ticket_file, name="ticket_file"),
     path("callback/", callback.callback, name="callback"),
     path("callback/promise/", callback.promise, name="callback_promise"),

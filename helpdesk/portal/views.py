@@ -19,6 +19,7 @@ from helpdesk.core.downloads import download
 from helpdesk.portal import board, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
+from helpdesk.portal.drafts import Desk, held
 from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
 from helpdesk.sla import services as sla
@@ -27,6 +28,7 @@ from helpdesk.tickets.explained import Showing, chosen_clock, clocks_of, read
 from helpdesk.tickets.intake import receive_reply
 from helpdesk.tickets.models import Attachment, Message, Severity, Source, Status, Ticket
 from helpdesk.tickets.services import Refused, close_by_customer
+from helpdesk.tickets.services.form_drafts import external_id
 
 HOME_TICKETS = 5
 PAGE = 25
@@ -98,12 +100,17 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     found = get_object_or_404(
         Ticket.objects.visible_to(visitor.user).select_related("account", "hub", "owner", "requester"), pk=pk
     )
-    if request.method == "POST":
+    desk = Desk(request, visitor, ticket=found)
+    if answer := desk.press():
+        return answer
+    if desk.is_sending:
         form = ReplyForm(request.POST, is_needed="close" not in request.POST)
-        if form.is_valid() and _act(request, visitor, found, form):
+        desk.follow(form)
+        if desk.check(form) & form.is_valid() and _act(desk, found, form):
             return redirect("portal:ticket", pk)
+        desk.keep()
     else:
-        form = ReplyForm()
+        form = ReplyForm(initial=desk.initial())
     read = story.read(found, now=visitor.now)
     context = {
         "visitor": visitor,
@@ -116,6 +123,7 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
         "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
         "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
+        **desk.context(form),
     }
     return render(request, "portal/ticket.html", context)
 
@@ -155,7 +163,8 @@ def ticket_file(request: HttpRequest, visitor: Visitor, pk: int, file_id: int) -
     """A file of the conversation, as a download. Files of notes and of drafts aren't there for a customer."""
     found = get_object_or_404(Ticket.objects.visible_to(visitor.user), pk=pk)
     files = Attachment.objects.filter(ticket=found, message__kind__in=(Message.Kind.CUSTOMER, Message.Kind.REPLY))
-    return download(get_object_or_404(files, pk=file_id))
+    file = get_object_or_404(files, pk=file_id)
+    return held(request, file) or download(file)
 
 
 @require_safe
@@ -185,23 +194,27 @@ def switch_account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     return redirect("portal:home")
 
 
-def _act(request: HttpRequest, visitor: Visitor, found: Ticket, form: ReplyForm) -> bool:
+def _act(desk: Desk, found: Ticket, form: ReplyForm) -> bool:
     """Reply, close, or both; False when it was refused, with the reason in the form."""
+    request, visitor = desk.request, desk.visitor
     body, key = form.cleaned_data["body"], form.cleaned_data["key"]
     words = {"time": moments.clock(visitor.now)}
     try:
         if body:
             received = receive_reply(
                 source=Source.FORM,
-                external_id=f"{visitor.user.pk}/{key}",
+                external_id=external_id(visitor.user, key),
                 ticket=found,
                 actor=visitor.user,
                 body=body,
                 now=visitor.now,
+                attachments=desk.files,
             )
-            if received is None and not found.messages.filter(author=visitor.user, body=body).exists():
-                form.renew()
+            said = received or found.messages.filter(author=visitor.user, body=body).exists()
+            if not said or (received is None and desk.files):
+                desk.renew(form)
                 return False
+            desk.sent()
             messages.success(request, _("Your reply was sent at %(time)s.") % words)
         if "close" in request.POST:
             close_by_customer(ticket=found, actor=visitor.user, now=visitor.now)

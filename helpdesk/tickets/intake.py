@@ -1,12 +1,13 @@
 """The one way in: every channel hands its message over here, and gets one ticket for it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import InboundMessage, Message, Source, Ticket
+from helpdesk.tickets.models import Attachment, InboundMessage, Message, Source, Ticket
 from helpdesk.tickets.services import NewTicket, customer_reply, open_ticket
 
 
@@ -45,7 +46,14 @@ def receive(
 
 @transaction.atomic
 def receive_reply(
-    *, source: Source, external_id: str, ticket: Ticket, actor: User, body: str, now: datetime
+    *,
+    source: Source,
+    external_id: str,
+    ticket: Ticket,
+    actor: User,
+    body: str,
+    now: datetime,
+    attachments: Sequence[Attachment] = (),
 ) -> Message | None:
     """Add a customer's further message, exactly once for each (channel, external id); None when it was in already."""
     inbound, created = InboundMessage.objects.get_or_create(
@@ -55,4 +63,4 @@ def receive_reply(
     )
     if not created:
         return None
-    return customer_reply(ticket=ticket, actor=actor, body=body, now=now, via=source)
+    return customer_reply(ticket=ticket, actor=actor, body=body, now=now, via=source, attachments=attachments)

@@ -75,7 +75,9 @@ def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: dateti
     ]
 
 
-def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, now: datetime) -> list[OutboxMail]:
+def acknowledgement(
+    *, ticket: Ticket, message: Message, clock: Clock | None, files: Sequence[Attachment] = (), now: datetime
+) -> list[OutboxMail]:
     """Says that the ticket arrived and what is promised; it is not the reply, and answers no clock.
 
     It carries the Message-ID of the customer's message, so that the replies thread below it.
@@ -84,7 +86,7 @@ def acknowledgement(*, ticket: Ticket, message: Message, clock: Clock | None, no
         ticket=ticket,
         key=f"acknowledgement/{ticket.pk}",
         template="acknowledgement",
-        context={**clock_values(clock), "body": message.body},
+        context={**clock_values(clock), "body": message.body, "files": [file.name for file in files]},
         message_id=message.message_id,
         now=now,
     )
@@ -127,10 +129,13 @@ def reply_values(*, message: Message, quoted: Message | None) -> dict[str, str |
 
 
 def file_values(*, ticket: Ticket, files: Sequence[Attachment]) -> dict[str, list[dict[str, Any]]]:
-    """`attachments` go with the mail, as far as they fit; the others are `links` to the portal."""
+    """`attachments` go with the mail, as far as they fit; the others, and those that wait for the virus scanner,
+    are `links` to the portal."""
     carried, links, room = [], [], settings.MAIL_ATTACHMENTS_BYTES
     for file in files:
-        if file.size <= room:
+        if file.is_infected:
+            continue
+        if file.size <= room and not file.is_held:
             room -= file.size
             carried.append({"path": file.file.name, "name": file.name, "content_type": file.content_type})
         else:

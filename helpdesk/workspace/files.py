@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -73,7 +73,10 @@ class FilePages:
             raise PermissionDenied
         ticket = self.find(request, pk)
         mine = Q(message__isnull=False) | Q(uploaded_by=request.user)
-        return download(get_object_or_404(Attachment.objects.filter(mine, ticket=ticket), pk=file_id))
+        file = get_object_or_404(Attachment.objects.filter(mine, ticket=ticket), pk=file_id)
+        if file.is_held or file.is_infected:
+            return render(request, "portal/file_held.html", {"file": file}, status=409 if file.is_held else 410)
+        return download(file)
 
 
 def _piece(ticket: Ticket, file: Attachment) -> dict[str, Any]:

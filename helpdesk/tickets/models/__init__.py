@@ -1,7 +1,7 @@
 """Tickets and all that belongs to them, a file a subject."""
 
 from helpdesk.tickets.models.bulk import BulkAct
-from helpdesk.tickets.models.conversation import Attachment, Draft, InboundMessage, Message
+from helpdesk.tickets.models.conversation import Attachment, Draft, FormDraft, InboundMessage, Message, Scan
 from helpdesk.tickets.models.event import TicketEvent
 from helpdesk.tickets.models.fields import CustomField
 from helpdesk.tickets.models.grouping import Tag, TicketLink, Watch
@@ -16,12 +16,14 @@ __all__ = [
     "Claim",
     "CustomField",
     "Draft",
+    "FormDraft",
     "InboundMessage",
     "Macro",
     "Message",
     "Priority",
     "Reading",
     "SavedView",
+    "Scan",
     "SearchText",
     "Severity",
     "Source",

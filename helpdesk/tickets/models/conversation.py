@@ -54,8 +54,20 @@ def upload_path(attachment: "Attachment", name: str) -> str:
     return f"attachments/{key[:2]}/{key}"
 
 
+class Scan(models.TextChoices):
+    """What the virus scanner said of a file (decision 21)."""
+
+    NONE = "", _("Not scanned")  # no scanner was set up when the file came in
+    CLEAN = "clean", _("Clean")
+    WAITING = "waiting", _("Waits for the virus scanner")  # held: nobody can fetch it yet
+    INFECTED = "infected", _("Virus found")  # its content is deleted, the row says what was there
+
+
 class Attachment(models.Model):
-    """A file of a message; until the message is sent, of the draft of who put it there."""
+    """A file of a message; until the message is sent, of the draft of who put it there.
+
+    A customer's file waits for the form with the key `form_key`; for a ticket that isn't there yet it has no ticket.
+    """
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, null=True, related_name="attachments", verbose_name=_("ticket"))
     message = models.ForeignKey(
@@ -70,6 +82,10 @@ class Attachment(models.Model):
     digest = models.CharField(_("SHA-256"), max_length=64)
     file = models.FileField(_("file"), upload_to=upload_path, max_length=120)
     created_at = models.DateTimeField(_("put there"))
+    form_key = models.CharField(_("key of the form"), max_length=40, blank=True, default="")
+    scan = models.CharField(_("virus scan"), max_length=10, choices=Scan, blank=True, default=Scan.NONE)
+    scanned_at = models.DateTimeField(_("scanned"), null=True)
+    threat = models.CharField(_("what was found"), max_length=200, blank=True, default="")
 
     class Meta:
         verbose_name = _("attachment")
@@ -78,10 +94,53 @@ class Attachment(models.Model):
         indexes = [
             # Files that wait in drafts: to be sent, or to be cleared away.
             models.Index(fields=["created_at"], name="attachment_waiting", condition=Q(message=None)),
+            models.Index(fields=["id"], name="attachment_unscanned", condition=Q(scan="waiting")),
+            # A form's files, and all that wait for one person's forms.
+            models.Index(fields=["uploaded_by", "form_key"], name="attachment_form", condition=~Q(form_key="")),
+        ]
+        constraints = [
+            # A form that is sent twice brings each file once.
+            models.UniqueConstraint(
+                fields=["uploaded_by", "form_key", "digest", "name"],
+                condition=~Q(form_key=""),
+                name="attachment_form_once",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_held(self) -> bool:
+        """Not to be fetched: nobody knows yet whether it is harmless."""
+        return self.scan == Scan.WAITING
+
+    @property
+    def is_infected(self) -> bool:
+        return self.scan == Scan.INFECTED
+
+
+class FormDraft(models.Model):
+    """What a customer has typed into a form and not sent, known by the form's key; its writer's alone.
+
+    Without a ticket it is one that is about to be opened for `account`.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
+    account = models.ForeignKey("helpdesk.Account", models.CASCADE, related_name="+", verbose_name=_("account"))
+    ticket = models.ForeignKey(Ticket, models.CASCADE, null=True, related_name="+", verbose_name=_("ticket"))
+    key = models.CharField(_("key of the form"), max_length=40)
+    values = models.JSONField(_("content"), default=dict)
+    saved_at = models.DateTimeField(_("saved"))
+
+    class Meta:
+        verbose_name = _("draft of a form")
+        verbose_name_plural = _("drafts of forms")
+        indexes = [models.Index(fields=["saved_at"], name="form_draft_saved")]
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="form_draft_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.key}"
 
 
 class Draft(models.Model):

@@ -41,7 +41,22 @@ from helpdesk.tickets.services.exceptions import (
     withdraw_exception,
 )
 from helpdesk.tickets.services.fields import fields_of, read_value, set_fields
-from helpdesk.tickets.services.files import attach_file, clear_abandoned_files, remove_file
+from helpdesk.tickets.services.files import (
+    attach_file,
+    clear_abandoned_files,
+    form_files,
+    remove_file,
+    remove_form_file,
+    take_over_files,
+)
+from helpdesk.tickets.services.form_drafts import (
+    clear_abandoned_forms,
+    discard_form,
+    form_draft,
+    form_drafts,
+    form_was_sent,
+    keep_form,
+)
 from helpdesk.tickets.services.handing_out import How, hand_out
 from helpdesk.tickets.services.handling import (
     assign,
@@ -55,6 +70,7 @@ from helpdesk.tickets.services.linking import join_incident, leave_incident, lin
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.scanning import scan_held_files
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
 from helpdesk.tickets.services.shortcuts import count_use, run_macro
 from helpdesk.tickets.services.splitting import split
@@ -90,20 +106,27 @@ __all__ = [
     "change_subject",
     "change_tags",
     "clear_abandoned_files",
+    "clear_abandoned_forms",
     "close_by_customer",
     "code_cause",
     "count_use",
     "customer_reply",
     "decide_exception",
     "discard_draft",
+    "discard_form",
     "facts_of",
     "fields_of",
+    "form_draft",
+    "form_drafts",
+    "form_files",
+    "form_was_sent",
     "hand_out",
     "index_account",
     "index_words",
     "join_chat",
     "join_incident",
     "judge_claim",
+    "keep_form",
     "leave_drafts",
     "leave_incident",
     "link",
@@ -125,17 +148,20 @@ __all__ = [
     "record_call",
     "refresh_deadline",
     "remove_file",
+    "remove_form_file",
     "reply",
     "request_exception",
     "run_bulk",
     "run_macro",
     "save_draft",
+    "scan_held_files",
     "send",
     "set_fields",
     "set_priority",
     "set_status",
     "split",
     "strike_time",
+    "take_over_files",
     "take_back",
     "undo_bulk",
     "unlink",

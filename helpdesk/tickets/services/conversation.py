@@ -14,6 +14,7 @@ from helpdesk.sla.models import Clock
 from helpdesk.tickets import draft_news, mails
 from helpdesk.tickets.mentions import mentioned_in
 from helpdesk.tickets.models import Attachment, Message, Source, Status, Ticket, TicketEvent, Watch
+from helpdesk.tickets.services.files import give_to
 from helpdesk.tickets.services.locked import (
     RESPONSES,
     Refused,
@@ -63,7 +64,7 @@ def reply(
         submission=submission,
         created_at=now,
     )
-    _attach(message, attachments)
+    give_to(message, attachments)
     # A chat is joined by who writes in it; a call that was asked for is not made by writing.
     answered = [clock for clock in clocks if clock.metric in (*RESPONSES, Metric.CHAT_PICKUP)]
     for clock in answered:
@@ -130,7 +131,7 @@ def add_note(
         created_at=now,
     )
     index_words(ticket, body)
-    _attach(note, attachments)
+    give_to(note, attachments)
     happened(ticket, TicketEvent.Kind.NOTED, now, actor, message=note.pk).save()
     touch(ticket, now)
     if people:
@@ -169,7 +170,7 @@ def customer_reply(
     index_words(ticket, body)
     wrote = happened(ticket, TicketEvent.Kind.CUSTOMER_WROTE, now, actor, message=message.pk)
     wrote.save()
-    _attach(message, attachments)
+    give_to(message, attachments)
     reopen(ticket, actor=actor, now=now)
     changed = move(ticket, status=Status.OPEN, actor=actor, now=now) if ticket.status != Status.NEW else []
     follow_status(clocks, status=Status.OPEN, actor=actor, now=now)
@@ -211,12 +212,6 @@ def join_chat(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
             sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     touch(ticket, now, *_taken_up(ticket, actor=actor, now=now))
     return ticket
-
-
-def _attach(message: Message, attachments: Sequence[Attachment]) -> None:
-    """The files are the message's from now on."""
-    if attachments:
-        Attachment.objects.filter(pk__in=[file.pk for file in attachments]).update(message=message)
 
 
 def _taken_up(ticket: Ticket, *, actor: User, now: datetime) -> list[str]:

@@ -18,7 +18,8 @@ from helpdesk.sla.models import CalendarVersion, PolicyVersion
 from helpdesk.subscriptions.entitlement import Entitlement
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import mails
-from helpdesk.tickets.models import Claim, Message, Severity, Source, Ticket, TicketEvent
+from helpdesk.tickets.models import Attachment, Claim, Message, Severity, Source, Ticket, TicketEvent
+from helpdesk.tickets.services.files import give_to
 from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
 from helpdesk.tickets.services.searching import index_words
 
@@ -45,6 +46,7 @@ class NewTicket:
     cc: Sequence[str] = ()
     language: str = "en"
     begins_at: datetime | None = None  # of a call in a window: its callback counts from there
+    attachments: Sequence[Attachment] = ()
 
 
 @transaction.atomic
@@ -73,6 +75,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
         message_id=new_message_id(),
         created_at=now,
     )
+    give_to(message, new.attachments)
     index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
     clocks = [
         sla.start(
@@ -91,7 +94,7 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
     events.append(happened(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None))
     TicketEvent.objects.bulk_create(events)
     first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
-    post(mails.acknowledgement(ticket=ticket, message=message, clock=first, now=now))
+    post(mails.acknowledgement(ticket=ticket, message=message, clock=first, files=new.attachments, now=now))
     push_change(ticket_id=ticket.pk)
     return ticket
 
