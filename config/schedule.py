@@ -8,5 +8,7 @@ SCHEDULE = {
     "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
+    "make-exports": {"task": "helpdesk.tasks.make_exports", "schedule": 60.0, "options": {"expires": 60}},
+    "erase-people": {"task": "helpdesk.tasks.erase_people", "schedule": 900.0, "options": {"expires": 600}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

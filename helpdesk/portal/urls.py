@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, errors, knowledge, views
+from helpdesk.portal import asking, errors, knowledge, people_urls, views
 
 app_name = "portal"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("tickets/<int:pk>/files/<int:file_id>/", views.ticket_file, name="ticket_file"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),
+    *people_urls.urlpatterns,
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.
     path("accounts/email/", errors.no_such_page),
 ]
