@@ -29,9 +29,7 @@ class Invitation(models.Model):
     sent_at = models.DateTimeField(_("sent"))
     expires_at = models.DateTimeField(_("runs out"))
     accepted_at = models.DateTimeField(_("accepted"), null=True)
-    accepted_by = models.ForeignKey(
-        User, models.PROTECT, null=True, related_name="+", verbose_name=_("accepted by")
-    )
+    accepted_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+", verbose_name=_("accepted by"))
     revoked_at = models.DateTimeField(_("taken back"), null=True)
 
     objects = InvitationQuerySet.as_manager()

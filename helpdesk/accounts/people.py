@@ -116,9 +116,7 @@ def join(*, token: str, user: User, now: datetime) -> Membership:
 
 
 @transaction.atomic
-def join_as_new(
-    *, token: str, full_name: str, password: str, language: str, time_zone: str, now: datetime
-) -> User:
+def join_as_new(*, token: str, full_name: str, password: str, language: str, time_zone: str, now: datetime) -> User:
     """A person who is new here accepts: they chose name and password, and the link proves their address."""
     invitation = _open(token, now=now)
     if User.objects.filter(email__iexact=invitation.email).exists():
@@ -179,9 +177,10 @@ def keep_a_super_admin(membership: Membership) -> None:
 def _govern(*, account: Account, actor: User) -> None:
     """Lock the account, and refuse who is no super admin of it (any more)."""
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-    if not actor.is_active or not Membership.objects.filter(
-        account=account, user=actor, role=Role.SUPER_ADMIN
-    ).exists():
+    if (
+        not actor.is_active
+        or not Membership.objects.filter(account=account, user=actor, role=Role.SUPER_ADMIN).exists()
+    ):
         raise Refused(_("Only a super admin of the account can do this, and you aren't one any more."))
 
 

@@ -99,9 +99,7 @@ def invite(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 def person(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     """One person of the account: their role, or their end here."""
     member = _member(visitor, pk)
-    form = RoleForm(
-        request.POST if request.method == "POST" else None, initial={"role": member.requester_role.value}
-    )
+    form = RoleForm(request.POST if request.method == "POST" else None, initial={"role": member.requester_role.value})
     if request.method == "POST" and form.is_valid():
         try:
             changed = people.change_role(

@@ -176,5 +176,3 @@ def _address() -> str:
 def _mail(key: str, *, user: User, context: dict, now: datetime) -> None:
     reader = reader_of(user, now=now)
     post([mail_row(key=key, reader=reader, template="erasure", context=context, now=now)])
-
-

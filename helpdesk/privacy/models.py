@@ -62,14 +62,10 @@ class Erasure(models.Model):
         verbose_name = _("erasure")
         verbose_name_plural = _("erasures")
         constraints = [
-            models.UniqueConstraint(
-                fields=["user"], condition=Q(cancelled_at=None, done_at=None), name="erasure_once"
-            ),
+            models.UniqueConstraint(fields=["user"], condition=Q(cancelled_at=None, done_at=None), name="erasure_once"),
             models.CheckConstraint(condition=Q(due_at__gte=F("asked_at")), name="erasure_after_asking"),
         ]
-        indexes = [
-            models.Index(fields=["due_at"], name="erasure_due", condition=Q(cancelled_at=None, done_at=None))
-        ]
+        indexes = [models.Index(fields=["due_at"], name="erasure_due", condition=Q(cancelled_at=None, done_at=None))]
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.due_at:%Y-%m-%d}"
