@@ -1,6 +1,7 @@
 """Erasing what says who a person was (SPEC 2.9, decision 23): asked, waiting, cancelled or done."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -27,6 +28,7 @@ from helpdesk.tickets.services.searching import rebuild_words
 
 WAITS = timedelta(days=7)
 NAME = "(erased)"  # in no language: it stands in other people's histories
+NAMED = ("requester", "author", "by", "inviter", "owner", "requested_by", "decided_by")  # in what mails and notices say
 
 
 @transaction.atomic
@@ -123,6 +125,24 @@ def _forget_mails(user: User) -> None:
     mails.filter(state__in=[*Delivery.unfinished(), Delivery.DEAD]).delete()
     mails.update(to=[pseudonym(user)], context={}, last_error="")
     Notice.objects.filter(recipient=user).delete()
+    for model in (OutboxMail, Notice):  # what others were told
+        for row in model.objects.filter(_naming(user.full_name)).only("context").iterator(500):
+            model.objects.filter(pk=row.pk).update(context=_without_name(row.context, user.full_name))
+
+
+def _naming(name: str) -> Q:
+    """Rows whose values say the name as somebody's; a digest has them in its `rows`."""
+    found = Q()
+    for key in NAMED:
+        found |= Q(context__contains={key: name}) | Q(context__contains={"rows": [{key: name}]})
+    return found
+
+
+def _without_name(context: dict[str, Any], name: str) -> dict[str, Any]:
+    told = {key: NAME if key in NAMED and value == name else value for key, value in context.items()}
+    if isinstance(told.get("rows"), list):
+        told["rows"] = [_without_name(row, name) for row in told["rows"]]
+    return told
 
 
 def _forget_address(user: User, *, email: str) -> None:
