@@ -69,9 +69,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """Whoever was signed in with the old password is signed in no more, this window aside."""
         user.set_password(password)
         user.save(update_fields=["password"])
-        others = UserSession.objects.filter(user=user).exclude(session_key=self.request.session.session_key or "")
-        Session.objects.filter(session_key__in=list(others.values_list("session_key", flat=True))).delete()
-        others.delete()
+        known = UserSession.objects.filter(user=user)  # this window's gets another key, and a row of its own
+        keys = set(known.values_list("session_key", flat=True)) - {self.request.session.session_key}
+        Session.objects.filter(session_key__in=keys).delete()
+        known.delete()
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         request.had_signed_in = user.last_login is not None

@@ -55,9 +55,7 @@ def test_it_holds_what_is_kept_about_the_person_and_nothing_of_others(mina, now)
     assert mina.user.password.encode() not in everything
 
 
-@pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..\\..\\boot.ini", "/abs", "a\x00b", "", "日本語.txt", "x" * 200]
-)
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\boot.ini", "/abs", "", "日本語.txt", "x" * 200])
 def test_files_lie_in_their_folder_whatever_they_are_called(mina, now, name):
     ticket = make_ticket(mina, now=now)
     Attachment.objects.create(
