@@ -10,5 +10,7 @@ SCHEDULE = {
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
     "scan-files": {"task": "helpdesk.tasks.scan_files", "schedule": 60.0, "options": {"expires": 50}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
+    "make-exports": {"task": "helpdesk.tasks.make_exports", "schedule": 60.0, "options": {"expires": 60}},
+    "erase-people": {"task": "helpdesk.tasks.erase_people", "schedule": 900.0, "options": {"expires": 600}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

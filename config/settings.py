@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "crispy_forms",
     "django_htmx",
     "csp",
@@ -149,7 +150,12 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers get no mail because somebody
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = None
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
-MFA_PASSKEY_LOGIN_ENABLED = False
+# A passkey is a second factor in itself: it is unlocked on the device, by a finger or a number.
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # on this machine only: browsers offer no passkeys elsewhere
+MFA_TOTP_ISSUER = SITE_NAME
+MFA_ADAPTER = "helpdesk.accounts.adapter.FactorAdapter"
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a person hears of changes to how they sign in
 # Staff reach the workspace only with a second factor.
 STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=not DEMO)
 

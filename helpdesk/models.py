@@ -1,10 +1,12 @@
 """Index of the models, for Django; each lives in its package."""
 
+from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
+from helpdesk.privacy.models import DataExport, Erasure
 from helpdesk.sla.models import (
     Calendar,
     CalendarVersion,
@@ -41,6 +43,7 @@ from helpdesk.tickets.models import (
 __all__ = [
     "Absence",
     "Account",
+    "AccountEvent",
     "Alarm",
     "Article",
     "Attachment",
@@ -55,13 +58,16 @@ __all__ = [
     "ClockException",
     "Consultation",
     "CustomField",
+    "DataExport",
     "Draft",
+    "Erasure",
     "Escalation",
     "ExceptionCode",
     "FormDraft",
     "Heartbeat",
     "Hub",
     "InboundMessage",
+    "Invitation",
     "Macro",
     "Membership",
     "Message",

@@ -8,6 +8,8 @@ from helpdesk.channels.callback.services import mind_calls as mind
 from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
+from helpdesk.privacy.erasure import erase_due
+from helpdesk.privacy.exports import make_exports as make_waiting_exports
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import (
     clear_abandoned_files,
@@ -74,3 +76,15 @@ def roll_out() -> None:
 def verify_clocks() -> None:
     """Compare every clock's columns with the fold of its events."""
     verify(now=timezone.now())
+
+
+@shared_task(time_limit=3600)  # gigabytes of files
+def make_exports() -> None:
+    """Make the copies of their data that people asked for, throw away those that have run out."""
+    make_waiting_exports(now=timezone.now())
+
+
+@shared_task
+def erase_people() -> None:
+    """Erase the data of those whose time to think better of it is over."""
+    erase_due(now=timezone.now())

@@ -4,12 +4,31 @@ import secrets
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.contrib.sites.requests import RequestSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone, translation
 
+from helpdesk.accounts.devices import remember, remembers
+from helpdesk.accounts.models import User
+from helpdesk.accounts.security import tell_of
 from helpdesk.notifications.services import Reader, mail_row, post
+
+# What a person hears of, by the template that allauth would send.
+NEWS = {
+    "account/email/password_changed": "password_changed",
+    "account/email/password_reset": "password_changed",
+    "account/email/password_set": "password_changed",
+    "mfa/email/totp_activated": "app_added",
+    "mfa/email/totp_deactivated": "app_removed",
+    "mfa/email/webauthn_added": "key_added",
+    "mfa/email/webauthn_removed": "key_removed",
+    "mfa/email/recovery_codes_generated": "codes_made",
+}
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -20,11 +39,62 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Into the outbox, as every mail: a mail server that is down delays it, and breaks no page."""
-        site = RequestSite(self.request)
-        site.name = settings.SITE_NAME
-        values = {"request": self.request, "email": email, **context, "current_site": site}
-        written = self.render_mail(template_prefix, email, values)
-        reader = Reader(email=email, user_id=None, language=translation.get_language() or "en", time_zone="UTC")
-        words = {"subject": written.subject, "body": written.body}
+        user = User.objects.filter(email__iexact=email).first()
+        if user is not None:
+            language, zone, user_id = user.language, user.time_zone, user.pk
+        else:
+            language, zone, user_id = translation.get_language() or "en", "UTC", None
+        reader = Reader(email=email, user_id=user_id, language=language, time_zone=zone)
+        if template_prefix == "account/email/password_reset_key":
+            template, words = "password_reset", {"secret_url": context["password_reset_url"]}
+        else:
+            site = RequestSite(self.request)
+            site.name = settings.SITE_NAME
+            values = {"request": self.request, "email": email, **context, "current_site": site}
+            with translation.override(language):
+                written = self.render_mail(template_prefix, email, values)
+            template, words = "plain", {"subject": written.subject, "body": written.body}
         key = f"sign-in/{secrets.token_urlsafe(18)}"
-        post([mail_row(key=key, reader=reader, template="plain", context=words, now=timezone.now())])
+        post([mail_row(key=key, reader=reader, template=template, context=words, now=timezone.now())])
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """What changed about a person's way in, to them."""
+        news = NEWS.get(template_prefix)
+        if news:
+            tell_of(news, user=user, request=self.request, now=timezone.now())
+
+    def set_password(self, user: User, password: str) -> None:
+        """Whoever was signed in with the old password is signed in no more, this window aside."""
+        user.set_password(password)
+        user.save(update_fields=["password"])
+        known = UserSession.objects.filter(user=user)  # this window's gets another key, and a row of its own
+        keys = set(known.values_list("session_key", flat=True)) - {self.request.session.session_key}
+        Session.objects.filter(session_key__in=keys).delete()
+        known.delete()
+
+    def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        request.had_signed_in = user.last_login is not None
+        return super().pre_login(request, user, **kwargs)
+
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Say it when somebody signs in from a device that never did; the very first one is no news."""
+        answer = super().post_login(request, user, **kwargs)
+        if getattr(request, "had_signed_in", False) and not remembers(request, user):
+            tell_of("new_device", user=user, request=request, now=timezone.now())
+        remember(answer, request, user)
+        return answer
+
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        return app == "helpdesk" or super().is_reauthentication_required(app=app)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account_login")
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """Names of this service in an authenticator app and beside a passkey."""
+
+    def _get_site_name(self) -> str:
+        return settings.SITE_NAME

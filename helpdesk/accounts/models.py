@@ -100,7 +100,10 @@ class User(AbstractBaseUser):
     queue_columns = ArrayField(
         models.CharField(max_length=20), default=list, blank=True, verbose_name=_("columns of the queue")
     )
+    # What a customer gets by mail beside the replies to their own tickets, which always come.
+    mail_copies = models.BooleanField(_("mail of tickets that one is in copy of"), default=True)
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, editable=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -208,6 +211,9 @@ class Membership(models.Model):
     is_designated = models.BooleanField(
         _("designated"), default=False, help_text=_("Gets guaranteed response times. Super admins only.")
     )
+
+    # A super admin reads every reply to the account's tickets by mail, too.
+    mail_all = models.BooleanField(_("mail of all tickets of the account"), default=False)
 
     class Meta:
         verbose_name = _("membership")

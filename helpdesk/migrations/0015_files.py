@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("helpdesk", "0013_callback"),
+        ("helpdesk", "0014_people"),
     ]
 
     operations = [

@@ -208,8 +208,12 @@ def _give_back(mails: Sequence[OutboxMail], *, now: datetime) -> None:
 
 @transaction.atomic
 def _sent(mail: OutboxMail, *, at: datetime) -> None:
-    """A server has taken it, and with a digest all that it holds."""
-    OutboxMail.objects.filter(pk=mail.pk).update(state=Delivery.SENT, sent_at=at, next_attempt_at=None)
+    """A server has taken it, and with a digest all that it holds.
+
+    Values named `secret_…` are links that open something for whoever has them: they are not kept.
+    """
+    kept = {name: value for name, value in mail.context.items() if not name.startswith("secret_")}
+    OutboxMail.objects.filter(pk=mail.pk).update(state=Delivery.SENT, sent_at=at, next_attempt_at=None, context=kept)
     mark_members_sent(mail, at=at)
 
 

@@ -69,7 +69,7 @@ def portal_page(view: View) -> View:
         if request.user.is_staff:
             pk = kwargs.get("pk")
             return redirect("admin:helpdesk_ticket_change", pk) if pk else redirect("admin:helpdesk_ticket_changelist")
-        visitor = _visitor(request)
+        visitor = visitor_of(request)
         if visitor is None:
             return render(request, "portal/gate_nobody.html", {"sales_contact": settings.SALES_CONTACT})
         request.visitor = visitor
@@ -93,7 +93,7 @@ def choose_account(request: HttpRequest, visitor: Visitor, account_id: str) -> b
     return True
 
 
-def _visitor(request: HttpRequest) -> Visitor | None:
+def visitor_of(request: HttpRequest) -> Visitor | None:
     rows = Membership.objects.filter(user=request.user).select_related("account").order_by("account__name")
     memberships = tuple(rows)
     if not memberships:

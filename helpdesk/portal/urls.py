@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, callback, drafts, errors, knowledge, views
+from helpdesk.portal import asking, callback, drafts, errors, knowledge, people_urls, views
 
 app_name = "portal"
 urlpatterns = [
@@ -33,6 +33,7 @@ urlpatterns = [
     path("callback/<int:call_id>/cancel/", callback.call_cancel, name="call_cancel"),
     path("account/", views.account, name="account"),
     path("account/switch/", views.switch_account, name="switch_account"),
+    *people_urls.urlpatterns,
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.
     path("accounts/email/", errors.no_such_page),
 ]

@@ -33,7 +33,7 @@ from helpdesk.tickets.services.form_drafts import external_id
 HOME_TICKETS = 5
 PAGE = 25
 CLOSED_LATELY = 10
-MOST_PEOPLE = 500
+MOST_PEOPLE = 10  # all of them have a page of their own
 MOST_PICTURES = 6
 PICTURE = 1072  # width of a timeline
 

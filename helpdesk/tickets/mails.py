@@ -102,21 +102,55 @@ def reply(
     files: Sequence[Attachment] = (),
     now: datetime,
 ) -> list[OutboxMail]:
-    """A specialist's public reply to the requester and the people in copy; `thread` is the ticket's first message."""
-    return _mail(
+    """A specialist's public reply to the requester and the people in copy; `thread` is the ticket's first message.
+
+    Super admins who want to read every reply of the account get one of their own.
+    """
+    context = {
+        **clock_values(clock),
+        **reply_values(message=message, quoted=quoted),
+        **file_values(ticket=ticket, files=files),
+    }
+    key, answered = f"reply/{message.pk}", thread.message_id if thread else ""
+    mails = _mail(
         ticket=ticket,
-        key=f"reply/{message.pk}",
+        key=key,
         template="reply",
-        context={
-            **clock_values(clock),
-            **reply_values(message=message, quoted=quoted),
-            **file_values(ticket=ticket, files=files),
-        },
-        cc=ticket.cc,
+        context=context,
+        cc=wanted_copies(ticket.cc),
         message_id=message.message_id,
-        in_reply_to=thread.message_id if thread else "",
+        in_reply_to=answered,
         now=now,
     )
+    read_by = {address for mail in mails for address in (*mail.to, *mail.cc)}
+    for user in _following(ticket, but=read_by):
+        to = Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
+        mails.append(
+            mail_row(
+                key=f"{key}/{user.pk}",
+                reader=to,
+                template="reply",
+                context={**ticket_values(ticket), **context, "sent_at": now.isoformat()},
+                reply_to=reply_address(ticket),
+                in_reply_to=answered,
+                now=now,
+            )
+        )
+    return mails
+
+
+def wanted_copies(addresses: Sequence[str]) -> list[str]:
+    """Without those of people who want no mail of tickets that they are in copy of."""
+    if not addresses:
+        return []
+    unwilling = User.objects.filter(email__in=addresses, mail_copies=False).values_list("email", flat=True)
+    return [address for address in addresses if address not in set(unwilling)]
+
+
+def _following(ticket: Ticket, *, but: set[str]) -> list[User]:
+    """Super admins of the account who read every reply to its tickets."""
+    governing = ticket.account.memberships.filter(role=Membership.Role.SUPER_ADMIN, mail_all=True, user__is_active=True)
+    return [row.user for row in governing.select_related("user").order_by("pk") if row.user.email not in but]
 
 
 def reply_values(*, message: Message, quoted: Message | None) -> dict[str, str | None]:

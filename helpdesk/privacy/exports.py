@@ -1,0 +1,212 @@
+"""A copy of what is kept about a person (SPEC 2.9): asked for, made in the background, fetched, thrown away."""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import IO, Any
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.core.files import File
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+
+from helpdesk.accounts.invitations import AccountEvent
+from helpdesk.accounts.models import Membership, User
+from helpdesk.accounts.readers import reader_of
+from helpdesk.core.jobs import kick
+from helpdesk.notifications.models import OutboxMail
+from helpdesk.notifications.services import mail_row, post
+from helpdesk.privacy.models import DataExport
+from helpdesk.tickets.models import Attachment, Message, Ticket
+
+LASTS = timedelta(days=7)
+TASK = "helpdesk.tasks.make_exports"
+CHUNK = 1 << 16  # bytes
+BATCH = 500  # rows
+
+
+@transaction.atomic
+def ask_export(*, user: User, now: datetime) -> DataExport:
+    """Have a copy made; while one is being made, asking again gives the same."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    waiting = DataExport.objects.filter(user=user, made_at=None, cleared_at=None).first()
+    if waiting is None:
+        waiting = DataExport.objects.create(user=user, asked_at=now)
+        kick(TASK)
+    return waiting
+
+
+def make_exports(*, now: datetime) -> int:
+    """Make the copies that wait, and throw away those that have run out; returns how many were made.
+
+    Each is its own transaction that holds its row: workers side by side never make the same one, and one that
+    is killed leaves it to the next.
+    """
+    made = 0
+    while _make_one(now=now):
+        made += 1
+    for export in DataExport.objects.filter(expires_at__lte=now, cleared_at=None):
+        _clear(export, now=now)
+    return made
+
+
+def newest(user: User) -> DataExport | None:
+    """The last one that a person asked for."""
+    return DataExport.objects.filter(user=user).order_by("-asked_at", "-pk").first()
+
+
+def clear_exports(*, user: User, now: datetime) -> None:
+    """Throw away every copy of a person's data, once this transaction has committed."""
+    for export in DataExport.objects.filter(user=user, cleared_at=None):
+        _clear(export, now=now)
+
+
+@transaction.atomic
+def _make_one(*, now: datetime) -> bool:
+    waiting = DataExport.objects.filter(made_at=None, cleared_at=None, user__erased_at=None)
+    export = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("user").order_by("pk").first()
+    if export is None:
+        return False
+    with tempfile.TemporaryFile() as made:
+        _write(made, export.user, now=now)
+        export.size = made.tell()
+        made.seek(0)
+        export.file.save(export.name, File(made), save=False)
+    export.made_at, export.expires_at = now, now + LASTS
+    export.save(update_fields=["file", "size", "made_at", "expires_at"])
+    context = {"expires_at": export.expires_at.isoformat(), "url": settings.SITE_URL + reverse("portal:my_data")}
+    reader = reader_of(export.user, now=now)
+    post([mail_row(key=f"export/{export.pk}", reader=reader, template="export", context=context, now=now)])
+    return True
+
+
+@transaction.atomic
+def _clear(export: DataExport, *, now: datetime) -> None:
+    storage, name = export.file.storage, export.file.name
+    DataExport.objects.filter(pk=export.pk).update(file="", cleared_at=now)
+    if name:
+        transaction.on_commit(lambda: storage.delete(name), robust=True)
+
+
+def _write(made: IO[bytes], user: User, *, now: datetime) -> None:
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        parts = {
+            "profile.json": profile(user, now=now),
+            "memberships.json": memberships(user),
+            "sessions.json": sessions(user),
+            "mails.json": mails(user),
+        }
+        for name, part in parts.items():
+            archive.writestr(name, _json(part))
+        with archive.open("tickets.json", "w", force_zip64=True) as listed:
+            _write_list(listed, tickets(user))
+        for attachment in _files(user):
+            path = f"files/{attachment.ticket_id}/{attachment.pk}-{_safe(attachment.name)}"
+            try:
+                with attachment.file.open("rb") as kept, archive.open(path, "w", force_zip64=True) as copy:
+                    while chunk := kept.read(CHUNK):
+                        copy.write(chunk)
+            except FileNotFoundError:
+                archive.writestr(f"{path}.missing.txt", "This file is not in the storage any more.\n")
+
+
+def profile(user: User, *, now: datetime) -> dict[str, Any]:
+    factors = Authenticator.objects.filter(user=user).order_by("pk")
+    return {
+        "made_at": now,
+        "email": user.email,
+        "name": user.full_name,
+        "language": user.language,
+        "time_zone": user.time_zone,
+        "joined_at": user.joined_at,
+        "last_signed_in_at": user.last_login,
+        "staff_role": user.staff_role,
+        "mail_of_copies": user.mail_copies,
+        "quiet_hours": [user.quiet_from, user.quiet_until],
+        # That there is one, never what it is made of.
+        "second_factors": [{"kind": row.get_type_display(), "added_at": row.created_at} for row in factors],
+    }
+
+
+def memberships(user: User) -> dict[str, Any]:
+    rows = Membership.objects.filter(user=user).select_related("account").order_by("account__name")
+    events = AccountEvent.objects.filter(Q(person=user) | Q(email=user.email)).select_related("account")
+    return {
+        "accounts": [
+            {"account": row.account.name, "role": row.requester_role, "mail_of_all_tickets": row.mail_all}
+            for row in rows
+        ],
+        "changes": [
+            {"at": row.at, "account": row.account.name, "what": row.kind, "before": row.before, "after": row.after}
+            for row in events
+        ],
+    }
+
+
+def sessions(user: User) -> list[dict[str, Any]]:
+    rows = UserSession.objects.filter(user=user).order_by("created_at")
+    return [{"signed_in_at": row.created_at, "ip": row.ip, "browser": row.user_agent} for row in rows]
+
+
+def mails(user: User) -> list[dict[str, Any]]:
+    rows = OutboxMail.objects.filter(recipient=user).order_by("pk").values("created_at", "template", "sent_at", "to")
+    return [
+        {"written_at": row["created_at"], "kind": row["template"], "sent_at": row["sent_at"], "to": row["to"]}
+        for row in rows
+    ]
+
+
+def tickets(user: User) -> Iterator[dict[str, Any]]:
+    """Those that the person asked for, with the conversation as they could read it, and what they wrote elsewhere."""
+    said = Message.objects.filter(kind__in=[Message.Kind.CUSTOMER, Message.Kind.REPLY])
+    own = Ticket.objects.filter(requester=user).select_related("account", "hub").order_by("pk")
+    for ticket in own.iterator(BATCH):
+        yield {
+            "reference": ticket.reference,
+            "account": ticket.account.name,
+            "hub": ticket.hub.name,
+            "subject": ticket.subject,
+            "status": ticket.status,
+            "severity": ticket.severity,
+            "in_copy": ticket.cc,
+            "facts": ticket.claim_facts,
+            "opened_at": ticket.created_at,
+            "messages": [_message(row, user) for row in said.filter(ticket=ticket).order_by("created_at", "pk")],
+        }
+    elsewhere = Message.objects.filter(author=user).exclude(ticket__requester=user).select_related("ticket")
+    for message in elsewhere.order_by("pk").iterator(BATCH):
+        yield {"reference": message.ticket.reference, "messages": [_message(message, user)]}
+
+
+def _message(row: Message, user: User) -> dict[str, Any]:
+    return {"at": row.created_at, "from": "me" if row.author_id == user.pk else row.kind, "text": row.body}
+
+
+def _files(user: User) -> Iterator[Attachment]:
+    """Files that the person sent; those that specialists sent stay where their rights are checked."""
+    return Attachment.objects.filter(uploaded_by=user, message__isnull=False).order_by("pk").iterator(BATCH)
+
+
+def _safe(name: str) -> str:
+    """A file's name that leads nowhere else, whatever its sender called it."""
+    last = PurePath(name.replace("\\", "/")).name
+    return "".join(letter for letter in last if letter.isprintable() and letter not in ':*?"<>|')[-120:] or "file"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+
+
+def _write_list(listed: IO[bytes], rows: Iterator[dict[str, Any]]) -> None:
+    """One after another: a person's tickets need not fit into memory."""
+    listed.write(b"[")
+    for place, row in enumerate(rows):
+        listed.write((",\n" if place else "\n").encode() + _json(row).encode())
+    listed.write(b"\n]\n")

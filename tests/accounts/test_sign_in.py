@@ -1,0 +1,203 @@
+"""Signing in: who is told of what, which devices stay signed in, and what a stranger can't find out."""
+
+import re
+
+import pytest
+from allauth.usersessions.models import UserSession
+from django.core import mail as sent_mail
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from helpdesk.accounts.security import device_name
+from helpdesk.notifications.models import OutboxMail
+from helpdesk.notifications.rendering import render
+from helpdesk.notifications.services import deliver
+from tests.factories import PASSWORD, DesignatedFactory, StaffFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+SECRET = r"(csrfmiddlewaretoken\" value=|content=)\"[^\"]+\""  # and the page's time stamp
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"
+)
+
+
+@pytest.fixture(autouse=True)
+def _many_sign_ins(settings):
+    settings.ACCOUNT_RATE_LIMITS = {"login": "600/m/ip", "reset_password": "600/m/ip,600/m/key"}
+
+
+@pytest.fixture
+def user():
+    return DesignatedFactory(user=UserFactory(language="ja", time_zone="Asia/Tokyo")).user
+
+
+def signed_in(user, client=None, agent=FIREFOX, password=PASSWORD) -> Client:
+    client = client or Client(headers={"user-agent": agent})
+    answer = client.post("/accounts/login/", {"login": user.email, "password": password})
+    assert answer.status_code == 302
+    return client
+
+
+def news() -> list[str]:
+    return [mail.context["news"] for mail in OutboxMail.objects.filter(template="security").order_by("pk")]
+
+
+def test_the_first_sign_in_is_no_news_a_new_device_is_and_a_known_one_is_not(user):
+    first = signed_in(user)
+    assert news() == []
+    signed_in(user, agent=IPHONE)
+    assert news() == ["new_device"]
+    first.post("/accounts/logout/")
+    signed_in(user, client=first)
+    assert news() == ["new_device"]
+    mail = OutboxMail.objects.get(template="security")
+    assert (mail.language, mail.time_zone, mail.context["device"]) == ("ja", "Asia/Tokyo", "Safari, iPhone")
+
+
+def test_a_made_up_cookie_makes_no_device_known(user):
+    signed_in(user)
+    client = Client()
+    client.cookies["known_device"] = f"[{user.pk}]"
+    signed_in(user, client=client)
+    assert news() == ["new_device"]
+
+
+def test_a_new_password_is_told_and_signs_out_everywhere_else(user):
+    here, there = signed_in(user), signed_in(user, agent=IPHONE)
+    OutboxMail.objects.all().delete()
+    new = "a better sentence of mine"
+    answer = here.post("/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert answer.status_code == 302
+    assert news() == ["password_changed"]
+    assert here.get("/me/").status_code == 200
+    assert there.get("/me/").status_code == 302
+    assert UserSession.objects.filter(user=user).count() == 1
+
+
+def test_one_device_or_all_others_are_signed_out(user):
+    here, phone, laptop = signed_in(user), signed_in(user, agent=IPHONE), signed_in(user)
+    text = here.get("/accounts/sessions/").content.decode()
+    assert "Safari, iPhone" in text
+    there = UserSession.objects.get(user_agent=IPHONE)
+    here.post("/accounts/sessions/end/", {"session": there.pk})
+    assert [client.get("/me/").status_code for client in (here, phone, laptop)] == [200, 302, 200]
+    here.post("/accounts/sessions/end/")
+    assert [client.get("/me/").status_code for client in (here, phone, laptop)] == [200, 302, 302]
+
+
+@pytest.mark.parametrize("number", ["0", "x", "-1", "٣", "9" * 30])
+def test_nobody_ends_anothers_session(user, number):
+    victim = signed_in(DesignatedFactory().user)
+    theirs = UserSession.objects.get()
+    here = signed_in(user)
+    for wanted in (number, theirs.pk):
+        assert here.post("/accounts/sessions/end/", {"session": wanted}).status_code == 404
+    assert victim.get("/me/").status_code == 200
+
+
+def test_the_list_of_devices_costs_the_same_however_long(user):
+    here = signed_in(user)
+    with CaptureQueriesContext(connection) as few:
+        here.get("/accounts/sessions/")
+    for _number in range(12):
+        signed_in(user)
+    with CaptureQueriesContext(connection) as many:
+        here.get("/accounts/sessions/")
+    assert len(many) == len(few)
+
+
+def test_a_stranger_doesnt_find_out_who_exists(user):
+    def answers(email):
+        client = Client()
+        login = client.post("/accounts/login/", {"login": email, "password": "wrong, surely"})
+        reset = client.post("/accounts/password/reset/", {"email": email})
+        done = client.get(reset["Location"]) if reset.status_code == 302 else reset
+        texts = [
+            re.sub(r"(csrfmiddlewaretoken\" value=|content=)\"[^\"]+\"", "", one.content.decode())
+            for one in (login, done)
+        ]
+        return login.status_code, reset.status_code, [text.replace(email, "ADDRESS") for text in texts]
+
+    assert answers(user.email) == answers("nobody@nowhere.example")
+    assert OutboxMail.objects.count() == 1  # to the person that there is
+
+
+def test_the_link_to_a_new_password_is_not_kept_and_works_once(user, settings, now):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    Client().post("/accounts/password/reset/", {"email": user.email.upper()})
+    row = OutboxMail.objects.get()
+    assert (row.template, row.language, row.recipient) == ("password_reset", "ja", user)
+    link = "/" + row.context["secret_url"].split("/", 3)[3]
+    OutboxMail.objects.update(next_attempt_at=now)
+    deliver(now=now)
+    assert link in sent_mail.outbox[0].body
+    assert "secret_url" not in OutboxMail.objects.get().context
+    client, new = Client(), "a better sentence of mine"
+    form = client.get(link, follow=True).redirect_chain[-1][0]
+    client.post(form, {"password1": new, "password2": new})
+    user.refresh_from_db()
+    assert user.check_password(new)
+    assert news() == ["password_changed"]
+    again = Client().get(link, follow=True)
+    assert again.status_code == 200
+    assert 'name="password1"' not in again.content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("kind", ["password_reset", "security", "invitation", "export", "erasure"])
+def test_the_mails_can_be_written_in_both_languages(kind, language, now):
+    at = now.isoformat()
+    context = {
+        "password_reset": {"secret_url": "https://x.example/r"},
+        "security": {"news": "key_added", "happened_at": at, "device": "<b>", "ip": "::1", "url": "https://x.example/"},
+        "invitation": {
+            "account": "A & B <i>",
+            "inviter": "<b>Eve</b>\nBcc: x@y",
+            "role": "designated",
+            "expires_at": at,
+            "secret_url": "https://x.example/i",
+        },
+        "export": {"expires_at": at, "url": "https://x.example/"},
+        "erasure": {"news": "asked", "due_at": at, "url": "https://x.example/"},
+    }[kind]
+    row = OutboxMail(key="k", message_id="<m@x>", to=["a@x.example"], template=kind, context=context, language=language)
+    row.time_zone = "Europe/Berlin"
+    written = render(row)
+    page = written.alternatives[0].content
+    assert written.subject.strip() == written.subject != ""
+    assert "<b>" not in page
+    assert "&amp;lt;" not in page
+    assert "&amp;amp;" not in page
+    assert "&lt;" not in written.body
+    assert "None" not in written.body
+
+
+@pytest.mark.parametrize("factory", [UserFactory, StaffFactory])
+def test_ones_data_takes_a_password_again(factory):
+    person = factory()
+    client = signed_in(person)
+    answer = client.post("/me/data/export/")
+    assert answer["Location"].startswith("/accounts/reauthenticate/?next=")
+    assert client.get("/me/data/my-data.zip")["Location"].startswith("/accounts/reauthenticate/")
+    client.post("/me/data/export/")
+    answer = client.post("/accounts/reauthenticate/?next=/me/data/export/", {"password": PASSWORD}, follow=True)
+    assert "is being made" in answer.content.decode()
+    assert person.exports.count() == 1
+    assert client.get("/me/data/my-data.zip").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        (FIREFOX, "Firefox, Linux"),
+        (IPHONE, "Safari, iPhone"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0", "Edge, Windows"),
+        ("curl/8", ""),
+        ("", ""),
+    ],
+)
+def test_a_device_has_a_name_that_people_know(agent, name):
+    assert device_name(agent) == name
