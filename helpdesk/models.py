@@ -1,7 +1,7 @@
 """Index of the models, for Django; each lives in its package."""
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
-from helpdesk.escalation.models import Escalation
+from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.models import (
@@ -25,6 +25,7 @@ from helpdesk.tickets.models import (
     InboundMessage,
     Macro,
     Message,
+    Rating,
     Reading,
     SavedView,
     SearchText,
@@ -58,6 +59,7 @@ __all__ = [
     "Hub",
     "InboundMessage",
     "Macro",
+    "ManagerRequest",
     "Membership",
     "Message",
     "Notice",
@@ -65,6 +67,7 @@ __all__ = [
     "OutboxMail",
     "Policy",
     "PolicyVersion",
+    "Rating",
     "Reading",
     "Revision",
     "Rollout",

@@ -16,9 +16,10 @@ from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.downloads import download
-from helpdesk.portal import board, story
+from helpdesk.portal import board, live
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
+from helpdesk.portal.doing import doing
 from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
 from helpdesk.sla import services as sla
@@ -95,29 +96,39 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @portal_page
 def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     """One ticket: its promise, its conversation, the outcome; reply, or close."""
-    found = get_object_or_404(
-        Ticket.objects.visible_to(visitor.user).select_related("account", "hub", "owner", "requester"), pk=pk
-    )
+    found = find_ticket(visitor, pk)
     if request.method == "POST":
         form = ReplyForm(request.POST, is_needed="close" not in request.POST)
         if form.is_valid() and _act(request, visitor, found, form):
             return redirect("portal:ticket", pk)
     else:
         form = ReplyForm()
-    read = story.read(found, now=visitor.now)
+    return show_ticket(request, visitor, found, form)
+
+
+def find_ticket(visitor: Visitor, pk: int) -> Ticket:
+    """A ticket that the person may see, with what its page shows; Http404 for any other."""
+    seen = Ticket.objects.visible_to(visitor.user)
+    return get_object_or_404(seen.select_related("account", "hub", "owner", "requester", "team"), pk=pk)
+
+
+def show_ticket(
+    request: HttpRequest,
+    visitor: Visitor,
+    found: Ticket,
+    form: ReplyForm | None = None,
+    *,
+    status: int = 200,
+    **bound: Any,
+) -> HttpResponse:
+    """The page of a ticket. `bound`: a form of `portal.doing` that was sent and has to be mended."""
     context = {
-        "visitor": visitor,
-        "now": visitor.now,
-        "ticket": found,
-        "story": read,
-        "stamp": story.stamp(found),
-        "first_is_late": bool(read.first and story.is_late(read.first, visitor.now)),
-        "claim_words": board.claim_words(found),
-        "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
+        **live.context(visitor, found),
+        "doing": doing(visitor, found, **bound),
+        "form": (form or ReplyForm()) if found.status not in (Status.SPAM, Status.MERGED) else None,
         "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
-        "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
     }
-    return render(request, "portal/ticket.html", context)
+    return render(request, "portal/ticket.html", context, status=status)
 
 
 @require_safe
@@ -137,16 +148,6 @@ def ticket_promise(request: HttpRequest, visitor: Visitor, pk: int) -> HttpRespo
         "others": told[1:],
     }
     return render(request, "portal/promise.html", context)
-
-
-@require_safe
-@portal_page
-def ticket_news(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
-    """Whether anything has changed since the page was made: a notice, or nothing (204) and the page stays."""
-    found = get_object_or_404(Ticket.objects.visible_to(visitor.user), pk=pk)
-    if request.GET.get("seen", "") == story.stamp(found):
-        return HttpResponse(status=204)
-    return render(request, "portal/parts/news.html", {"ticket": found})
 
 
 @require_safe

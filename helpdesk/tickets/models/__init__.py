@@ -5,6 +5,7 @@ from helpdesk.tickets.models.conversation import Attachment, Draft, InboundMessa
 from helpdesk.tickets.models.event import TicketEvent
 from helpdesk.tickets.models.fields import CustomField
 from helpdesk.tickets.models.grouping import Tag, TicketLink, Watch
+from helpdesk.tickets.models.rating import Rating
 from helpdesk.tickets.models.reading import Reading, SearchText, TimeEntry, WordQuery
 from helpdesk.tickets.models.shortcuts import CannedReply, Macro, SavedView
 from helpdesk.tickets.models.ticket import Claim, Priority, Severity, Source, Status, Ticket, TicketQuerySet
@@ -20,6 +21,7 @@ __all__ = [
     "Macro",
     "Message",
     "Priority",
+    "Rating",
     "Reading",
     "SavedView",
     "SearchText",

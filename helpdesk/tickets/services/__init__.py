@@ -13,7 +13,8 @@ from helpdesk.tickets.services.conversation import (
     record_call,
     reply,
 )
-from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
+from helpdesk.tickets.services.copies import MOST_COPIES, change_copies
+from helpdesk.tickets.services.critical import ask_critical, judge_claim, may_ask_critical, preview_critical, raise_to_critical
 from helpdesk.tickets.services.drafts import (
     Crossed,
     Leaving,
@@ -55,6 +56,7 @@ from helpdesk.tickets.services.linking import join_incident, leave_incident, lin
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.rating import CHANGEABLE, is_fixed, may_rate, rate
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
 from helpdesk.tickets.services.shortcuts import count_use, run_macro
 from helpdesk.tickets.services.splitting import split
@@ -64,12 +66,14 @@ from helpdesk.tickets.services.watching import note_reading, unwatch, watch
 
 __all__ = [
     "BulkOrder",
+    "CHANGEABLE",
     "Crossed",
     "FIRST_METRIC",
     "Fate",
     "Fated",
     "How",
     "Leaving",
+    "MOST_COPIES",
     "MOST_MINUTES",
     "NewTicket",
     "Outlook",
@@ -87,6 +91,7 @@ __all__ = [
     "attach_file",
     "can_be_excepted",
     "can_undo",
+    "change_copies",
     "change_subject",
     "change_tags",
     "clear_abandoned_files",
@@ -101,6 +106,7 @@ __all__ = [
     "hand_out",
     "index_account",
     "index_words",
+    "is_fixed",
     "join_chat",
     "join_incident",
     "judge_claim",
@@ -108,8 +114,10 @@ __all__ = [
     "leave_incident",
     "link",
     "mark_spam",
+    "may_ask_critical",
     "may_code",
     "may_decide",
+    "may_rate",
     "merge",
     "needs_another",
     "not_spam",
@@ -117,9 +125,11 @@ __all__ = [
     "open_ticket",
     "outlook",
     "perform_acts",
+    "preview_critical",
     "preview_exception",
     "preview_merge",
     "raise_to_critical",
+    "rate",
     "read_value",
     "rebuild_words",
     "record_call",
