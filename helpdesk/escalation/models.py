@@ -106,9 +106,7 @@ class ManagerRequest(models.Model):
         ]
         indexes = [
             models.Index(fields=["ticket", "asked_at"], name="manager_request_ticket"),
-            models.Index(
-                fields=["asked_at"], name="manager_request_open", condition=models.Q(answered_at=None)
-            ),
+            models.Index(fields=["asked_at"], name="manager_request_open", condition=models.Q(answered_at=None)),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -79,12 +78,8 @@ def reopen(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     found, form = find_ticket(visitor, pk), ReopenForm(request.POST)
 
     def act() -> str | None:
-        if found.is_active:
-            raise Refused(_("This ticket is open. Write a reply instead."))
         body, key = form.cleaned_data["reason"], f"{visitor.user.pk}/{form.cleaned_data['key']}"
-        receive_reply(
-            source=Source.FORM, external_id=key, ticket=found, actor=visitor.user, body=body, now=visitor.now
-        )
+        receive_reply(source=Source.FORM, external_id=key, ticket=found, actor=visitor.user, body=body, now=visitor.now)
         return _("The ticket is open again.")
 
     return _done(request, visitor, found, form, act, name="reopen")
@@ -126,26 +121,22 @@ def critical(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
             messages.success(request, _("Asked at %(time)s. It counts as business critical at once.") % words)
             return redirect("portal:ticket", pk)
     if not may_ask_critical(found):
-        return _not_critical(request, visitor, found, form)
+        return _not_critical(request, visitor, found)
     context = {"visitor": visitor, "now": visitor.now, "ticket": found, "form": form}
     context["ahead"] = preview_critical(ticket=found, actor=visitor.user, now=visitor.now)
     return render(request, "portal/ask_critical.html", context, status=422 if form.errors else 200)
 
 
-def _not_critical(request: HttpRequest, visitor: Visitor, found: Ticket, form: CriticalForm) -> HttpResponse:
+def _not_critical(request: HttpRequest, visitor: Visitor, found: Ticket) -> HttpResponse:
     """Back to the ticket, with why it can't be asked."""
     try:
         preview_critical(ticket=found, actor=visitor.user, now=visitor.now)
     except Refused as refusal:
         messages.warning(request, str(refusal))
-    if form.is_bound and not form.errors:
-        raise PermissionDenied
     return redirect("portal:ticket", found.pk)
 
 
-def _done(
-    request: HttpRequest, visitor: Visitor, found: Ticket, form: Any, act: Act, *, name: str
-) -> HttpResponse:
+def _done(request: HttpRequest, visitor: Visitor, found: Ticket, form: Any, act: Act, *, name: str) -> HttpResponse:
     """Do it and go back to the ticket; or show the ticket with the form as it was typed, and what is wrong."""
     if form.is_valid():
         try:

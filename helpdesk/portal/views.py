@@ -1,5 +1,6 @@
 """The customer's pages: home, tickets, one ticket, account."""
 
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -71,7 +72,10 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     state, page = wanted.get("state", ""), wanted.get("page", 1)
     whole = wanted.get("whose", "all") == "all" and visitor.membership.is_super_admin
     found = board.search(
-        board.tickets_of(visitor, whole_account=whole), text=wanted.get("q", ""), hub=wanted.get("hub", "")
+        board.tickets_of(visitor, whole_account=whole),
+        text=wanted.get("q", ""),
+        hub=wanted.get("hub", ""),
+        since=visitor.now - timedelta(days=int(wanted["opened"])) if "opened" in wanted else None,
     )
     context: dict[str, Any] = {"visitor": visitor, "now": visitor.now, "form": form, "state": state, "whole": whole}
     if state != "closed":
@@ -86,7 +90,7 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         rows, older = board.page_of(board.closed_lately(found), page=page if state else 1, size=size)
         context["closed"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
         context["closed_links"] = _links(wanted, page=page if state else 0, older=older, state="closed")
-    context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub"})
+    context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub", "opened"})
     context["mine_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "mine"})
     context["all_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "all"})
     return render(request, "portal/tickets.html", context)

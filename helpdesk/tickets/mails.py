@@ -57,7 +57,9 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
     }
 
 
-def to_customer(*, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any) -> list[OutboxMail]:
+def to_customer(
+    *, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any
+) -> list[OutboxMail]:
     """A mail to whoever reads the ticket's mails; none where nobody is left."""
     to = reader(ticket)
     if to is None:

@@ -18,7 +18,7 @@ from helpdesk.sla.clock import Effect, EventKind, Promise
 from helpdesk.sla.models import METRICS, BreachCause, ClockEvent
 from helpdesk.tickets.explained import effect_words, reason_words
 from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
-from helpdesk.workspace import organise_words
+from helpdesk.workspace import customer_words, organise_words
 
 # Events that stand in the conversation as messages.
 SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
@@ -62,6 +62,8 @@ def notice_words(notice: Notice) -> str:
 def _told(notice: Notice) -> str:
     """What a notice tells of a ticket, in a few words."""
     said = notice.context
+    if text := customer_words.told(notice):
+        return text
     if notice.kind == "exception_asked":
         return _("Exception to approve")
     if notice.kind == "exception_decided":
@@ -225,34 +227,38 @@ def _asked(text: str, data: dict[str, Any]) -> str:
     return f"{text}. {data['text']}" if data.get("text") else text
 
 
-_TICKET: dict[str, Callable[[dict[str, Any]], str]] = organise_words.LINES | {
-    TicketEvent.Kind.OPENED: lambda data: (
-        _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
-    ),
-    TicketEvent.Kind.ACKNOWLEDGED: lambda data: _("Acknowledged by e-mail"),
-    TicketEvent.Kind.CLAIMED: lambda data: _("Claimed business critical"),
-    TicketEvent.Kind.CONFIRMED: lambda data: _said(_("Critical confirmed"), data.get("reason")),
-    TicketEvent.Kind.DECLINED: lambda data: _said(_("Critical declined"), data.get("reason")),
-    TicketEvent.Kind.ASSIGNED: _assigned,
-    TicketEvent.Kind.STATUS: _status,
-    TicketEvent.Kind.REOPENED: lambda data: _said(_("Reopened"), data.get("reason")),
-    TicketEvent.Kind.RAISED: _raised,
-    TicketEvent.Kind.MERGED: lambda data: _said(
-        _("Merged into %(ticket)s") % {"ticket": f"PS-{data.get('into')}"}, data.get("reason")
-    ),
-    TicketEvent.Kind.ABSORBED: lambda data: _said(
-        _("Took in %(ticket)s") % {"ticket": f"PS-{data.get('ticket')}"}, data.get("reason")
-    ),
-    TicketEvent.Kind.SPAM: lambda data: _said(_("Marked as spam"), data.get("reason")),
-    TicketEvent.Kind.NOT_SPAM: lambda data: _("Not spam after all: what was promised counts on"),
-    TicketEvent.Kind.CALLED: _called,
-    TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
-    TicketEvent.Kind.PRIORITY: _prioritised,
-    TicketEvent.Kind.CAUSE: _caused,
-    TicketEvent.Kind.TAGS: _tagged,
-    TicketEvent.Kind.RULES: _ruled,
-    TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _asked(_("Exception requested"), data),
-    TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _asked(_("Exception approved"), data),
-    TicketEvent.Kind.EXCEPTION_REFUSED: lambda data: _asked(_("Exception refused"), data),
-    TicketEvent.Kind.EXCEPTION_WITHDRAWN: lambda data: _asked(_("Exception withdrawn"), data),
-}
+_TICKET: dict[str, Callable[[dict[str, Any]], str]] = (
+    organise_words.LINES
+    | customer_words.LINES
+    | {
+        TicketEvent.Kind.OPENED: lambda data: (
+            _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}
+        ),
+        TicketEvent.Kind.ACKNOWLEDGED: lambda data: _("Acknowledged by e-mail"),
+        TicketEvent.Kind.CLAIMED: lambda data: _("Claimed business critical"),
+        TicketEvent.Kind.CONFIRMED: lambda data: _said(_("Critical confirmed"), data.get("reason")),
+        TicketEvent.Kind.DECLINED: lambda data: _said(_("Critical declined"), data.get("reason")),
+        TicketEvent.Kind.ASSIGNED: _assigned,
+        TicketEvent.Kind.STATUS: _status,
+        TicketEvent.Kind.REOPENED: lambda data: _said(_("Reopened"), data.get("reason")),
+        TicketEvent.Kind.RAISED: _raised,
+        TicketEvent.Kind.MERGED: lambda data: _said(
+            _("Merged into %(ticket)s") % {"ticket": f"PS-{data.get('into')}"}, data.get("reason")
+        ),
+        TicketEvent.Kind.ABSORBED: lambda data: _said(
+            _("Took in %(ticket)s") % {"ticket": f"PS-{data.get('ticket')}"}, data.get("reason")
+        ),
+        TicketEvent.Kind.SPAM: lambda data: _said(_("Marked as spam"), data.get("reason")),
+        TicketEvent.Kind.NOT_SPAM: lambda data: _("Not spam after all: what was promised counts on"),
+        TicketEvent.Kind.CALLED: _called,
+        TicketEvent.Kind.JOINED: lambda data: _("Joined the chat"),
+        TicketEvent.Kind.PRIORITY: _prioritised,
+        TicketEvent.Kind.CAUSE: _caused,
+        TicketEvent.Kind.TAGS: _tagged,
+        TicketEvent.Kind.RULES: _ruled,
+        TicketEvent.Kind.EXCEPTION_ASKED: lambda data: _asked(_("Exception requested"), data),
+        TicketEvent.Kind.EXCEPTION_GRANTED: lambda data: _asked(_("Exception approved"), data),
+        TicketEvent.Kind.EXCEPTION_REFUSED: lambda data: _asked(_("Exception refused"), data),
+        TicketEvent.Kind.EXCEPTION_WITHDRAWN: lambda data: _asked(_("Exception withdrawn"), data),
+    }
+)

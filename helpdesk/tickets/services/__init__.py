@@ -14,7 +14,13 @@ from helpdesk.tickets.services.conversation import (
     reply,
 )
 from helpdesk.tickets.services.copies import MOST_COPIES, change_copies
-from helpdesk.tickets.services.critical import ask_critical, judge_claim, may_ask_critical, preview_critical, raise_to_critical
+from helpdesk.tickets.services.critical import (
+    ask_critical,
+    judge_claim,
+    may_ask_critical,
+    preview_critical,
+    raise_to_critical,
+)
 from helpdesk.tickets.services.drafts import (
     Crossed,
     Leaving,
