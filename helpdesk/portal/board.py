@@ -6,8 +6,8 @@ from datetime import datetime
 
 from django.contrib.postgres.aggregates import StringAgg
 from django.contrib.postgres.search import SearchVectorField
-from django.db.models import Func, OuterRef, Prefetch, Q, Subquery, Value
-from django.db.models.functions import Coalesce, ConcatPair
+from django.db.models import Func, OuterRef, Prefetch, Q, Subquery, TextField, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
 from helpdesk.core import durations, moments
@@ -86,7 +86,7 @@ def search(tickets: TicketQuerySet, *, text: str, hub: str, since: datetime | No
     query = WordQuery(text)
     said = Message.objects.filter(ticket=OuterRef("pk")).exclude(kind=Message.Kind.NOTE).order_by().values("ticket")
     said = said.annotate(text=StringAgg("body", " ")).values("text")
-    readable = ConcatPair("subject", ConcatPair(Value(" "), Coalesce(Subquery(said), Value(""))))
+    readable = Concat("subject", Value(" "), Subquery(said), output_field=TextField())
     words = Func(readable, Value(MOST_LETTERS), function="helpdesk_words", output_field=SearchVectorField())
     return tickets.filter(search_text__words=query).alias(readable=words).filter(readable=query)
 
