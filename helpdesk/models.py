@@ -3,7 +3,7 @@
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
-from helpdesk.escalation.models import Escalation
+from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.privacy.models import DataExport, Erasure
@@ -29,6 +29,7 @@ from helpdesk.tickets.models import (
     InboundMessage,
     Macro,
     Message,
+    Rating,
     Reading,
     SavedView,
     SearchText,
@@ -69,6 +70,7 @@ __all__ = [
     "InboundMessage",
     "Invitation",
     "Macro",
+    "ManagerRequest",
     "Membership",
     "Message",
     "Notice",
@@ -76,6 +78,7 @@ __all__ = [
     "OutboxMail",
     "Policy",
     "PolicyVersion",
+    "Rating",
     "Reading",
     "Revision",
     "Rollout",

@@ -4,6 +4,9 @@
 that only start something. 404 is what a customer gets wherever there is nothing for them, 403 what
 staff get on a page that their role doesn't have, 405 an act that takes a POST. An exception is asked for on
 one clock, which the bare address doesn't name.
+
+`POSTS` has the portal's forms: what is sent, and what each role gets. Staff are led to their workspace, and
+`nobody` gets the page that says so (200), without anything being done.
 """
 
 ROLES = (
@@ -123,6 +126,11 @@ TABLE = {
     "admin:helpdesk_macro_changelist": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_macro_delete": "302 404 404 404 404 404 403 200 200 200",
     "admin:helpdesk_macro_history": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_managerrequest_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_managerrequest_change": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_managerrequest_changelist": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_managerrequest_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_managerrequest_history": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_notice_add": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_notice_change": "302 404 404 404 404 404 302 302 200 302",
     "admin:helpdesk_notice_changelist": "302 404 404 404 404 404 200 200 200 200",
@@ -150,6 +158,11 @@ TABLE = {
     "admin:helpdesk_policy_history": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_policy_look": "302 404 404 404 404 404 403 403 405 405",
     "admin:helpdesk_policy_move": "302 404 404 404 404 404 403 403 405 405",
+    "admin:helpdesk_rating_add": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_rating_change": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_rating_changelist": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_rating_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_rating_history": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_rollout_add": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_rollout_change": "302 404 404 404 404 404 403 403 200 200",
     "admin:helpdesk_rollout_changelist": "302 404 404 404 404 404 403 403 200 200",
@@ -179,6 +192,8 @@ TABLE = {
     "admin:helpdesk_ticket_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_ticket_discard": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_draft": "302 404 404 404 404 404 405 405 405 405",
+    "admin:helpdesk_ticket_escalate": "302 404 404 404 404 404 200 200 200 200",
+    "admin:helpdesk_ticket_escalate_answer": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_ticket_events": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_ticket_exception": "302 404 404 404 404 404 404 404 404 404",
     "admin:helpdesk_ticket_explain": "302 404 404 404 404 404 200 200 200 200",
@@ -267,6 +282,8 @@ TABLE = {
     "portal:erase": "405 405 405 405 405 405 405 405 405 405",
     "portal:export": "405 405 405 405 405 405 405 405 405 405",
     "portal:export_file": "302 302 302 302 302 302 302 302 302 302",
+    "portal:figure_tickets": "302 200 200 200 200 404 302 302 302 302",
+    "portal:figures": "302 200 200 200 200 404 302 302 302 302",
     "portal:form_file_remove": "405 405 405 405 405 405 405 405 405 405",
     "portal:home": "302 200 200 200 200 200 302 302 302 302",
     "portal:invitation": "404 404 404 404 404 404 404 404 404 404",
@@ -284,7 +301,10 @@ TABLE = {
     "portal:sessions": "302 200 200 200 200 200 200 200 200 200",
     "portal:switch_account": "405 405 405 405 405 405 405 405 405 405",
     "portal:ticket": "302 200 404 200 200 404 302 302 302 302",
+    "portal:ticket_copies": "405 405 405 405 405 405 405 405 405 405",
+    "portal:ticket_critical": "302 200 404 302 302 404 302 302 302 302",
     "portal:ticket_draft": "405 405 405 405 405 405 405 405 405 405",
+    "portal:ticket_escalate": "405 405 405 405 405 405 405 405 405 405",
     "portal:ticket_file": "302 200 404 404 404 404 302 302 302 302",
     "portal:ticket_files": "405 405 405 405 405 405 405 405 405 405",
     "portal:ticket_new": "302 200 200 200 200 200 302 302 302 302",
@@ -292,9 +312,32 @@ TABLE = {
     "portal:ticket_new_files": "405 405 405 405 405 405 405 405 405 405",
     "portal:ticket_news": "302 200 404 200 200 404 302 302 302 302",
     "portal:ticket_promise": "302 200 404 200 200 404 302 302 302 302",
+    "portal:ticket_rate": "302 200 404 200 200 404 302 302 302 302",
+    "portal:ticket_reopen": "405 405 405 405 405 405 405 405 405 405",
     "portal:tickets": "302 200 200 200 200 200 302 302 302 302",
     "readyz": "200 200 200 200 200 200 200 200 200 200",
     "set_language": "302 302 302 302 302 302 302 302 302 302",
     "usersessions_list": "302 200 200 200 200 200 200 200 200 200",
+}
+# fmt: on
+
+# fmt: off
+OWN = "302 200 404 302 302 404 302 302 302 302"  # an act on the ticket of an account
+ASKING = {"affected": "everyone", "since": "2026-11-24T10:00", "process": "Forms", "workaround": "none"}
+NEW = {"hub": "content", "subject": "Forms", "body": "All forms show a blank page since this morning."}
+POSTS = {
+    "portal:article_vote": ({"helped": "yes", "c": "A" * 22}, "302 200 404 404 404 404 302 302 302 302"),
+    "portal:ask_solved": ({"c": "A" * 22}, "302 200 302 302 302 302 302 302 302 302"),
+    "portal:switch_account": (
+        lambda world: {"account": world.ticket.account_id},
+        "302 200 404 302 302 302 302 302 302 302",
+    ),
+    "portal:ticket": ({"body": "More.", "key": "A" * 22}, OWN),
+    "portal:ticket_copies": ({"copies-add": "ann@kestrel.example"}, OWN),
+    "portal:ticket_critical": (ASKING, OWN),  # it is critical already: back to the ticket, which says so
+    "portal:ticket_escalate": ({"escalate-reason": "Nobody answers."}, OWN),
+    "portal:ticket_new": (NEW | {"key": "A" * 22}, "302 200 302 302 302 302 302 302 302 302"),
+    "portal:ticket_rate": ({"score": "4"}, "302 200 404 422 422 404 302 302 302 302"),  # it isn't over yet
+    "portal:ticket_reopen": ({"reason": "Still blank.", "key": "A" * 22}, OWN),
 }
 # fmt: on

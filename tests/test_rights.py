@@ -19,13 +19,15 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
 from helpdesk.channels.callback.models import CallRequest
+from helpdesk.escalation.manager_requests import ask_manager
+from helpdesk.escalation.models import ManagerRequest
 from helpdesk.escalation.sweep import sweep
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Attachment, CannedReply, CustomField, Macro, Message, Ticket, TicketEvent
+from helpdesk.tickets.models import Attachment, CannedReply, CustomField, Macro, Message, Rating, Ticket, TicketEvent
 from helpdesk.tickets.services.rollouts import start_rollout
 from tests.factories import (
     AccountFactory,
@@ -38,7 +40,7 @@ from tests.factories import (
     add_to_team,
     make_ticket,
 )
-from tests.rights_table import ROLES, TABLE
+from tests.rights_table import POSTS, ROLES, TABLE
 
 pytestmark = pytest.mark.django_db
 MODELS = list(apps.get_app_config("helpdesk").get_models())
@@ -104,6 +106,8 @@ class World:
             Message.objects.count(),
             TicketEvent.objects.count(),
             list(ClockException.objects.values()),
+            list(ManagerRequest.objects.order_by("pk").values()),
+            list(Rating.objects.order_by("pk").values()),
         ]
 
 
@@ -161,12 +165,15 @@ def world(now) -> World:
         callable_at=now,
         asked_at=now,
     )
+    answered = ask_manager(ticket=ticket, actor=people["specialist"], reason=f"{SECRET} is angry.", now=now)
+    by = {"by": people["designated"], "specialist": people["specialist"]}
+    rated = Rating.objects.create(ticket=ticket, **by, score=2, comment=f"{SECRET} waits", rated_at=now, changed_at=now)
     Macro.objects.create(name="Wait", acts=[{"do": "status", "status": "waiting"}])
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
     start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
-    objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all()]
+    objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all(), answered, rated]
     objects += ClockException.objects.all()
     ids = {str(row.pk) for row in [*objects, *ticket.events.all()]}
     return World(people=people, ticket=ticket, ids=tuple(sorted(ids)))
@@ -217,3 +224,29 @@ def test_each_role_gets_what_the_table_says(world, role):
     answers = {address.name: str(client.get(world.url(address)).status_code) for address in addresses()}
     column = ROLES.index(role)
     assert answers == {name: row.split()[column] for name, row in TABLE.items()}
+
+
+def is_customers(address: Address) -> bool:
+    return address.name.startswith("portal:")
+
+
+def test_every_form_of_the_portal_has_its_row(world):
+    """What takes a POST at all, found by trying: a new form fails here until somebody says who may send it."""
+    takes = set()
+    for address in filter(is_customers, addresses()):
+        if world.client("nobody").post(world.url(address)).status_code != 405:
+            takes.add(address.name)
+    assert takes == set(POSTS)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", POSTS)
+def test_each_form_does_for_each_role_what_the_table_says(world, role, name):
+    """Sent with all that it needs, for the ticket of the secret account; who may not, changes nothing."""
+    values, codes = POSTS[name]
+    address = next(address for address in addresses() if address.name == name)
+    before = world.state()
+    answer = world.client(role).post(world.url(address), values(world) if callable(values) else values)
+    assert str(answer.status_code) == codes.split()[ROLES.index(role)]
+    if role not in ("stranger", "designated", "super_admin", "colleague") or answer.status_code == 404:
+        assert world.state() == before

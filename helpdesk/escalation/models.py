@@ -68,3 +68,50 @@ class Escalation(models.Model):
     def lateness(self) -> float:
         """Seconds between the due instant and its being noticed."""
         return (self.detected_at - self.due_at).total_seconds()
+
+
+class ManagerRequest(models.Model):
+    """Somebody wants a manager to look at a ticket: the customer, who reads the answer, or a specialist.
+
+    At most one of each is open on a ticket: the unique constraint decides, however often it is sent.
+    """
+
+    ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="manager_requests", verbose_name=_("ticket"))
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("asked by"))
+    by_customer = models.BooleanField(_("by the customer"))
+    reason = models.TextField(_("reason"))
+    asked_at = models.DateTimeField(_("asked"))
+    told = models.JSONField(_("told"), default=list)  # as of an Escalation
+    skipped = models.JSONField(_("passed over"), default=list)
+    answer = models.TextField(_("answer"), blank=True, default="")
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("answered by")
+    )
+    answered_at = models.DateTimeField(_("answered"), null=True)
+
+    class Meta:
+        verbose_name = _("request to the manager")
+        verbose_name_plural = _("requests to the manager")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ticket", "by_customer"],
+                condition=models.Q(answered_at=None),
+                name="manager_request_one_open",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(answered_at=None, answered_by=None, answer="")
+                | (models.Q(answered_at__isnull=False, answered_by__isnull=False) & ~models.Q(answer="")),
+                name="manager_request_answered_whole",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["ticket", "asked_at"], name="manager_request_ticket"),
+            models.Index(fields=["asked_at"], name="manager_request_open", condition=models.Q(answered_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return f"PS-{self.ticket_id} {self.asked_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.answered_at is None

@@ -38,18 +38,22 @@ class RefusedFile:
 class Desk:
     """One form with its draft and its files, for the page that shows it."""
 
-    def __init__(self, request: HttpRequest, visitor: Visitor, *, ticket: Ticket | None = None) -> None:
+    def __init__(
+        self, request: HttpRequest, visitor: Visitor, *, ticket: Ticket | None = None, is_bystander: bool = False
+    ) -> None:
+        """`is_bystander`: what was posted is another form of the page."""
         self.request, self.visitor, self.ticket = request, visitor, ticket
+        self.is_posted = request.method == "POST" and not is_bystander
         self.fields = TICKET_FIELDS if ticket is None else REPLY_FIELDS
         self.draft: FormDraft | None = None
         self.refused: list[RefusedFile] = []
-        key = request.POST.get("key", "")
+        key = request.POST.get("key", "") if self.is_posted else ""
         self.key = key if KEY.fullmatch(key) else new_key()
 
     @property
     def is_sending(self) -> bool:
         """A POST that sends; *Remove* and *Keep as draft* are none."""
-        return self.request.method == "POST" and not {"remove", "draft"} & set(self.request.POST)
+        return self.is_posted and not {"remove", "draft"} & set(self.request.POST)
 
     def page(self, part: str = "") -> str:
         if self.ticket is None:
@@ -58,7 +62,7 @@ class Desk:
 
     def press(self) -> HttpResponse | None:
         """Do what a button beside *Send* is for, and put up the files that came with the form."""
-        if self.request.method != "POST":
+        if not self.is_posted:
             return self._come_back()
         if "discard" in self.request.POST:
             services.discard_form(user=self.visitor.user, key=self.key)
@@ -73,7 +77,7 @@ class Desk:
 
     def initial(self) -> dict[str, str]:
         """What the form begins with: what stands in it where nothing is sent, or the draft."""
-        if self.request.method == "POST":
+        if self.is_posted:
             return {**self._typed(), "key": self.key}
         if self._wants_fresh:
             return {}
@@ -164,7 +168,7 @@ class Desk:
     @cached_property
     def others(self) -> list[FormDraft]:
         """Other forms for new tickets that were not sent."""
-        if self.ticket is not None or self.request.method == "POST":
+        if self.ticket is not None or self.is_posted:
             return []
         return list(services.form_drafts(**self._mine).exclude(key=self.key)[:MOST_OTHERS])
 

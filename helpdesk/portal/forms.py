@@ -312,7 +312,15 @@ class SearchForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "placeholder": _("Number, subject or text")}),
     )
     state = forms.ChoiceField(label=_("State"), required=False, choices=STATES)
+    PERIODS = [
+        ("", _("At any time")),
+        ("7", _("In the last 7 days")),
+        ("30", _("In the last 30 days")),
+        ("365", _("In the last 12 months")),
+    ]
+
     hub = forms.ChoiceField(label=_("Hub"), required=False)
+    opened = forms.ChoiceField(label=_("Opened"), required=False, choices=PERIODS)
     whose = forms.ChoiceField(required=False, choices=[("mine", ""), ("all", "")], widget=forms.HiddenInput)
     page = forms.IntegerField(required=False, min_value=1, max_value=1000, widget=forms.HiddenInput)
 

@@ -7,7 +7,7 @@ wrote to the customer or judged their claim (SPEC 2.2, 2.7).
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
@@ -24,6 +24,9 @@ SHOWN_EVENTS = (
     TicketEvent.Kind.DECLINED,
     TicketEvent.Kind.REOPENED,
     TicketEvent.Kind.STATUS,
+    TicketEvent.Kind.RAISED,
+    TicketEvent.Kind.CUSTOMER_ESCALATED,
+    TicketEvent.Kind.ESCALATION_ANSWERED,
 )
 
 
@@ -68,7 +71,7 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
     ahead = [clock for clock in clocks if clock.state == State.RUNNING and clock.due_at >= now]
     messages = ticket.messages.exclude(kind=Message.Kind.NOTE).select_related("author").prefetch_related("attachments")
     entries = [_message_entry(message, clocks) for message in messages]
-    happened = ticket.events.filter(kind__in=SHOWN_EVENTS).select_related("actor")
+    happened = _shown_events(ticket).select_related("actor")
     entries += [entry for event in happened if (entry := _event_entry(event, ticket, steps))]
     return Story(
         ticket=ticket,
@@ -82,9 +85,20 @@ def read(ticket: Ticket, *, now: datetime) -> Story:
 
 
 def stamp(ticket: Ticket) -> str:
-    """Names the state that a customer can see: it changes with a public message, the status or a judgement."""
+    """Names the state that a customer can see: it changes with a public message, an event that is shown, a deadline.
+
+    The last public message comes first in it.
+    """
     last = ticket.messages.exclude(kind=Message.Kind.NOTE).aggregate(last=Max("pk"))["last"]
-    return f"{last}-{ticket.status}-{ticket.claim}"
+    event = _shown_events(ticket).aggregate(last=Max("pk"))["last"]
+    due = int(ticket.next_due_at.timestamp()) if ticket.next_due_at else 0
+    return f"{last}-{ticket.status}-{ticket.claim}-{event or 0}-{due}"
+
+
+def _shown_events(ticket: Ticket) -> QuerySet[TicketEvent]:
+    """What happened to it that a customer may know."""
+    to_staff = Q(kind=TicketEvent.Kind.ESCALATION_ANSWERED) & ~Q(data__internal=False)
+    return ticket.events.filter(kind__in=SHOWN_EVENTS).exclude(to_staff)
 
 
 def _facts(ticket: Ticket, *, now: datetime) -> list[tuple[str, str]]:
@@ -131,6 +145,17 @@ def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) ->
             return Entry(
                 at=event.at, head=head % words, said=event.data.get("reason", ""), note=_changed_promise(event, steps)
             )
+        case TicketEvent.Kind.RAISED if event.data.get("claim") == Claim.CLAIMED:
+            return Entry(at=event.at, head=_("%(name)s asked for business critical at %(time)s") % words)
+        case TicketEvent.Kind.RAISED:
+            head = _("Raised to business critical by %(name)s at %(time)s")
+            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
+        case TicketEvent.Kind.CUSTOMER_ESCALATED:
+            head = _("%(name)s asked for a manager at %(time)s")
+            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
+        case TicketEvent.Kind.ESCALATION_ANSWERED:
+            head = _("%(name)s, for our managers, answered at %(time)s")
+            return Entry(at=event.at, head=head % words, said=event.data.get("answer", ""))
         case TicketEvent.Kind.REOPENED:
             return Entry(at=event.at, head=_("Opened again"))
         case TicketEvent.Kind.STATUS if event.data.get("after") in (Status.SOLVED, Status.CLOSED):

@@ -1,5 +1,6 @@
 """The customer's pages: home, tickets, one ticket, account."""
 
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
@@ -16,9 +17,10 @@ from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.downloads import download
-from helpdesk.portal import board, story
+from helpdesk.portal import board, live
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
+from helpdesk.portal.doing import doing
 from helpdesk.portal.drafts import Desk, held
 from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
@@ -72,7 +74,10 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     state, page = wanted.get("state", ""), wanted.get("page", 1)
     whole = wanted.get("whose", "all") == "all" and visitor.membership.is_super_admin
     found = board.search(
-        board.tickets_of(visitor, whole_account=whole), text=wanted.get("q", ""), hub=wanted.get("hub", "")
+        board.tickets_of(visitor, whole_account=whole),
+        text=wanted.get("q", ""),
+        hub=wanted.get("hub", ""),
+        since=visitor.now - timedelta(days=int(wanted["opened"])) if "opened" in wanted else None,
     )
     context: dict[str, Any] = {"visitor": visitor, "now": visitor.now, "form": form, "state": state, "whole": whole}
     if state != "closed":
@@ -87,7 +92,7 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         rows, older = board.page_of(board.closed_lately(found), page=page if state else 1, size=size)
         context["closed"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
         context["closed_links"] = _links(wanted, page=page if state else 0, older=older, state="closed")
-    context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub"})
+    context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub", "opened"})
     context["mine_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "mine"})
     context["all_url"] = "?" + urlencode(_without_page(wanted) | {"whose": "all"})
     return render(request, "portal/tickets.html", context)
@@ -97,9 +102,7 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @portal_page
 def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     """One ticket: its promise, its conversation, the outcome; reply, or close."""
-    found = get_object_or_404(
-        Ticket.objects.visible_to(visitor.user).select_related("account", "hub", "owner", "requester"), pk=pk
-    )
+    found = find_ticket(visitor, pk)
     desk = Desk(request, visitor, ticket=found)
     if answer := desk.press():
         return answer
@@ -111,21 +114,35 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         desk.keep()
     else:
         form = ReplyForm(initial=desk.initial())
-    read = story.read(found, now=visitor.now)
+    return show_ticket(request, visitor, found, desk, form)
+
+
+def find_ticket(visitor: Visitor, pk: int) -> Ticket:
+    """A ticket that the person may see, with what its page shows; Http404 for any other."""
+    seen = Ticket.objects.visible_to(visitor.user)
+    return get_object_or_404(seen.select_related("account", "hub", "owner", "requester", "team"), pk=pk)
+
+
+def show_ticket(
+    request: HttpRequest,
+    visitor: Visitor,
+    found: Ticket,
+    desk: Desk,
+    form: ReplyForm | None = None,
+    *,
+    status: int = 200,
+    **bound: Any,
+) -> HttpResponse:
+    """The page of a ticket. `bound`: a form of `portal.doing` that was sent and has to be mended."""
+    form = form or ReplyForm(initial=desk.initial())
     context = {
-        "visitor": visitor,
-        "now": visitor.now,
-        "ticket": found,
-        "story": read,
-        "stamp": story.stamp(found),
-        "first_is_late": bool(read.first and story.is_late(read.first, visitor.now)),
-        "claim_words": board.claim_words(found),
+        **live.context(visitor, found),
+        "doing": doing(visitor, found, **bound),
         "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
         "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
-        "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
         **desk.context(form),
     }
-    return render(request, "portal/ticket.html", context)
+    return render(request, "portal/ticket.html", context, status=status)
 
 
 @require_safe
@@ -145,16 +162,6 @@ def ticket_promise(request: HttpRequest, visitor: Visitor, pk: int) -> HttpRespo
         "others": told[1:],
     }
     return render(request, "portal/promise.html", context)
-
-
-@require_safe
-@portal_page
-def ticket_news(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
-    """Whether anything has changed since the page was made: a notice, or nothing (204) and the page stays."""
-    found = get_object_or_404(Ticket.objects.visible_to(visitor.user), pk=pk)
-    if request.GET.get("seen", "") == story.stamp(found):
-        return HttpResponse(status=204)
-    return render(request, "portal/parts/news.html", {"ticket": found})
 
 
 @require_safe

@@ -1,6 +1,6 @@
 """What the portal's templates need beside Django's and crispy's tags."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect
@@ -8,6 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+
+from helpdesk.core import durations
 
 register = template.Library()
 
@@ -32,6 +34,12 @@ def control(field: BoundField) -> SafeString:
     if getattr(widget, "input_type", "") != "search":
         attrs["placeholder"] = False
     return field.as_widget(attrs=attrs)
+
+
+@register.filter
+def took(duration: timedelta | None) -> str:
+    """`24 min`, `2 h 8 min`; an en dash for none."""
+    return "–" if duration is None else durations.spoken(duration.total_seconds())
 
 
 @register.filter

@@ -58,7 +58,10 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
     }
 
 
-def _mail(*, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any) -> list[OutboxMail]:
+def to_customer(
+    *, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any
+) -> list[OutboxMail]:
+    """A mail to whoever reads the ticket's mails; none where nobody is left."""
     to = reader(ticket)
     if to is None:
         return []
@@ -82,7 +85,7 @@ def acknowledgement(
 
     It carries the Message-ID of the customer's message, so that the replies thread below it.
     """
-    return _mail(
+    return to_customer(
         ticket=ticket,
         key=f"acknowledgement/{ticket.pk}",
         template="acknowledgement",
@@ -100,19 +103,22 @@ def reply(
     thread: Message | None,
     quoted: Message | None,
     files: Sequence[Attachment] = (),
+    rate_url: str = "",
     now: datetime,
 ) -> list[OutboxMail]:
     """A specialist's public reply to the requester and the people in copy; `thread` is the ticket's first message.
 
-    Super admins who want to read every reply of the account get one of their own.
+    Super admins who want to read every reply of the account get one of their own. `rate_url`: of a last word,
+    where to say how well it went.
     """
     context = {
         **clock_values(clock),
         **reply_values(message=message, quoted=quoted),
         **file_values(ticket=ticket, files=files),
+        **({"rate_url": rate_url} if rate_url else {}),
     }
     key, answered = f"reply/{message.pk}", thread.message_id if thread else ""
-    mails = _mail(
+    mails = to_customer(
         ticket=ticket,
         key=key,
         template="reply",
@@ -184,7 +190,7 @@ def judgement(*, ticket: Ticket, clock: Clock | None, author: User, now: datetim
     renewed = clock is not None and clock.breached_at is not None and clock.breached_at < clock.counted_from
     if renewed:
         values["breached_at"] = None  # that promise is missed and said to be; this mail is about the one ahead
-    return _mail(
+    return to_customer(
         ticket=ticket,
         key=f"judgement/{ticket.pk}/{now.isoformat()}",
         template="judgement",

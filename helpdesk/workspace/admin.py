@@ -9,9 +9,11 @@ from helpdesk.workspace import (
     escalations,
     exceptions,
     macros,
+    manager_pages,
     operations,
     people,
     policies,
+    ratings,
     rollouts,
     ticket,
 )
@@ -25,9 +27,11 @@ __all__ = [
     "escalations",
     "exceptions",
     "macros",
+    "manager_pages",
     "operations",
     "people",
     "policies",
+    "ratings",
     "rollouts",
     "ticket",
 ]

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from helpdesk.accounts.models import Absence, StaffRole, Team, User
 from helpdesk.escalation.lateness import lateness
-from helpdesk.escalation.models import Escalation
+from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.escalation.sweep import HEARTBEAT
 from helpdesk.notifications.models import Delivery, Heartbeat, OutboxMail
 from helpdesk.sla.clock import OPEN, Promise, State
@@ -87,6 +87,7 @@ class Board:
     hour: list[Slot]
     here: list[Here]
     staff: int
+    asked: list[ManagerRequest]
     escalations: list[Escalation]
     claims: list[Row]
     exceptions: list[ClockException]
@@ -127,6 +128,7 @@ def board(*, viewer: User, team: Team | None, present: set[int] | None, now: dat
         hour=_hour(tickets, here, now=now),
         here=here,
         staff=staff,
+        asked=list(_asked(team).select_related("ticket__account", "ticket__owner")[:WAITING]),
         escalations=list(_escalations(team, now=now).select_related("ticket__account", "ticket__owner")[:WAITING]),
         claims=[Row(ticket=row, face=faces.get(row.pk)) for row in claims],
         exceptions=list(_exceptions(team).select_related("code", "requested_by", "clock__ticket")[:WAITING]),
@@ -147,6 +149,7 @@ def _parts(tickets: QuerySet[Ticket], *, team: Team | None, now: datetime) -> di
         "hour": hour,
         "hour_guaranteed": hour.filter(_next_clock(promise=Promise.GUARANTEED)),
         "escalations": _escalations(team, now=now),
+        "asked": _asked(team),
         "claims": _claims(tickets),
         "exceptions": _exceptions(team),
         "exceptions_guaranteed": _exceptions(team).filter(clock__promise=Promise.GUARANTEED),
@@ -169,6 +172,12 @@ def _escalations(team: Team | None, *, now: datetime) -> QuerySet[Escalation]:
     """Fired of late on a clock that still runs, and not acknowledged; the latest first."""
     waiting = Escalation.objects.filter(state=Escalation.State.FIRED, acknowledged_at=None, due_at__gte=now - LATELY)
     rows = waiting.filter(clock__state__in=OPEN).order_by("-due_at", "-id")
+    return rows if team is None else rows.filter(ticket__team=team)
+
+
+def _asked(team: Team | None) -> QuerySet[ManagerRequest]:
+    """Who waits for a manager's answer, customers first, the longest wait on top."""
+    rows = ManagerRequest.objects.filter(answered_at=None).order_by("-by_customer", "asked_at")
     return rows if team is None else rows.filter(ticket__team=team)
 
 

@@ -39,6 +39,8 @@ RIGHTS: dict[str, dict[str, str]] = {
     "clockexception": {LEAD: "v", MANAGER: "v", ADMINISTRATOR: "v"},  # who decides which: `tickets.services`
     "exceptioncode": {LEAD: "v", MANAGER: "vac", ADMINISTRATOR: "vac"},
     "escalation": _all("vc"),
+    "managerrequest": _all("v"),  # who answers: `escalation.manager_requests`
+    "rating": _all("v"),  # a specialist's are those of their own answers
     "notice": _all("vc"),
     # One's own; those of others need the next line.
     "absence": _all("vacd"),

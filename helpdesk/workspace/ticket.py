@@ -28,6 +28,7 @@ from helpdesk.workspace.files import FilePages
 from helpdesk.workspace.history import HistoryPage
 from helpdesk.workspace.link_pages import LinkPages
 from helpdesk.workspace.lists import numbers
+from helpdesk.workspace.manager_pages import ManagerPages, asked_of
 from helpdesk.workspace.merge_pages import MergePages
 from helpdesk.workspace.organising import OrganisePages
 from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
@@ -45,6 +46,7 @@ class TicketAdmin(
     MergePages,
     LinkPages,
     OrganisePages,
+    ManagerPages,
     HistoryPage,
     ExceptionRequestPage,
     QueuePages,
@@ -113,6 +115,7 @@ class TicketAdmin(
             "judge": judge or JudgeForm(),
             "raising": raising or RaiseForm(),
             "priorities": Priority.choices,
+            **asked_of(ticket, request.user),
             "may_change": self.has_change_permission(request, ticket),
             "may_assign": lead,
             "staff": staff_choices() if lead else [],

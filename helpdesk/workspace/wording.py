@@ -18,7 +18,7 @@ from helpdesk.sla.clock import Effect, EventKind, Promise
 from helpdesk.sla.models import METRICS, BreachCause, ClockEvent
 from helpdesk.tickets.explained import effect_words, reason_words
 from helpdesk.tickets.models import Claim, Priority, Source, Status, TicketEvent
-from helpdesk.workspace import call_words, organise_words
+from helpdesk.workspace import call_words, customer_words, organise_words
 
 # Events that stand in the conversation as messages.
 SPOKEN = (TicketEvent.Kind.REPLIED, TicketEvent.Kind.NOTED, TicketEvent.Kind.CUSTOMER_WROTE)
@@ -64,6 +64,8 @@ def notice_words(notice: Notice) -> str:
 def _told(notice: Notice) -> str:
     """What a notice tells of a ticket, in a few words."""
     said = notice.context
+    if text := customer_words.told(notice):
+        return text
     if notice.kind == "exception_asked":
         return _("Exception to approve")
     if notice.kind == "exception_decided":
@@ -225,6 +227,7 @@ def _asked(text: str, data: dict[str, Any]) -> str:
 _TICKET: dict[str, Callable[[dict[str, Any]], str]] = (
     organise_words.LINES
     | call_words.LINES
+    | customer_words.LINES
     | {
         TicketEvent.Kind.OPENED: lambda data: (
             _("Opened: %(source)s") % {"source": dict(Source.choices).get(data.get("source"), "–")}

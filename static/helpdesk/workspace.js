@@ -103,6 +103,28 @@
     button.addEventListener("click", () => window.print());
   }
 
+  // Without a secure connection the browser has no clipboard for pages: the old way does it.
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const field = Object.assign(document.createElement("textarea"), { value: text });
+      document.body.append(field);
+      field.select();
+      document.execCommand("copy");
+      field.remove();
+    }
+  }
+  for (const button of $$("[data-copy]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await copy(button.dataset.copy);
+      openMenus().forEach((menu) => { menu.open = false; });
+      document.dispatchEvent(new CustomEvent("workspace:said", { detail: button.dataset.copied }));
+      announce(button.dataset.copied);
+    });
+  }
+
   /* 4. The ticket: begin at the end of the conversation, and send once ----------------------------------- */
   const talk = $(".talk");
   if (talk) talk.scrollTop = talk.scrollHeight;

@@ -21,7 +21,8 @@ def test_a_form_that_was_open_too_long(kestrel):
     client.force_login(kestrel.mina.user)
     page = client.post("/tickets/new/", {"subject": "x"})
     assert page.status_code == 403
-    assert "This couldn't be sent" in page.text
+    assert "Your session had run out" in page.text
+    assert "your text is kept" in page.text
 
 
 def test_a_request_that_is_too_large(sign_in, kestrel, filled):

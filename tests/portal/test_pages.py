@@ -297,7 +297,7 @@ def test_an_open_page_hears_of_a_reply_and_of_nothing_internal(kestrel, sign_in,
     services.add_note(ticket=ticket, actor=staff, body="hm", now=now + MINUTE)
     assert client.get(news).status_code == 204
     services.reply(ticket=ticket, actor=staff, body="Here", now=now + MINUTE)
-    assert "There is something new in this ticket." in client.get(news).text
+    assert "replied at" in client.get(news).text
     assert sign_in(kestrel.aoife).get(news).status_code == 404
 
 

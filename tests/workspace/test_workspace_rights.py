@@ -9,12 +9,13 @@ from django.test import Client
 from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
+from helpdesk.escalation.manager_requests import ask_manager
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
-from helpdesk.tickets.models import CannedReply, CustomField, Macro
+from helpdesk.tickets.models import CannedReply, CustomField, Macro, Rating
 from helpdesk.tickets.services import Wish, request_exception
 from helpdesk.tickets.services.rollouts import start_rollout
 from helpdesk.workspace.rights import RIGHTS, Act, may
@@ -30,6 +31,8 @@ MANAGING = {MANAGER, ADMINISTRATOR}
 PAGES = {
     "ticket": (ALL, set()),
     "escalation": (ALL, set()),
+    "managerrequest": (ALL, set()),
+    "rating": (ALL, set()),
     "clockexception": (ALL - {SPECIALIST}, set()),
     "exceptioncode": (ALL - {SPECIALIST}, MANAGING),
     "notice": (ALL, set()),
@@ -66,6 +69,8 @@ def world(now):
     return {
         "ticket": ticket.pk,
         "escalation": escalation.pk,
+        "managerrequest": _asked(ticket, now),
+        "rating": _rated(ticket, now),
         "clockexception": _exception(clock, now),
         "exceptioncode": "third-party",
         "notice": 0,
@@ -98,6 +103,14 @@ def _exception(clock, now) -> int:
     return request_exception(clock=clock, code=code, wish=wish, evidence="Log.", actor=asker, now=now).pk
 
 
+def _asked(ticket, now) -> int:
+    return ask_manager(ticket=ticket, actor=ticket.requester, reason="Nobody answers.", now=now).pk
+
+
+def _rated(ticket, now) -> int:
+    return Rating.objects.create(ticket=ticket, by=ticket.requester, score=4, rated_at=now, changed_at=now).pk
+
+
 def enter(role: str) -> tuple[Client, object]:
     person, client = StaffFactory(staff_role=role), Client()
     client.force_login(person)
@@ -114,6 +127,8 @@ def test_each_role_reaches_what_the_table_says(world, now, role, model):
     client, person = enter(role)
     if model == "notice":
         world["notice"] = Notice.objects.create(key="k", recipient=person, kind="escalation", created_at=now).pk
+    if model == "rating":  # a specialist's are those of their own answers
+        Rating.objects.update(specialist=person)
     if model == "absence":
         world["absence"] = Absence.objects.create(user=person, starts_at=now, ends_at=now + timedelta(hours=8)).pk
     if model in ("cannedreply", "macro"):

@@ -5,6 +5,7 @@ from helpdesk.tickets.models.conversation import Attachment, Draft, FormDraft, I
 from helpdesk.tickets.models.event import TicketEvent
 from helpdesk.tickets.models.fields import CustomField
 from helpdesk.tickets.models.grouping import Tag, TicketLink, Watch
+from helpdesk.tickets.models.rating import Rating
 from helpdesk.tickets.models.reading import Reading, SearchText, TimeEntry, WordQuery
 from helpdesk.tickets.models.shortcuts import CannedReply, Macro, SavedView
 from helpdesk.tickets.models.ticket import Claim, Priority, Severity, Source, Status, Ticket, TicketQuerySet
@@ -21,6 +22,7 @@ __all__ = [
     "Macro",
     "Message",
     "Priority",
+    "Rating",
     "Reading",
     "SavedView",
     "Scan",

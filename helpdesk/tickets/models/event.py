@@ -57,6 +57,7 @@ class TicketEvent(models.Model):
         ESCALATION_ANSWERED = "escalation_answered", _("Customer's escalation answered")
         RATED = "rated", _("Answer rated")
         COPIES = "copies", _("People in copy changed")
+        ESCALATED = "escalated", _("Escalated to the manager")
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="events", verbose_name=_("ticket"))
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)

@@ -13,7 +13,14 @@ from helpdesk.tickets.services.conversation import (
     record_call,
     reply,
 )
-from helpdesk.tickets.services.critical import ask_critical, judge_claim, raise_to_critical
+from helpdesk.tickets.services.copies import MOST_COPIES, change_copies
+from helpdesk.tickets.services.critical import (
+    ask_critical,
+    judge_claim,
+    may_ask_critical,
+    preview_critical,
+    raise_to_critical,
+)
 from helpdesk.tickets.services.drafts import (
     Crossed,
     Leaving,
@@ -70,6 +77,7 @@ from helpdesk.tickets.services.linking import join_incident, leave_incident, lin
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.rating import CHANGEABLE, is_fixed, may_rate, rate
 from helpdesk.tickets.services.scanning import scan_held_files
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
 from helpdesk.tickets.services.shortcuts import count_use, run_macro
@@ -80,12 +88,14 @@ from helpdesk.tickets.services.watching import note_reading, unwatch, watch
 
 __all__ = [
     "BulkOrder",
+    "CHANGEABLE",
     "Crossed",
     "FIRST_METRIC",
     "Fate",
     "Fated",
     "How",
     "Leaving",
+    "MOST_COPIES",
     "MOST_MINUTES",
     "NewTicket",
     "Outlook",
@@ -103,6 +113,7 @@ __all__ = [
     "attach_file",
     "can_be_excepted",
     "can_undo",
+    "change_copies",
     "change_subject",
     "change_tags",
     "clear_abandoned_files",
@@ -123,6 +134,7 @@ __all__ = [
     "hand_out",
     "index_account",
     "index_words",
+    "is_fixed",
     "join_chat",
     "join_incident",
     "judge_claim",
@@ -131,8 +143,10 @@ __all__ = [
     "leave_incident",
     "link",
     "mark_spam",
+    "may_ask_critical",
     "may_code",
     "may_decide",
+    "may_rate",
     "merge",
     "needs_another",
     "not_spam",
@@ -140,9 +154,11 @@ __all__ = [
     "open_ticket",
     "outlook",
     "perform_acts",
+    "preview_critical",
     "preview_exception",
     "preview_merge",
     "raise_to_critical",
+    "rate",
     "read_value",
     "rebuild_words",
     "record_call",

@@ -11,7 +11,7 @@ from helpdesk.notifications.services import new_message_id, post, tell
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import Clock
-from helpdesk.tickets import draft_news, mails
+from helpdesk.tickets import customer_mails, draft_news, mails
 from helpdesk.tickets.mentions import mentioned_in
 from helpdesk.tickets.models import Attachment, Message, Source, Status, Ticket, TicketEvent, Watch
 from helpdesk.tickets.services.files import give_to
@@ -85,6 +85,7 @@ def reply(
             thread=first,
             quoted=quoted,
             files=attachments,
+            rate_url=customer_mails.rate_url(ticket) if status in Status.done() else "",
             now=now,
         )
     )

@@ -9,12 +9,12 @@ from helpdesk.accounts.models import RequesterRole, User
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import post
 from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.clock import Metric, Promise, State
 from helpdesk.sla.models import BreachCause, Clock
 from helpdesk.sla.terms import Hours
 from helpdesk.tickets import mails
 from helpdesk.tickets.models import Claim, Severity, Ticket, TicketEvent
-from helpdesk.tickets.services.locked import Refused, facts_of, happened, lock, touch
+from helpdesk.tickets.services.locked import RESPONSES, Refused, facts_of, happened, lock, touch
 
 JUDGED = ("claim", "claim_reason", "claim_judged_by", "claim_judged_at", "severity", "policy_version")
 
@@ -76,13 +76,36 @@ def ask_critical(*, ticket: Ticket, actor: User, facts: dict[str, str], now: dat
     """
     ticket, clocks = lock(ticket, now=now)
     _check_raise(ticket)
-    if ticket.requester_role != RequesterRole.DESIGNATED or ticket.channel != Channel.EMAIL:
+    if not _is_claimable(ticket):
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
     if ticket.claim == Claim.DECLINED:
         raise Refused(_("This was declined. If it has become worse since, say so in the ticket."))
     ticket.claim, ticket.claim_facts = Claim.CLAIMED, dict(facts)
     _raise(ticket, clocks, actor=actor, now=now, reason="asked by the customer")
     return ticket
+
+
+def may_ask_critical(ticket: Ticket) -> bool:
+    """Whether `ask_critical` would take it."""
+    is_open = ticket.is_active and ticket.severity != Severity.CRITICAL
+    return is_open and ticket.claim != Claim.DECLINED and _is_claimable(ticket)
+
+
+def preview_critical(*, ticket: Ticket, actor: User, now: datetime) -> Clock | None:
+    """The promise that asking now would give: the first deadline ahead; raises what `ask_critical` would raise.
+
+    It is done and taken back, so that the preview can't say anything else than the act does.
+    """
+    with transaction.atomic():
+        ask_critical(ticket=ticket, actor=actor, facts={}, now=now)
+        clocks = Clock.objects.filter(ticket=ticket, state=State.RUNNING, metric__in=RESPONSES, due_at__gte=now)
+        ahead = clocks.order_by("due_at").first()
+        transaction.set_rollback(True)
+    return ahead
+
+
+def _is_claimable(ticket: Ticket) -> bool:
+    return ticket.requester_role == RequesterRole.DESIGNATED and ticket.channel == Channel.EMAIL
 
 
 def _check_raise(ticket: Ticket) -> None:

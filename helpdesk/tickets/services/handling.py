@@ -7,6 +7,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Team, User
+from helpdesk.notifications.services import post
+from helpdesk.tickets import customer_mails
 from helpdesk.tickets.models import Message, Priority, Status, Ticket, TicketEvent
 from helpdesk.tickets.services.locked import (
     OWED_TO_THE_CUSTOMER,
@@ -93,6 +95,8 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime, re
     if not changed and paused != [clock.paused_at for clock in clocks]:
         happened(ticket, TicketEvent.Kind.STATUS, now, actor, before=status, after=status, **_why(reason)).save()
     _tell_moved(ticket, changed, now=now)
+    if changed and status in Status.done():
+        post(customer_mails.solved(ticket=ticket, moved=ticket.events.latest("id"), now=now))
     return ticket
 
 
