@@ -102,10 +102,16 @@ class TicketChangeList(OpenChangeList):
         self.onlooker = onlooker(request)
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
-        rows = Rows(user=request.user, columns=self.columns, read_at=self._read_at())
         here = around([ticket.pk for ticket in self.result_list])
-        self.rows = rows.of(self.result_list, faces, here)
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
+        rows = Rows(
+            user=request.user,
+            columns=self.columns,
+            read_at=self._read_at(),
+            carried=self.carried,
+            ticked=getattr(request, "ticked", ()),
+        )
+        self.rows = rows.of(self.result_list, faces, here)
         self._count()
         self.also_closed = self._also_closed(request)
 
@@ -233,9 +239,9 @@ class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):
             "here": f"{reverse('admin:helpdesk_ticket_changelist')}?{query}",
             **(extra_context or {}),
         }
+        request.ticked = context["bulk"].ticked
         answer = super().changelist_view(request, context)
         if (found := getattr(answer, "context_data", None)) and "cl" in found:
-            found["ticked"] = {str(pk) for pk in found["bulk"].ticked}
             found["may_keep_saved"] = found["cl"].saved is not None and onlooker(request).keeps(found["cl"].saved)
             found["columns"] = columns_offered([column.key for column in found["cl"].columns])
         return answer

@@ -17,8 +17,6 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.http import QueryDict
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
@@ -35,8 +33,6 @@ log = logging.getLogger(__name__)
 PAUSE = 0.4  # seconds in which changes are gathered
 MOST_TICKETS = 60  # of one reading; where more have changed, pages ask for themselves
 AFTER_ERROR = 2.0  # seconds
-LIST = "admin:helpdesk_ticket_changelist"
-TABLE = "admin/helpdesk/ticket/change_list_results.html"
 
 Message = dict[str, Any]
 Look = tuple[str, tuple[str, ...]]  # language and columns: what rows are made alike for
@@ -239,17 +235,10 @@ def _rows(
     """A row as everybody sees it; as its owner sees it, where a queue of theirs is open."""
     everybody = Rows(user=User(pk=0), columns=queue_columns.shown(columns), read_at={})
     for ticket in tickets:
-        yield (ticket.pk, False), _html(everybody, ticket, faces)
+        yield (ticket.pk, False), everybody.of([ticket], faces)[0]
         if ticket.owner_id in owners:
             own = Rows(user=owners[ticket.owner_id], columns=queue_columns.shown(columns), read_at={})
-            yield (ticket.pk, True), _html(own, ticket, faces)
-
-
-def _html(rows: Rows, ticket: Ticket, faces: Mapping[int, Face]) -> str:
-    """The row alone, cut out of the table that the page has."""
-    context = {"cl": {"rows": rows.of([ticket], faces), "carried": ""}, "base": reverse(LIST)}
-    table = render_to_string(TABLE, context)
-    return table[table.index("<tr data-id") : table.rindex("</tr>") + len("</tr>")]
+            yield (ticket.pk, True), own.of([ticket], faces)[0]
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()

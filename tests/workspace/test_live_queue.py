@@ -163,7 +163,7 @@ class TestOverTheSocket:
     @in_loop
     async def test_an_error_in_making_rows_costs_nothing_but_a_request(self, anna, monkeypatch, caplog):
         monkeypatch.setattr(queue_feed, "AFTER_ERROR", 0.0)
-        monkeypatch.setattr(queue_feed, "_html", lambda *of: 1 / 0)
+        monkeypatch.setattr(queue_feed, "_rows", lambda *of: 1 / 0)
         queue = await at_queue(anna, "view=open")
         await sync_to_async(make_ticket)(now=timezone.now())
         assert (await queue.hear(seconds=SOON))["stale"]
