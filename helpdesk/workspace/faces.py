@@ -93,14 +93,15 @@ class IsSoonDue(Func):
         f"least(greatest(coalesce(soon.target_seconds, soon.target_business_days * {BUSINESS_DAY}) / {SOON_SHARE},"
         f" {int(SOON_AT_LEAST.total_seconds())}), {int(SOON_AT_MOST.total_seconds())}) * interval '1 second'"
     )
-    SQL = (
-        "EXISTS (SELECT 1 FROM helpdesk_clock AS soon WHERE soon.ticket_id = {} AND soon.due_at = {}"
-        " AND soon.state = 'running' AND soon.due_at <= {} + " + THRESHOLD + ")"
-    )
+    SQL = """EXISTS (
+        SELECT 1 FROM helpdesk_clock AS soon
+         WHERE soon.ticket_id = {} AND soon.due_at = {} AND soon.state = 'running' AND soon.due_at <= {} + {threshold}
+    )"""
 
     def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
         parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
-        return self.SQL.format(*(sql for sql, _params in parts)), [value for _sql, row in parts for value in row]
+        sql = self.SQL.format(*(part for part, _params in parts), threshold=self.THRESHOLD)
+        return sql, [value for _part, params in parts for value in params]
 
 
 def soon_before(clock: Clock) -> timedelta:
