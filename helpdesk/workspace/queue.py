@@ -14,7 +14,6 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from helpdesk.accounts.models import StaffRole, User
 from helpdesk.accounts.presence import around
 from helpdesk.tickets.models import Reading, SavedView, Ticket
 from helpdesk.tickets.queue import take_next
@@ -31,7 +30,7 @@ from helpdesk.workspace.queue_search import searched
 from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 
-__all__ = ["QueuePages", "find_staff", "onlooker", "staff_choices"]
+__all__ = ["QueuePages", "find_staff", "onlooker"]
 
 
 class TicketChangeList(OpenChangeList):
@@ -178,12 +177,6 @@ class ExportedList(TicketChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         self.result_list = []
-
-
-def staff_choices() -> list[tuple[int, str]]:
-    """Everybody who can own a ticket. Reads the partial index of staff."""
-    staff = User.objects.filter(is_active=True, staff_role__in=StaffRole.values).order_by("full_name")
-    return [(person.pk, person.full_name) for person in staff.only("pk", "full_name", "email")]
 
 
 class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):

@@ -7,27 +7,18 @@ screens cost what a few do; what is left out comes with the page's own next look
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
 from django.db.models import QuerySet
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import SavedView, Status, Ticket
+from helpdesk.tickets.models import SavedView, Ticket
+from helpdesk.tickets.queue import loads
 from helpdesk.workspace import queue_views
 from helpdesk.workspace.queue_filters import ME, narrow_all
 from helpdesk.workspace.queue_views import Onlooker
 
 MOST_PARTS = 150
 PARTS_A_QUERY = 40
-# How many open tickets each of these people owns, up to the limit: a look into the index of owners for each.
-OWNED = """
-    SELECT asked.id, (
-        SELECT count(*) FROM (
-            SELECT 1 FROM helpdesk_ticket WHERE owner_id = asked.id AND status = ANY(%s) LIMIT %s
-        ) AS part
-    ) FROM unnest(%s::bigint[]) AS asked (id)
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +36,7 @@ def strips(viewers: Iterable[Viewer], *, now: datetime) -> dict[int, dict[str, s
     parts: dict[Hashable, QuerySet[Ticket]] = {}
     wanted = {pk: dict(_parts(viewer, parts, now=now)) for pk, viewer in people.items()}
     found = _counted(parts)
-    owned = _owned(people)
+    owned = loads(people)
     return {
         pk: {queue_views.MINE: queue_views.shown(queue_views.MINE, owned[pk])}
         | {name: queue_views.shown(name, found[key]) for name, key in names.items() if key in found}
@@ -84,10 +75,3 @@ def _counted(parts: Mapping[Hashable, QuerySet[Ticket]]) -> dict[Hashable, int]:
         counts = queue_views.counts({names[key]: parts[key] for key in some})
         found |= {key: counts[names[key]] for key in some}
     return found
-
-
-def _owned(people: Iterable[int]) -> dict[int, int]:
-    with connection.cursor() as cursor:
-        values: list[Any] = [[status.value for status in Status.active()], queue_views.COUNT_LIMIT, list(people)]
-        cursor.execute(OWNED, values)
-        return dict(cursor.fetchall())
