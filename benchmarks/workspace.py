@@ -4,7 +4,8 @@
 
 Against the settings' database, at the present of its data, through the whole stack of middleware.
 Searches are for words of subjects and messages that are there, frequent and rare, alone and two
-together, in Latin and in Japanese, and for one that nothing has. The ticket's page is opened with 5
+together, in Latin and in Japanese, and for one that nothing has; each among the open tickets and among
+all. The ticket's page is opened with 5
 messages and again, once it has 200 of them, in a transaction that is rolled back. Prints JSON:
 queries, and milliseconds as median and p95.
 """
@@ -39,6 +40,7 @@ from helpdesk.tickets.models import Message, Source, Ticket  # noqa: E402
 FEW, MANY = 5, 200
 ALLOWED = {"queue_queries": 12, "ticket_queries": 25, "search_ratio": 3.0}
 LIST = "/admin/helpdesk/ticket/?view=open"
+CLOSED = "/admin/helpdesk/ticket/?view=closed"  # with words: among all tickets
 
 
 def words(subjects: list[str]) -> dict[str, str]:
@@ -109,11 +111,14 @@ def main() -> None:
         recent = list(Ticket.objects.active().order_by("-id").values_list("subject", flat=True)[:2000])
         Random(1).shuffle(recent)  # noqa: S311 - no secret
         searches = {
-            name: {"text": text, **timed(client, f"{LIST}&q={quote(text)}", rounds=options.rounds)}
+            f"{name}, {among}": {"text": text, **timed(client, f"{url}&q={quote(text)}", rounds=options.rounds)}
             for name, text in words(recent).items()
+            for among, url in (("open", LIST), ("all", CLOSED))
         }
+        again = timed(client, LIST, rounds=options.rounds)  # the machine may be busier now
+        usual = min(plain["p95_ms"], again["p95_ms"])
         for row in searches.values():
-            row["p95_ratio"] = round(row["p95_ms"] / plain["p95_ms"], 2)
+            row["p95_ratio"] = round(row["p95_ms"] / usual, 2)
         ticket = Ticket.objects.active().by_deadline().first()
         page = f"/admin/helpdesk/ticket/{ticket.pk}/change/"
         pages = {}
@@ -127,7 +132,12 @@ def main() -> None:
         "none_more_for_messages": len({row["queries"] for row in pages.values()}) == 1,
     }
     counted = {"tickets": Ticket.objects.count(), "open": Ticket.objects.active().count()}
-    print(json.dumps({**counted, "list": plain, "searches": searches, "ticket": pages, "within": within}, indent=2))
+    print(
+        json.dumps(
+            {**counted, "list": plain, "list_again": again, "searches": searches, "ticket": pages, "within": within},
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

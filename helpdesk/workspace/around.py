@@ -133,6 +133,11 @@ class Around:
     def open_parts(self) -> list[Other]:
         return [row for row in self.parts if row.status not in (Status.MERGED, Status.SPAM)]
 
+    @property
+    def also(self) -> str:
+        """Those that a reply on the incident may go to, too, as the reply box names them."""
+        return ",".join(str(row.pk) for row in self.open_parts)
+
 
 def read_around(ticket: Ticket, *, user: User) -> Around:
     """One query of a handful of index look-ups, each with a limit of its own."""

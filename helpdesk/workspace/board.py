@@ -114,8 +114,7 @@ def board(*, viewer: User, team: Team | None, present: set[int] | None, now: dat
     tickets = Ticket.objects.visible_to(viewer)
     if team is not None:
         tickets = tickets.filter(team=team)
-    soon = tickets.active().filter(next_due_at__lte=now + HOUR).select_related("account", "owner", "hub")
-    at_risk = list(soon.by_deadline()[:AT_RISK])
+    at_risk = list(queue_views.at_risk(tickets, now=now).select_related("account", "owner", "hub")[:AT_RISK])
     claims = list(_claims(tickets).select_related("account", "owner").by_deadline()[:WAITING])
     faces = open_faces(ticket_ids={row.pk for row in (*at_risk, *claims)}, now=now)
     here, staff = _people(team=team, present=present, now=now)

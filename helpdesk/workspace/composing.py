@@ -100,16 +100,20 @@ class ComposingPages:
         if not form.is_valid():
             return self.page(request, ticket, compose=form)
         form.cleaned_data["kind"] = kind
-        undo = timedelta(seconds=settings.REPLY_UNDO_SECONDS)
+        also = kind == Message.Kind.REPLY and form.cleaned_data["also"]
+        undo = timedelta(seconds=0 if also else settings.REPLY_UNDO_SECONDS)
         try:
             sent = services.send(ticket=ticket, actor=request.user, typed=form.typed, undo=undo, now=timezone.now())
         except services.Crossed as crossed:
             return self._crossed(request, ticket, form, crossed)
         except services.SentBefore as before:
-            return self._sent_before(request, ticket, form, before.message)
+            if not also:
+                return self._sent_before(request, ticket, form, before.message)
         except services.Refused as refused:
             form.add_error(None, str(refused))
             return self.page(request, ticket, compose=form)
+        if also:
+            return self.also_to_incident(request, ticket, form)
         if sent.pressed:
             text = _("It left at once: less than a minute was left of a deadline that it answers.")
             self.message_user(request, text, messages.WARNING)

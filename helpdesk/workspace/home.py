@@ -21,7 +21,7 @@ from helpdesk.reports.periods import DAY, Period, today
 from helpdesk.sla.models import ClockException
 from helpdesk.tickets.models import Claim, Draft, Severity, Status, Ticket
 from helpdesk.workspace import queue_views
-from helpdesk.workspace.faces import SOON_AT_MOST, Face, open_faces
+from helpdesk.workspace.faces import Face, open_faces
 from helpdesk.workspace.queue import onlooker
 from helpdesk.workspace.queue_views import Onlooker
 from helpdesk.workspace.wording import notice_words
@@ -108,12 +108,11 @@ def _is_specialist(viewer: Onlooker) -> bool:
 
 
 def _at_risk(request: HttpRequest, viewer: Onlooker) -> list[Ticket]:
-    """For who leads: what is late or comes due within two hours, whoever it belongs to."""
+    """For who leads: of all that they look after, whoever it belongs to."""
     if _is_specialist(viewer):
         return []
-    pressing = _ours(request, viewer).active().filter(next_due_at__lt=viewer.now + SOON_AT_MOST)
-    rows = pressing.by_deadline().select_related("account", "owner").only(*FIELDS, "owner__full_name", "owner__email")
-    return list(rows[:MOST_RISKY])
+    rows = queue_views.at_risk(_ours(request, viewer), now=viewer.now).select_related("account", "owner")
+    return list(rows.only(*FIELDS, "owner__full_name", "owner__email")[:MOST_RISKY])
 
 
 def _rows(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:

@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.tickets import services
-from helpdesk.tickets.incidents import reply_to_all
+from helpdesk.tickets.incidents import Outcome, reply_to_all
 from helpdesk.tickets.models import Message, Status, Ticket, TicketLink
 from helpdesk.workspace.acting import act, act_page
 from helpdesk.workspace.around import MOST_PARTS, candidates, open_incidents
 from helpdesk.workspace.faces import open_faces
 from helpdesk.workspace.organise_forms import IncidentReplyForm, LinkForm, OtherForm, SplitForm
-from helpdesk.workspace.ticket_forms import new_submission
+from helpdesk.workspace.ticket_forms import ComposeForm, new_submission
 
 MOST_TO_SPLIT = 100
 
@@ -115,9 +115,7 @@ class LinkPages:
     @act_page
     def incident_reply_view(self, request: HttpRequest, ticket: Ticket) -> HttpResponse:
         """One public reply to the incident and the tickets that hang on it, with an account of who got it."""
-        seen = Ticket.objects.visible_to(request.user).select_related("account", "requester", "hub")
-        parts = seen.filter(parent=ticket).exclude(status__in=(Status.MERGED, Status.SPAM)).order_by("pk")
-        everyone = [ticket, *parts[:MOST_PARTS]]
+        everyone = [ticket, *_parts(request, ticket)]
         sent = request.POST if request.method == "POST" else None
         initial = {"submission": new_submission(), "status": Status.WAITING}
         form = IncidentReplyForm(sent, tickets=[row.pk for row in everyone], initial=initial)
@@ -135,6 +133,22 @@ class LinkPages:
             return self.organise_page(request, ticket, "incident_sent", _("Reply to all of the incident"), context)
         return self._incident_form(request, ticket, form, everyone)
 
+    def also_to_incident(self, request: HttpRequest, ticket: Ticket, form: ComposeForm) -> HttpResponse:
+        """What the reply box said on the incident goes to the tickets that hang on it, of those that it offered."""
+        said, now = form.cleaned_data, timezone.now()
+        parts = [part for part in _parts(request, ticket) if part.pk in said["also"]]
+        outcomes = reply_to_all(
+            tickets=parts,
+            body=said["body"],
+            status=Status(said["status"] or Status.OPEN),
+            actor=request.user,
+            submission=said["submission"],
+            now=now,
+        )
+        outcomes = [Outcome(ticket=ticket), *outcomes]
+        context = {"outcomes": outcomes, "count": sum(row.is_sent for row in outcomes)}
+        return self.organise_page(request, ticket, "incident_sent", _("Reply to all of the incident"), context)
+
     def _incident_form(
         self, request: HttpRequest, ticket: Ticket, form: IncidentReplyForm, everyone: list[Ticket]
     ) -> HttpResponse:
@@ -149,3 +163,10 @@ class LinkPages:
         return self.organise_page(
             request, ticket, "incident_reply", _("Reply to all of the incident"), context, status=status
         )
+
+
+def _parts(request: HttpRequest, ticket: Ticket) -> list[Ticket]:
+    """The tickets that hang on this one and take messages."""
+    seen = Ticket.objects.visible_to(request.user).select_related("account", "requester", "hub")
+    parts = seen.filter(parent=ticket).exclude(status__in=(Status.MERGED, Status.SPAM)).order_by("pk")
+    return list(parts[:MOST_PARTS])

@@ -14,7 +14,6 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from helpdesk.accounts.models import StaffRole, User
 from helpdesk.accounts.presence import around
 from helpdesk.tickets.models import Reading, SavedView, Ticket
 from helpdesk.tickets.queue import take_next
@@ -31,7 +30,7 @@ from helpdesk.workspace.queue_search import searched
 from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 
-__all__ = ["QueuePages", "find_staff", "onlooker", "staff_choices"]
+__all__ = ["QueuePages", "find_staff", "onlooker"]
 
 
 class TicketChangeList(OpenChangeList):
@@ -102,10 +101,16 @@ class TicketChangeList(OpenChangeList):
         self.onlooker = onlooker(request)
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
-        rows = Rows(user=request.user, columns=self.columns, read_at=self._read_at())
         here = around([ticket.pk for ticket in self.result_list])
-        self.rows = rows.of(self.result_list, faces, here)
         self.carried = f"?view={self.view.value()}" if self.view.value() else ""
+        rows = Rows(
+            user=request.user,
+            columns=self.columns,
+            read_at=self._read_at(),
+            carried=self.carried,
+            ticked=getattr(request, "ticked", ()),
+        )
+        self.rows = rows.of(self.result_list, faces, here)
         self._count()
         self.also_closed = self._also_closed(request)
 
@@ -174,12 +179,6 @@ class ExportedList(TicketChangeList):
         self.result_list = []
 
 
-def staff_choices() -> list[tuple[int, str]]:
-    """Everybody who can own a ticket. Reads the partial index of staff."""
-    staff = User.objects.filter(is_active=True, staff_role__in=StaffRole.values).order_by("full_name")
-    return [(person.pk, person.full_name) for person in staff.only("pk", "full_name", "email")]
-
-
 class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):
     """The list half of the ticket's admin."""
 
@@ -233,9 +232,9 @@ class QueuePages(BulkPages, SavedPages, ExportPages, RoleAdmin):
             "here": f"{reverse('admin:helpdesk_ticket_changelist')}?{query}",
             **(extra_context or {}),
         }
+        request.ticked = context["bulk"].ticked
         answer = super().changelist_view(request, context)
         if (found := getattr(answer, "context_data", None)) and "cl" in found:
-            found["ticked"] = {str(pk) for pk in found["bulk"].ticked}
             found["may_keep_saved"] = found["cl"].saved is not None and onlooker(request).keeps(found["cl"].saved)
             found["columns"] = columns_offered([column.key for column in found["cl"].columns])
         return answer

@@ -17,26 +17,24 @@ from weakref import WeakKeyDictionary
 from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.http import QueryDict
-from django.template.loader import render_to_string
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
 from helpdesk.accounts.models import User
 from helpdesk.notifications.live import HERE, QUEUES
-from helpdesk.tickets.models import Claim, Severity, Status, Ticket
+from helpdesk.tickets.models import Claim, SavedView, Severity, Status, Ticket
 from helpdesk.workspace import queue_columns, queue_views
 from helpdesk.workspace.faces import Face, open_faces
 from helpdesk.workspace.queue_rows import Rows
+from helpdesk.workspace.queue_strip import Viewer, strips
 
 log = logging.getLogger(__name__)
 
 PAUSE = 0.4  # seconds in which changes are gathered
+COUNTS_PAUSE = 3.0  # seconds, likewise, for the counts of all views
 MOST_TICKETS = 60  # of one reading; where more have changed, pages ask for themselves
 AFTER_ERROR = 2.0  # seconds
-LIST = "admin:helpdesk_ticket_changelist"
-TABLE = "admin/helpdesk/ticket/change_list_results.html"
 
 Message = dict[str, Any]
 Look = tuple[str, tuple[str, ...]]  # language and columns: what rows are made alike for
@@ -54,6 +52,11 @@ class Wanted:
     severity: str = ""
     columns: tuple[str, ...] = queue_columns.USUAL
     exact: bool = True
+    saved: tuple[SavedView, ...] = ()
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(user=self.user, team_ids=self.team_ids, saved=self.saved)
 
     def holds(self, ticket: Ticket, face: Face | None, *, now: datetime) -> bool:
         """The same as `queue_views.narrow` and the filters, for one ticket that was read already."""
@@ -90,7 +93,7 @@ COLUMNS = {"hub": "hub_id", "channel": "channel", "status": "status"}
 
 
 def wanted(*, user: User, query: str) -> Wanted:
-    """What the queue at this address shows to this person. One query."""
+    """What the queue at this address shows to this person. Two queries."""
     asked = {name: value for name, value in QueryDict(query).items() if value}
     team_ids = frozenset(user.team_memberships.values_list("team_id", flat=True))
     view = asked.pop("view", queue_views.TEAMS if team_ids else queue_views.OPEN)
@@ -98,7 +101,9 @@ def wanted(*, user: User, query: str) -> Wanted:
     severity = asked.pop("severity", "")
     exact = not asked and view in queue_views.VIEWS and view != queue_views.CLOSED
     columns = tuple(column.key for column in queue_columns.shown(user.queue_columns))
-    return Wanted(user=user, team_ids=team_ids, view=view, equal=equal, severity=severity, columns=columns, exact=exact)
+    saved = tuple(queue_views.Onlooker(user=user, team_ids=tuple(team_ids), now=timezone.now()).saved)
+    shown = {"view": view, "equal": equal, "severity": severity, "columns": columns, "exact": exact}
+    return Wanted(user=user, team_ids=team_ids, saved=saved, **shown)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -108,6 +113,14 @@ class Queue:
     wanted: Wanted
     language: str
     tell: Callable[[Message], None]
+    counts: dict[str, str] = field(default_factory=dict)  # as they were told last
+
+    def take_counts(self, counts: Mapping[str, str]) -> None:
+        """Tell those that are others now."""
+        fresh = {name: shown for name, shown in counts.items() if self.counts.get(name) != shown}
+        if fresh:
+            self.counts |= fresh
+            self.tell({"kind": "counts", "counts": fresh})
 
     @property
     def reader(self) -> "Reader":
@@ -121,7 +134,7 @@ class Feed:
         self.queues: set[Queue] = set()
         self.changed: set[int] = set()
         self.seen: dict[int, list[Message]] = {}
-        self.awake = asyncio.Event()
+        self.awake, self.recount = asyncio.Event(), asyncio.Event()
         self.task: asyncio.Task | None = None
 
     def add(self, queue: Queue) -> None:
@@ -145,6 +158,7 @@ class Feed:
             async with asyncio.TaskGroup() as works:
                 works.create_task(self._listen(layer, channel))
                 works.create_task(self._pass_on_all())
+                works.create_task(self._count_all())
         except* RedisError as errors:
             log.warning("open queues hear nothing for a while: %s", errors.exceptions[0])
 
@@ -155,6 +169,22 @@ class Feed:
             self.awake.clear()
             await self._pass_on()
 
+    async def _count_all(self) -> None:
+        """The counts beside the views follow, too, but no more often than every few seconds."""
+        while True:
+            await self.recount.wait()
+            await asyncio.sleep(COUNTS_PAUSE)
+            self.recount.clear()
+            try:
+                found = await database_sync_to_async(strips)(
+                    [queue.wanted.viewer for queue in self.queues], now=timezone.now()
+                )
+            except Exception:  # whatever it was, pages still look for themselves
+                log.exception("the counts of the views could not be made")
+                continue
+            for queue in list(self.queues):
+                queue.take_counts(found.get(queue.wanted.user.pk, {}))
+
     async def _listen(self, layer: Any, channel: str) -> None:
         while True:
             message = await layer.receive(channel)
@@ -163,6 +193,7 @@ class Feed:
                 self.seen[said["ticket"]] = said["people"]
             else:
                 self.changed.add(said["ticket"])
+                self.recount.set()
             self.awake.set()
 
     async def _pass_on(self) -> None:
@@ -239,17 +270,10 @@ def _rows(
     """A row as everybody sees it; as its owner sees it, where a queue of theirs is open."""
     everybody = Rows(user=User(pk=0), columns=queue_columns.shown(columns), read_at={})
     for ticket in tickets:
-        yield (ticket.pk, False), _html(everybody, ticket, faces)
+        yield (ticket.pk, False), everybody.of([ticket], faces)[0]
         if ticket.owner_id in owners:
             own = Rows(user=owners[ticket.owner_id], columns=queue_columns.shown(columns), read_at={})
-            yield (ticket.pk, True), _html(own, ticket, faces)
-
-
-def _html(rows: Rows, ticket: Ticket, faces: Mapping[int, Face]) -> str:
-    """The row alone, cut out of the table that the page has."""
-    context = {"cl": {"rows": rows.of([ticket], faces), "carried": ""}, "base": reverse(LIST)}
-    table = render_to_string(TABLE, context)
-    return table[table.index("<tr data-id") : table.rindex("</tr>") + len("</tr>")]
+            yield (ticket.pk, True), own.of([ticket], faces)[0]
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()

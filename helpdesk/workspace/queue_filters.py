@@ -79,7 +79,7 @@ def narrow_all(queryset: QuerySet[Ticket], params: Mapping[str, str], viewer: On
     for name, narrow in NARROW.items():
         if value := params.get(name):
             queryset = narrow(queryset, value, params, viewer)
-    return search.narrow(queryset)
+    return search.narrow(queryset, among_open=view != queue_views.CLOSED)
 
 
 def offered(request: HttpRequest) -> dict[str, list[tuple[str, str]]]:

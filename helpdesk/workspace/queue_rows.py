@@ -4,13 +4,14 @@ A page holds fifty rows, but only a few different cells: each is made once from 
 again, so that a page of rows costs about what Django's own plain list does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import datetime
 from string import Template
 from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils.html import format_html, format_html_join
+from django.urls import reverse
+from django.utils.html import conditional_escape, escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from helpdesk.accounts.models import User
@@ -21,13 +22,7 @@ from helpdesk.workspace.queue_columns import Column
 from helpdesk.workspace.wording import instant
 
 ROW = "admin/helpdesk/ticket/row/"
-# Attributes of a row: by whether it has news for who looks, and whether a clock of it runs.
-STATES = {
-    (False, True): "",
-    (False, False): mark_safe(' class="is-idle"'),
-    (True, True): mark_safe(' class="is-unread"'),
-    (True, False): mark_safe(' class="is-idle is-unread"'),
-}
+LIST = "admin:helpdesk_ticket_changelist"
 LANGUAGES = dict(User._meta.get_field("language").choices)
 
 
@@ -38,34 +33,51 @@ class Rows:
     without ever having opened it.
     """
 
-    def __init__(self, *, user: User, columns: Iterable[Column], read_at: Mapping[int, datetime]) -> None:
-        self.user, self.read_at = user, read_at
+    def __init__(
+        self,
+        *,
+        user: User,
+        columns: Iterable[Column],
+        read_at: Mapping[int, datetime],
+        carried: str = "",
+        ticked: Container[int] = (),
+    ) -> None:
+        self.user, self.read_at, self.carried, self.ticked = user, read_at, carried, ticked
         self.columns = [column.key for column in columns]
-        self._cells: dict[tuple[Any, ...], str] = {}
+        self._cells: dict[tuple[Any, ...], Any] = {}
 
     def of(
         self,
         tickets: Iterable[Ticket],
         faces: Mapping[int, Face],
         around: Mapping[int, Iterable[Present]] | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[SafeString]:
         """`around`: who looks at each of them now; one's own screens are left out."""
         around = around or {}
         return [self._row(ticket, faces.get(ticket.pk), around.get(ticket.pk, ())) for ticket in tickets]
 
-    def _row(self, ticket: Ticket, face: Face | None, around: Iterable[Present]) -> dict[str, Any]:
-        is_unread = self._is_unread(ticket)
-        return {
-            "seen": [one for one in around if one.user_id != self.user.pk],
+    def _row(self, ticket: Ticket, face: Face | None, around: Iterable[Present]) -> SafeString:
+        seen = [one for one in around if one.user_id != self.user.pk]
+        figures = {
             "pk": str(ticket.pk),
-            "state": STATES[is_unread, bool(face and face.runs)],
-            "is_unread": is_unread,
             "clock": self._clock(face) if face else self._no_clock(ticket),
-            "lang": ticket.language,
-            "subject": ticket.subject,
+            "lang": escape(ticket.language),
+            "subject": escape(ticket.subject),
             "language": self._cell(f"{ROW}language.html", ticket, ticket.language),
-            "cells": [(key, getattr(self, f"_{key}")(ticket)) for key in self.columns],
+            "seen": render_to_string(f"{ROW}seen.html", {"seen": seen}) if seen else "",
         }
+        cells = {f"c_{key}": conditional_escape(getattr(self, f"_{key}")(ticket)) for key in self.columns}
+        kind = self._is_unread(ticket), bool(face and face.runs), ticket.pk in self.ticked
+        return mark_safe(self._kind(*kind).substitute(figures | cells))  # noqa: S308 - escaped above
+
+    def _kind(self, is_unread: bool, runs: bool, is_ticked: bool) -> Template:  # noqa: FBT001 - as its key has them
+        """The template of rows that differ in their figures only."""
+        key = ("row", is_unread, runs, is_ticked)
+        if key not in self._cells:
+            context = {"is_unread": is_unread, "is_idle": not runs, "is_ticked": is_ticked}
+            context |= {"base": reverse(LIST), "carried": self.carried, "columns": self.columns}
+            self._cells[key] = Template(render_to_string(f"{ROW}row.html", context).strip())
+        return self._cells[key]
 
     def _is_unread(self, ticket: Ticket) -> bool:
         read = self.read_at.get(ticket.pk)
@@ -122,14 +134,14 @@ class Rows:
     def _clock(self, face: Face) -> SafeString:
         key = ("clock", face.state, face.clock.metric, face.clock.promise, face.runs)
         if key not in self._cells:
-            self._cells[key] = render_to_string(f"{ROW}clock.html", {"face": face})
+            self._cells[key] = Template(render_to_string(f"{ROW}clock.html", {"face": face}))
         figures = {
             "text": face.text,
             "percent": face.percent,
             "due": face.clock.due_at.isoformat() if face.runs else "",
             "soon": face.soon_at.isoformat() if face.runs else "",
         }
-        return mark_safe(Template(self._cells[key]).substitute(figures))  # noqa: S308 - figures and times only
+        return mark_safe(self._cells[key].substitute(figures))  # noqa: S308 - figures and times only
 
     def _no_clock(self, ticket: Ticket) -> SafeString:
         cell = self._cell(f"{ROW}no_clock.html", ticket, ticket.is_active)

@@ -9,17 +9,15 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models import F, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
-from helpdesk.sla.clock import State
-from helpdesk.sla.models import Clock
 from helpdesk.tickets.models import SavedView, Severity, Status, Ticket
-from helpdesk.workspace.faces import SOON_AT_MOST, soon_window
+from helpdesk.workspace.faces import SOON_AT_MOST, IsSoonDue
 
 COUNT_LIMIT = 1000  # shown as "999+"
 SOON_LIMIT = 100  # each of these takes a look at a clock
@@ -109,13 +107,13 @@ def late(queryset: QuerySet[Ticket], *, now: datetime) -> QuerySet[Ticket]:
 
 def near_breach(queryset: QuerySet[Ticket], *, now: datetime) -> QuerySet[Ticket]:
     """Next deadline ahead, and so near that its face says *soon*."""
-    clock = Clock.objects.filter(
-        ticket=OuterRef("pk"),
-        state=State.RUNNING,
-        due_at=OuterRef("next_due_at"),
-        due_at__lte=Value(now) + soon_window(),
-    )
-    return queryset.filter(Q(next_due_at__gte=now) & Q(next_due_at__lte=now + SOON_AT_MOST) & Exists(clock))
+    ahead = queryset.filter(next_due_at__gte=now, next_due_at__lte=now + SOON_AT_MOST)
+    return ahead.filter(IsSoonDue("pk", "next_due_at", Value(now)))
+
+
+def at_risk(queryset: QuerySet[Ticket], *, now: datetime) -> QuerySet[Ticket]:
+    """What is late or comes due within the longest time that counts as soon, the most urgent first."""
+    return queryset.active().filter(next_due_at__lt=now + SOON_AT_MOST).by_deadline()
 
 
 def ordered(queryset: QuerySet[Ticket], view: str) -> QuerySet[Ticket]:

@@ -22,6 +22,7 @@ from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Priority, Status, Ticket
 from helpdesk.workspace import explaining
 from helpdesk.workspace.acting import act
+from helpdesk.workspace.assigning import staff_groups
 from helpdesk.workspace.composing import ComposingPages, composer
 from helpdesk.workspace.exception_request import ExceptionRequestPage
 from helpdesk.workspace.files import FilePages
@@ -31,7 +32,7 @@ from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.manager_pages import ManagerPages, asked_of
 from helpdesk.workspace.merge_pages import MergePages
 from helpdesk.workspace.organising import OrganisePages
-from helpdesk.workspace.queue import QueuePages, find_staff, staff_choices
+from helpdesk.workspace.queue import QueuePages, find_staff
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.shortcuts import ShortcutPages, macros_for
 from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, PriorityForm, RaiseForm, StatusForm
@@ -118,7 +119,7 @@ class TicketAdmin(
             **asked_of(ticket, request.user),
             "may_change": self.has_change_permission(request, ticket),
             "may_assign": lead,
-            "staff": staff_choices() if lead else [],
+            "staff": staff_groups(now=shown["now"]) if lead else [],
             "teams": teams,
             **shown,
         }

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext_lazy
 
 from helpdesk.tickets.models import Draft, Priority, Status
 from helpdesk.tickets.services import Typed
+from helpdesk.workspace.lists import numbers
 
 LONGEST_MESSAGE = 20_000
 LONGEST_REASON = 2_000
@@ -55,11 +56,17 @@ class ComposeForm(forms.Form):
     submission = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
     status = forms.ChoiceField(choices=[(status.value, status.label) for status in AFTER_REPLY], required=False)
 
+    also = forms.CharField(required=False, max_length=2_000)  # the other tickets of the incident, if they get it too
+
     seen_message = forms.IntegerField(required=False, min_value=0)
     saved_at = forms.CharField(required=False, max_length=40)
 
     def clean_submission(self) -> str:
         return self.cleaned_data["submission"] or new_submission()
+
+    def clean_also(self) -> list[int]:
+        """Ids as the page offered them; what isn't one names no ticket."""
+        return numbers(self.cleaned_data["also"].split(","))
 
     def clean_saved_at(self) -> datetime | None:
         """What isn't an instant is nothing that the page can know."""

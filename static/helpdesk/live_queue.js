@@ -66,6 +66,18 @@
     }
   }
 
+  /* The counts of all views, as the server has them now. */
+  function hearCounts({ counts }) {
+    for (const [name, shown] of Object.entries(counts)) {
+      const link = $(`.ws-views a[data-view="${name}"]`);
+      if (!link) continue;
+      const place = $(".n", link);
+      if (place.lastChild) place.lastChild.textContent = ` ${shown}`;
+      else place.textContent = shown;
+      if (link.dataset.tone) link.classList.toggle(link.dataset.tone, shown !== "0");
+    }
+  }
+
   function takeAway({ id, why }) {
     const row = rowOf(id);
     if (!row || row.classList.contains("is-gone")) return;
@@ -199,6 +211,7 @@
     window.setInterval(() => { if (Date.now() >= refreshAt) refresh(); }, 1000);
     document.addEventListener("visibilitychange", () => { if (!document.hidden) refreshAt = Date.now(); });
     document.addEventListener("live:queue", (event) => hear(event.detail));
+    document.addEventListener("live:counts", (event) => hearCounts(event.detail));
     document.addEventListener("change", (event) => { if (event.target.matches(".action-select, #action-toggle") && held.size && !chosen().length) apply(); });
     document.addEventListener("click", (event) => {
       if (event.target.closest(".held button")) apply();

@@ -13,8 +13,8 @@ from helpdesk.accounts import presence
 from helpdesk.accounts.models import User
 from helpdesk.notifications.live import Line
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Priority, Status, Ticket
-from helpdesk.workspace import queue_feed, queue_views, whereabouts
+from helpdesk.tickets.models import Priority, SavedView, Status, Ticket
+from helpdesk.workspace import queue_feed, queue_strip, queue_views, whereabouts
 from helpdesk.workspace.faces import open_faces
 from helpdesk.workspace.queue_feed import wanted
 from helpdesk.workspace.queue_views import Onlooker
@@ -30,6 +30,7 @@ def _redis_answers(monkeypatch):
     monkeypatch.setattr(Line, "look_again_at", 0.0)
     monkeypatch.setattr(presence.Line, "look_again_at", 0.0)
     presence._ask(lambda redis, key: redis.delete(key))
+    monkeypatch.setattr(queue_feed, "COUNTS_PAUSE", 60.0)  # but where they are what is tested
 
 
 @pytest.fixture
@@ -161,9 +162,30 @@ class TestOverTheSocket:
             await browser.leave()
 
     @in_loop
+    async def test_counts_of_all_views_follow_within_seconds(self, anna, olu, monkeypatch):
+        monkeypatch.setattr(queue_feed, "COUNTS_PAUSE", 0.1)
+        saved = await sync_to_async(SavedView.objects.create)(
+            owner=anna, created_by=anna, name="High", params={"view": "open", "q": "kestrel"}
+        )
+        queue = await at_queue(anna, "view=waiting")
+
+        async def heard() -> dict[str, str]:
+            while (message := await queue.hear(seconds=SOON))["kind"] != "counts":
+                pass
+            return message["counts"]
+
+        ticket = await sync_to_async(make_ticket)(subject="kestrel", now=timezone.now())
+        counts = await heard()
+        assert (counts["mine"], counts["unassigned"], counts["open"]) == ("0", "1", "1")
+        assert counts[f"saved-{saved.pk}"] == "1"
+        await sync_to_async(services.assign)(ticket=ticket, owner=anna, actor=anna, now=timezone.now())
+        assert await heard() == {"mine": "1", "unassigned": "0"}  # what is as before is not said again
+        await queue.leave()
+
+    @in_loop
     async def test_an_error_in_making_rows_costs_nothing_but_a_request(self, anna, monkeypatch, caplog):
         monkeypatch.setattr(queue_feed, "AFTER_ERROR", 0.0)
-        monkeypatch.setattr(queue_feed, "_html", lambda *of: 1 / 0)
+        monkeypatch.setattr(queue_feed, "_rows", lambda *of: 1 / 0)
         queue = await at_queue(anna, "view=open")
         await sync_to_async(make_ticket)(now=timezone.now())
         assert (await queue.hear(seconds=SOON))["stale"]
@@ -240,3 +262,35 @@ def test_what_makes_sense_is_understood():
     assert whereabouts.understood('{"at": 7, "typing": "note"}') == {"at": 7, "typing": "note"}
     assert whereabouts.understood('{"at": 0, "typing": "note"}') == {"at": 0, "typing": ""}
     assert whereabouts.understood('{"queue": "?view=mine"}') == {"queue": "view=mine"}
+
+
+@pytest.mark.django_db
+class TestCountsOfManyScreens:
+    def test_each_sees_the_numbers_of_their_own_page(self, client, anna, olu):
+        team = TeamFactory()
+        add_to_team(team, anna)
+        now = timezone.now()
+        tickets = [make_ticket(now=now) for _ in range(4)]
+        Ticket.objects.filter(pk=tickets[0].pk).update(team=team)
+        services.assign(ticket=tickets[1], owner=olu, actor=olu, now=now)
+        services.set_status(ticket=tickets[2], status=Status.WAITING, actor=olu, now=now)
+        common = SavedView.objects.create(created_by=olu, name="All waiting", params={"view": "waiting"})
+        own = SavedView.objects.create(owner=olu, created_by=olu, name="Of me", params={"owner": "me", "view": "open"})
+        viewers = [wanted(user=person, query="view=open").viewer for person in (anna, olu)]
+        found = queue_strip.strips(viewers, now=timezone.now())
+        for person in (anna, olu):
+            client.force_login(person)
+            shown = client.get("/admin/helpdesk/ticket/?view=open").context["cl"]
+            page = {view["key"]: view["shown"] for view in shown.views if view["key"] != queue_views.CLOSED}
+            page |= {f"saved-{row['view'].pk}": row["shown"] for row in shown.saved_views}
+            assert found[person.pk] == page
+        assert found[olu.pk][f"saved-{own.pk}"] == "1"
+        assert f"saved-{own.pk}" not in found[anna.pk]
+        assert found[anna.pk][f"saved-{common.pk}"] == "1"
+
+    def test_two_hundred_screens_are_counted_in_a_few_queries(self, django_assert_num_queries):
+        SavedView.objects.create(name="All waiting", params={"view": "waiting"}, created_by=StaffFactory())
+        people = [StaffFactory() for _ in range(30)]
+        viewers = [wanted(user=person, query="").viewer for person in people]
+        with django_assert_num_queries(2):  # what people own, and everything else
+            assert len(queue_strip.strips(viewers, now=timezone.now())) == 30

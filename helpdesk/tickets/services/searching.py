@@ -8,20 +8,28 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 
 from helpdesk.accounts.models import Account
-from helpdesk.tickets.models import Ticket
+from helpdesk.tickets.models import Status, Ticket
 
 # A tsvector holds one megabyte. What is beyond this is not found, rather than a reply refused.
 MOST_BYTES = 500_000
+# Only as a row is made; from then on it follows the ticket's status by a trigger (migration 0017).
+OPEN = f"ticket.status IN ({', '.join(repr(status.value) for status in Status.active())})"
 ADD = """
-    INSERT INTO helpdesk_searchtext AS kept (ticket_id, words) {added}
+    INSERT INTO helpdesk_searchtext AS kept (ticket_id, words, is_open)
+    SELECT ticket.id, {words}, {open} FROM helpdesk_ticket AS ticket WHERE ticket.id = %s
     ON CONFLICT (ticket_id) DO UPDATE SET words = kept.words || EXCLUDED.words
      WHERE octet_length(kept.words::text) < {most}
 """
-ADD_TEXT = ADD.format(most=MOST_BYTES, added="SELECT %s, helpdesk_words(text) FROM (VALUES (%s)) AS given (text)")
-ADD_WORDS_OF = ADD.format(most=MOST_BYTES, added="SELECT %s, words FROM helpdesk_searchtext WHERE ticket_id = %s")
+ADD_TEXT = ADD.format(most=MOST_BYTES, open=OPEN, words="helpdesk_words(%s)")
+# A ticket without words adds none.
+ADD_WORDS_OF = ADD.format(
+    most=MOST_BYTES,
+    open=OPEN,
+    words="coalesce((SELECT words FROM helpdesk_searchtext WHERE ticket_id = %s), ''::tsvector)",
+)
 # Everything that a ticket is found by: of its first 100,000 letters, what was said last coming first.
 REBUILD = """
-    INSERT INTO helpdesk_searchtext (ticket_id, words)
+    INSERT INTO helpdesk_searchtext (ticket_id, words, is_open)
     SELECT ticket.id,
            helpdesk_words(concat_ws(' ', ticket.subject, asker.full_name, asker.email, account.name, (
                SELECT string_agg(left(text, 20000), ' ' ORDER BY at DESC)
@@ -29,25 +37,26 @@ REBUILD = """
                        UNION ALL
                        SELECT data ->> 'note', at FROM helpdesk_ticketevent
                         WHERE ticket_id = ticket.id AND kind = 'called') AS said
-           )), 100000)
+           )), 100000),
+           {open}
       FROM helpdesk_ticket AS ticket
       JOIN helpdesk_user AS asker ON asker.id = ticket.requester_id
       JOIN helpdesk_account AS account ON account.id = ticket.account_id
      WHERE ticket.id = ANY(%s)
-        ON CONFLICT (ticket_id) DO UPDATE SET words = EXCLUDED.words
-"""
+        ON CONFLICT (ticket_id) DO UPDATE SET words = EXCLUDED.words, is_open = EXCLUDED.is_open
+""".replace("{open}", OPEN)
 
 
 def index_words(ticket: Ticket, *texts: str) -> None:
     """Let the ticket be found by these texts, too. One statement, in the caller's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(ADD_TEXT, [ticket.pk, " ".join(texts)])
+        cursor.execute(ADD_TEXT, [" ".join(texts), ticket.pk])
 
 
 def index_merged(*, ticket: Ticket, into: Ticket) -> None:
     """Let the survivor be found by what the other one was found by."""
     with connection.cursor() as cursor:
-        cursor.execute(ADD_WORDS_OF, [into.pk, ticket.pk])
+        cursor.execute(ADD_WORDS_OF, [ticket.pk, into.pk])
 
 
 @transaction.atomic
@@ -67,9 +76,14 @@ def write_words(ticket_ids: Iterable[int]) -> int:
         return cursor.rowcount
 
 
+@transaction.atomic
 def index_account(*, account: Account, name: str) -> None:
     """An account has another name now: let its tickets be found by it, too."""
     with connection.cursor() as cursor:
+        # As the services do, so that a merge of two of them and this never wait for each other.
+        cursor.execute(
+            "SELECT 1 FROM helpdesk_ticket WHERE account_id = %s ORDER BY id FOR NO KEY UPDATE", [account.pk]
+        )
         cursor.execute(
             "UPDATE helpdesk_searchtext SET words = words || helpdesk_words(%s)"
             " WHERE ticket_id IN (SELECT id FROM helpdesk_ticket WHERE account_id = %s)",
