@@ -44,9 +44,8 @@ class Selection:
 
     @staticmethod
     def _few(settings):
-        return type(settings)(
-            settings, max_examples=EXAMPLES, phases=PHASES, derandomize=True, database=None, deadline=None
-        )
+        few = {"max_examples": EXAMPLES, "phases": PHASES, "report_multiple_bugs": False}
+        return type(settings)(settings, **few, derandomize=True, database=None, deadline=None)
 
     @staticmethod
     def _commits(item: pytest.Item) -> bool:
@@ -112,7 +111,7 @@ class Jury(Selection):
         return "timeout" if os.WIFSIGNALED(status) else {0: "survived", 1: "killed"}.get(status >> 8, "error")
 
     def _put(self, source: str) -> None:
-        """The mutant's code into the functions that there are. ValueError where it takes other variables from around."""
+        """The mutant's code into the functions that there are. ValueError where it takes other free variables."""
         for before, after in zip(functions(self.source), functions(source), strict=True):
             if signature(before) != signature(after):
                 for each in self.live[before.co_qualname, before.co_firstlineno]:
