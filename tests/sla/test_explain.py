@@ -266,10 +266,10 @@ def test_a_clock_that_just_began_and_ended_has_no_stretch():
 SHORT = BusinessCalendar.from_dict({"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK, [["15:00", "16:00"]])})
 
 
-def outdone(*, at=oslo(20, "15:25")) -> list:
+def outdone() -> list:
     """Eight hours became two business days by an exception; then the office got hours in which eight take longer."""
     events = started(8 * 3600, OFFICE)
-    values = {"at": at, "calendar": OFFICE, "reason": "", "target": Target(business_days=2)}
+    values = {"at": oslo(20, "15:25"), "calendar": OFFICE, "reason": "", "target": Target(business_days=2)}
     events = then(events, pure.exempt, effect=Effect.RETARGET, **values)
     return then(events, pure.retarget, **values | {"calendar": SHORT, "target": Target(seconds=8 * 3600)}, owner=None)
 
