@@ -26,7 +26,7 @@ import pytest
 from hypothesis import Phase
 
 PHASES = (Phase.explicit, Phase.generate)  # that it fails is enough, the smallest example is not looked for
-EXAMPLES = 40  # of a property or a state machine: a mutant is judged thousands of times
+EXAMPLES = 20  # of a property or a state machine: a mutant is judged thousands of times
 LEAST, MOST = 2, 60  # seconds for one test, of the processor beside thrice what it takes, and on the wall
 
 
@@ -78,6 +78,7 @@ class Jury(Selection):
             if isinstance(each, FunctionType) and each.__code__.co_filename == file:
                 self.live[each.__code__.co_qualname, each.__code__.co_firstlineno].append(each)
         self.cached = [each for each in gc.get_objects() if isinstance(each, functools._lru_cache_wrapper)]
+        gc.freeze()  # what stands so far is looked through by no child, so that its pages stay shared
         reached = self._reached(session, file)
         for number, (line, source) in enumerate(self.mutants):
             lines = statement(ast.parse(self.source), line)
