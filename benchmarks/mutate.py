@@ -76,7 +76,9 @@ STAGES = {
         ["tests/escalation/test_quiet_hours.py", "tests/notifications/test_digest.py", *SWEEP[:1]]
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
-    "helpdesk/escalation/watchdog.py": [["tests/escalation/test_watchdog.py"]],
+    "helpdesk/escalation/watchdog.py": [
+        ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
+    ],
 }
 DROP = "drop"
 NAMES = ("path", "operator", "line", "change")  # of what tells one mutant from another
