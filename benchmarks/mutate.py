@@ -240,9 +240,10 @@ def main() -> None:
     parser.add_argument("path", choices=STAGES)
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stages", type=int, help="so many of the module's, for a first look")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    source, stages = Path(asked.path).read_text(), STAGES[asked.path]
+    source, stages = Path(asked.path).read_text(), STAGES[asked.path][: asked.stages]
     every = places(source)
     random.Random(asked.seed).shuffle(every)  # so that a run that is ended early is a sample, too
     known = known_of(asked.out)
