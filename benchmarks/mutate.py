@@ -73,7 +73,12 @@ STAGES = {
     "helpdesk/escalation/lateness.py": [["tests/escalation/test_lateness.py"]],
     "helpdesk/escalation/acts.py": [["tests/escalation/test_acts.py"]],
     "helpdesk/escalation/telling.py": [
-        ["tests/escalation/test_quiet_hours.py", "tests/notifications/test_digest.py", *SWEEP[:1]]
+        [
+            "tests/escalation/test_telling.py",
+            "tests/escalation/test_quiet_hours.py",
+            "tests/notifications/test_digest.py",
+            *SWEEP[:1],
+        ]
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [
