@@ -32,12 +32,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from time import monotonic
+from typing import Any
 
 import pytest
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
+
+from benchmarks.jury import Selection, hold, within
 
 PURE = ["-c", os.devnull, "--rootdir=.", "--noconftest"]
 ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settings", "--reuse-db"]
@@ -71,15 +73,22 @@ STAGES = {
     "helpdesk/escalation/lateness.py": [["tests/escalation/test_lateness.py"]],
     "helpdesk/escalation/acts.py": [["tests/escalation/test_acts.py"]],
     "helpdesk/escalation/telling.py": [
-        ["tests/escalation/test_quiet_hours.py", "tests/notifications/test_digest.py", *SWEEP[:1]]
+        [
+            "tests/escalation/test_telling.py",
+            "tests/escalation/test_quiet_hours.py",
+            "tests/notifications/test_digest.py",
+            *SWEEP[:1],
+        ]
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
-    "helpdesk/escalation/watchdog.py": [["tests/escalation/test_watchdog.py"]],
+    "helpdesk/escalation/watchdog.py": [
+        ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
+    ],
 }
 DROP = "drop"
+NAMES = ("path", "operator", "line", "change")  # of what tells one mutant from another
 Position = tuple[int, int]
 SECONDS = 30  # of processor time, for one stage of one mutant
-EXAMPLES = 40  # of a property or a state machine: a mutant is judged thousands of times
 
 
 class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -98,33 +107,9 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, self.path, "exec"), module.__dict__)  # noqa: S102
 
 
-class Selection:
-    """Leaves out tests that start processes or really commit, and bounds the examples of a property."""
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not (item.get_closest_marker("slow") or self._commits(item))]
-        for item in items:
-            given = getattr(item.obj, "__func__", item.obj)
-            if settings := getattr(given, "_hypothesis_internal_use_settings", None):
-                given._hypothesis_internal_use_settings = self._few(settings)
-            elif settings := getattr(item.cls, "settings", None):  # a state machine
-                item.cls.settings = self._few(settings)
-
-    @staticmethod
-    def _few(settings):
-        return type(settings)(settings, max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
-
-    @staticmethod
-    def _commits(item: pytest.Item) -> bool:
-        marker = item.get_closest_marker("django_db")
-        fixtures = {"transactional_db", "live_server"} & set(getattr(item, "fixturenames", ()))
-        return bool(fixtures or (marker and marker.kwargs.get("transaction")))
-
-
 def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = None) -> str:
     """`survived`, `killed`, `timeout` or `error` (of the run itself): what these tests say of such a module."""
-    files = [file for test in tests for file in ([test] if test.endswith(".py") else sorted(Path(test).glob("test_*")))]
-    rows = any("django" in Path(file).read_text() for file in files)
+    rows = uses_rows(files_of(tests))
     # The first one makes the database by its migrations, the others find it there.
     database = () if not rows else ("--create-db",) if loaded else ("--nomigrations",)
     pid = os.fork()
@@ -148,6 +133,15 @@ def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = Non
         return "timeout"
     # 1: a test failed. 2: one could not be collected, since the module cannot be imported.
     return {0: "survived", 1: "killed", 2: "killed"}.get(os.WEXITSTATUS(status), "error")
+
+
+def files_of(tests: list[str]) -> list[str]:
+    """Each file once."""
+    return list(dict.fromkeys(tests))
+
+
+def uses_rows(tests: list[str]) -> bool:
+    return any("django" in Path(file).read_text() for file in tests)
 
 
 def places(source: str) -> list[tuple[str, int, int]]:
@@ -251,37 +245,56 @@ def main() -> None:
     parser.add_argument("path", choices=STAGES)
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--minutes", type=float, help="then no further mutant is begun")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--stages", type=int, help="so many of the module's, for a first look")
+    parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
-    source, stages = Path(asked.path).read_text(), STAGES[asked.path]
+    source, stages = Path(asked.path).read_text(), STAGES[asked.path][: asked.stages]
     every = places(source)
     random.Random(asked.seed).shuffle(every)  # so that a run that is ended early is a sample, too
-    chosen = every[: round(len(every) * asked.share)]
-    known = {}
-    if asked.out and asked.out.exists():
-        rows = map(json.loads, asked.out.read_text().splitlines())
-        killed = (row for row in rows if row["outcome"] == "killed")  # the others are judged by new tests, too
-        known = {(row["path"], row["operator"], row["line"], row["change"]): row["outcome"] for row in killed}
+    known = known_of(asked.out)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    warm(asked.path, source, stages)
-    outcomes, begun = Counter(), monotonic()
-    for operator, occurrence, line in chosen:
-        if asked.minutes and monotonic() - begun > 60 * asked.minutes:
-            break
+    inner, outer, outcomes = [], [], Counter()
+    plain = ast.unparse(ast.parse(source))
+    for operator, occurrence, line in every[: round(len(every) * asked.share)]:
         if (mutated := mutant(source, operator, occurrence)) is None:
             outcomes["no mutant"] += 1
             continue
-        change = difference(ast.unparse(ast.parse(source)) if operator == DROP else source, mutated)
-        outcome = known.get((asked.path, operator, line, change)) or judge_all(asked.path, mutated, stages)
-        outcomes[outcome] += 1
+        row = {"path": asked.path, "operator": operator, "line": line}
+        row["change"] = difference(plain if operator == DROP else source, mutated)
+        if tuple(row.values()) in known:
+            outcomes["killed"] += 1
+        else:
+            (inner if within(source, mutated) else outer).append((row, mutated))
+
+    def tell(row: dict[str, Any], outcome: str) -> None:
         if outcome == "survived":
-            print(f"{asked.path}:{line} {operator}\n{change}", flush=True)
-        if asked.out:
-            row = {"path": asked.path, "operator": operator, "change": change, "line": line, "outcome": outcome}
-            with asked.out.open("a") as out:
-                out.write(json.dumps(row) + "\n")
-    print(asked.path, {"places": len(every), "tried": outcomes.total(), **outcomes})
+            print(f"{asked.path}:{row['line']} {row['operator']}\n{row['change']}", flush=True)
+        with asked.out.open("a") as out:
+            out.write(json.dumps({**row, "outcome": outcome}) + "\n")
+
+    if inner:
+        mutants = [(row["line"], mutated) for row, mutated in inner]
+        tests = files_of(sum(stages, []))
+        options = [*BOTH, "-s", *(ROWS if uses_rows(tests) else PURE), *tests]
+        hold(asked.path, source, mutants, options, lambda number, outcome: tell(inner[number][0], outcome))
+    if outer:
+        warm(asked.path, source, stages)
+        for row, mutated in outer:
+            tell(row, judge_all(asked.path, mutated, stages))
+    tried = Counter(outcome for outcome in last_outcomes(asked.out, [row for row, _mutated in (*inner, *outer)]))
+    print(asked.path, {"places": len(every), **(outcomes + tried)})
+
+
+def known_of(out: Path) -> set[tuple]:
+    """What was killed before: the others are judged by new tests, too."""
+    rows = map(json.loads, out.read_text().splitlines() if out.exists() else ())
+    return {tuple(row[name] for name in NAMES) for row in rows if row["outcome"] == "killed"}
+
+
+def last_outcomes(out: Path, asked: list[dict[str, Any]]) -> list[str]:
+    rows = [json.loads(row) for row in out.read_text().splitlines()] if asked else ()
+    last = {tuple(row[name] for name in NAMES): row["outcome"] for row in rows}
+    return [last[tuple(row.values())] for row in asked]
 
 
 def judge_all(path: str, source: str, stages: list[list[str]]) -> str:

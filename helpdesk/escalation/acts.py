@@ -64,8 +64,8 @@ def _perform(escalation: Escalation, *, now: datetime) -> bool:
     if waiting.exists():
         perform_acts(
             ticket=ticket,
-            raise_priority=escalation.acts.get("raise_priority", False),
-            team_id=escalation.acts.get("assign_team"),
+            raise_priority=escalation.acts["raise_priority"],
+            team_id=escalation.acts["assign_team"],
             percent=escalation.percent,
             now=now,
         )

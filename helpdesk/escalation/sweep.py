@@ -90,10 +90,9 @@ def sweep(
     result, failing = SweepResult(), set()
     size = batch_size or settings.SWEEP_BATCH
     directory, rules = Directory.load(now=now), Rules()
-    while result.batches < max_batches:
-        claimed = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result, failing=failing)
-        if claimed < size:
-            break
+    more = True
+    while more and result.batches < max_batches:
+        more = _sweep_batch(now=now, size=size, directory=directory, rules=rules, result=result, failing=failing)
     result.failed = len(failing)
     if result.fired:
         kick(DELIVER_TASK)
@@ -105,10 +104,11 @@ def sweep(
 @transaction.atomic
 def _sweep_batch(
     *, now: datetime, size: int, directory: Directory, rules: Rules, result: SweepResult, failing: set[int]
-) -> int:
+) -> bool:
+    """One transaction. True where more may be due."""
     clocks = _claim(now=now, size=size, without=failing)
     if not clocks:
-        return 0
+        return False
     rules.learn(clocks)
     batch, swept = _Batch(), []
     for clock in clocks:
@@ -127,7 +127,7 @@ def _sweep_batch(
     _save(swept)
     result.batches += 1
     result.claimed += len(clocks)
-    return len(clocks)
+    return len(clocks) == size
 
 
 def _claim(*, now: datetime, size: int, without: Collection[int] = ()) -> list[Clock]:

@@ -46,7 +46,7 @@ AFRESH = timedelta(minutes=1)  # how often an open alarm's figures may be writte
 Figures = dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Watched:
     """What one look of the watchdog found and did."""
 

@@ -105,10 +105,14 @@ class Carried:
 class Explanation:
     """Everything that there is to say about one clock. `hours` are the open stretches from begin to end.
 
+    `basis` is the clock as its deadline in force is reckoned, which all the sums are of: `clock` itself, or
+    the promise without its exceptions where these lead to an earlier deadline, `outdone` (SPEC 2.4).
     `if_resumed` is the deadline that a paused clock would have if it went on now.
     """
 
     clock: Clock
+    basis: Clock
+    outdone: datetime | None
     begin: datetime
     end: datetime
     calendar: BusinessCalendar
@@ -126,44 +130,59 @@ class Explanation:
     @property
     def left(self) -> timedelta | None:
         """Open time left of a target that is a length of time; None for business days."""
-        seconds = self.clock.target.seconds
+        seconds = self.basis.target.seconds
         return None if seconds is None else timedelta(seconds=seconds) - self.counted
 
 
 def explain(events: Sequence[Event], *, calendar: BusinessCalendar, now: datetime) -> Explanation:
     """Explain a clock from its events, in order, on the calendar it counts on now. ValueError as in `fold`."""
     clock = fold(events)
+    running = clock.pause_until(max(now, clock.paused_at or now))
+    basis, outdone = _in_force(clock, calendar, running)
     asked = datetime.fromisoformat(events[0].data["asked"]) if "asked" in events[0].data else clock.started_at
-    begin = min(asked, clock.counted_from)
+    begin = min(asked, basis.counted_from)
     until = max(asked, now if clock.is_unanswered else clock.ended_at or now)
     end = max(until, clock.due_at or until)
-    running = () if clock.paused_at is None else ((clock.paused_at, max(now, clock.paused_at)),)
-    out = (*clock.stretches_out, *running)
-    calendar = clock.target.counts_on(calendar, clock.counted_from, out)
+    out = (*basis.stretches_out, *running)
+    calendar = basis.target.counts_on(calendar, basis.counted_from, out)
     hours = tuple(calendar.open_intervals(begin, end))
-    pauses = tuple(zip((*clock.pauses, *running), _places(events, EventKind.PAUSE), strict=False))
-    exempted = tuple(zip(clock.exempted, _places(events, EventKind.EXEMPT, having="from"), strict=False))
+    pauses = tuple(zip((*basis.pauses, *running), _places(events, EventKind.PAUSE), strict=False))
+    exempted = tuple(zip(basis.exempted, _places(events, EventKind.EXEMPT, having="from"), strict=False))
     cut = _Cut(
-        clock=clock,
+        clock=basis,
         begin=begin,
         until=until,
         end=end,
         hours=hours,
         pauses=pauses,
         exempted=exempted,
-        anew=_counted_anew(events),
+        anew=_counted_anew(events, basis.counted_from),
     )
     return Explanation(
         clock=clock,
+        basis=basis,
+        outdone=outdone,
         begin=begin,
         end=end,
         calendar=calendar,
         stretches=tuple(_summed(_merged(cut.pieces()), events)),
         markers=tuple(marker for marker in _markers(events, clock, until=until) if begin <= marker.at <= end),
         hours=hours,
-        carried=_carried(clock, calendar, out) if clock.target.business_days else None,
-        if_resumed=clock.target.due(calendar, clock.counted_from, out) if clock.state == State.PAUSED else None,
+        carried=_carried(basis, calendar, out) if basis.target.business_days else None,
+        if_resumed=basis.target.due(calendar, basis.counted_from, out) if clock.state == State.PAUSED else None,
     )
+
+
+def _in_force(clock: Clock, calendar: BusinessCalendar, running: tuple[Interval, ...]) -> tuple[Clock, datetime | None]:
+    """What the deadline in force is reckoned by, and the earlier deadline that exceptions lead to, if they do."""
+    if clock.gross_basis is None or clock.due_at not in (None, clock.gross_due_at):
+        return clock, None
+    target, since = clock.gross_basis
+    promised = replace(clock, target=target, counted_from=since, exempted=())
+    net, gross = (
+        each.target.due(calendar, each.counted_from, (*each.stretches_out, *running)) for each in (clock, promised)
+    )
+    return (promised, net) if net < gross else (clock, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +232,13 @@ def _places(events: Sequence[Event], kind: EventKind, *, having: str = "") -> li
     return [place for place, event in enumerate(events) if event.kind == kind and (not having or having in event.data)]
 
 
-def _counted_anew(events: Sequence[Event]) -> int | None:
-    """The event that let the clock be counted from another instant, if there was one: the last of them."""
-    names = {"since", "asked"}
-    return next((place for place in reversed(range(len(events))) if names & events[place].data.keys()), None)
+def _counted_anew(events: Sequence[Event], since: datetime) -> int | None:
+    """The event that let the clock be counted from `since`, if there was one: the last of them."""
+
+    def says_so(event: Event) -> bool:
+        return event.data.get("since") == since.isoformat() or ("asked" in event.data and event.at == since)
+
+    return next((place for place in reversed(range(len(events))) if says_so(events[place])), None)
 
 
 def _merged(pieces: Iterable[Stretch]) -> Iterator[Stretch]:

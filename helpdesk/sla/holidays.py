@@ -46,10 +46,10 @@ def regions(country: str) -> list[tuple[str, str]]:
 
 def national(*, country: str, region: str = "", years: Iterable[int], language: str = "en") -> Found:
     """Public holidays of a country, with those of one region, named in the language if the library can."""
-    known = holidays.country_holidays(country)
-    spoken = [name for name in known.supported_languages if name.startswith(language[:2])]
-    english = [name for name in ("en_US", *known.supported_languages) if name in known.supported_languages]
-    chosen = (sorted(spoken, reverse=True) or [name for name in english if name.startswith("en")] or [None])[0]
+    supported = holidays.country_holidays(country).supported_languages
+    names = [name for name in ("en_US", *supported) if name in supported]
+    spoken = [name for wanted in (language, "en") for name in names if name.startswith(wanted)]
+    chosen = spoken[0] if spoken else None
     rows = holidays.country_holidays(country, subdiv=region or None, years=sorted(set(years)), language=chosen)
     wanted = set(years)  # a holiday that is observed on another day may bring one of the next year
     return Found({day: clean_name(name) for day, name in sorted(rows.items()) if day.year in wanted})

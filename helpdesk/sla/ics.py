@@ -55,7 +55,6 @@ class Reason(StrEnum):
 
 class Refused(Exception):
     def __init__(self, reason: Reason) -> None:
-        super().__init__(reason.value)
         self.reason = reason
 
 
@@ -241,7 +240,8 @@ class _Reading:
         if yearly is None:
             return None
         # Without a count the years before those wanted need not be worked out.
-        skipped = 0 if yearly.count else max(0, self.first.year - 1 - span // 365 - begin.year)
+        oldest = date.fromordinal(max(1, self.first.toordinal() - span + 1))
+        skipped = 0 if yearly.count else max(0, oldest.year - begin.year)
         years = range(begin.year + skipped // yearly.interval * yearly.interval, until.year + 1, yearly.interval)
         self.spend(366 * len(years))
         starts = (day for year in years for day in yearly.days(year) if begin <= day)
@@ -258,7 +258,7 @@ class _Reading:
         for start in starts:
             begin = max(start, self.first)
             end = min(start.toordinal() + length - 1, self.last.toordinal())
-            self.spend(max(1, end - begin.toordinal()))
+            self.spend(max(1, end - begin.toordinal() + 1))
             for ordinal in range(begin.toordinal(), end + 1):
                 taken = True
                 self.name(date.fromordinal(ordinal), name)

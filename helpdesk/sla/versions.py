@@ -26,7 +26,7 @@ def create_policy(
     *, name: str, terms: Terms, position: int, note: str = "", actor: User | None, now: datetime
 ) -> Policy:
     """A policy with its first version, at a place in the order (0 is first); those behind it move on."""
-    policy = Policy.objects.create(name=name, position=Policy.objects.count(), is_active=True)
+    policy = Policy.objects.create(name=name)
     PolicyVersion.objects.create(
         policy=policy, number=1, document=terms.to_dict(), note=note, created_at=now, created_by=actor
     )
@@ -49,7 +49,6 @@ def publish_policy(
     return version
 
 
-@transaction.atomic
 def set_policy_active(*, policy: Policy, active: bool) -> bool:
     """Let a policy take part in the choice, or not; False when it was so already."""
     return bool(Policy.objects.filter(pk=policy.pk, is_active=not active).update(is_active=active))

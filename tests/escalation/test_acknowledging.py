@@ -81,3 +81,36 @@ def test_how_late_one_was_and_what_it_is_called(crew, now):
 def test_clocks_that_were_never_compared_are_said_to_be(now):
     words = alarms.sentences(alarms.VERIFY_LATE, {}, now=now)
     assert words.startswith("Clocks were never compared with their events.")
+
+
+def test_of_the_step_before_the_last_no_reminder_is_stopped(crew, now):
+    make_ticket(now=now)
+    sweep(now=now + 46 * MINUTE)
+    acknowledge(escalation=fired(75), actor=crew.olu, now=now + 47 * MINUTE)
+    for minute in (61, 91):
+        sweep(now=now + minute * MINUTE)
+    assert Escalation.objects.filter(percent=100, reminder=1, state="fired").count() == 1
+
+
+def test_acknowledging_one_is_said_of_no_other(crew, now):
+    """Not of another step, of another ticket, or of a deadline that has gone."""
+    ticket, other = make_ticket(critical=True, now=now), make_ticket(critical=True, now=now)
+    sweep(now=now + 16 * MINUTE)
+    services.judge_claim(ticket=ticket, actor=crew.olu, confirmed=False, reason="No.", now=now + 20 * MINUTE)
+    services.judge_claim(ticket=other, actor=crew.olu, confirmed=False, reason="No.", now=now + 20 * MINUTE)
+    for minute in (31, 46, 61):
+        sweep(now=now + minute * MINUTE)
+    clock = ticket.clocks.get()
+    last = Escalation.objects.get(clock=clock, percent=50, deadline_version=clock.version)
+    acknowledge(escalation=last, actor=crew.olu, now=now + 62 * MINUTE)
+    assert list(Escalation.objects.exclude(acknowledged_at=None)) == [last]
+    assert Escalation.objects.count() == 8
+
+
+def test_after_the_last_step_is_acknowledged_there_is_nothing_to_look_for(crew, now):
+    """Else the sweep would come back to it for ever."""
+    ticket = make_ticket(now=now)
+    sweep(now=now + 61 * MINUTE)
+    assert ticket.clocks.get().next_check_at == now + 90 * MINUTE
+    acknowledge(escalation=fired(100), actor=crew.helen, now=now + 65 * MINUTE)
+    assert ticket.clocks.get().next_check_at is None

@@ -120,6 +120,43 @@ def test_one_act_that_fails_holds_up_no_other_and_is_tried_again(crew, climb, mo
 
 
 @pytest.mark.django_db
+def test_what_follows_an_act_that_fails_waits_for_it_and_leaves_no_trace_of_it(crew, climb, monkeypatch):
+    """Else the ticket would end up with the team of the earlier step; other tickets have nothing to do with it."""
+    duty = TeamFactory(name="Duty")
+    climb(RAISE_50, assign_100(duty))
+    spoiled, sound = tickets(2)
+    perform, tried = acts.perform_acts, []
+
+    def fail_once(*, ticket, percent, **options):
+        tried.append((ticket.pk, percent))
+        perform(ticket=ticket, percent=percent, **options)
+        if (ticket.pk, percent) == (spoiled.pk, 50):
+            raise RuntimeError("after half of it")
+
+    monkeypatch.setattr(acts, "perform_acts", fail_once)
+    assert sweep(now=DUE).acts == 2
+    assert tried == [(spoiled.pk, 50), (sound.pk, 50), (sound.pk, 100)]
+    spoiled.refresh_from_db()
+    sound.refresh_from_db()
+    assert (spoiled.priority, spoiled.team, sound.priority, sound.team) == (0, crew.team, 1, duty)
+    monkeypatch.undo()
+    assert sweep(now=DUE + MINUTE).acts == 2
+    spoiled.refresh_from_db()
+    assert (spoiled.priority, spoiled.team) == (1, duty)
+
+
+@pytest.mark.django_db
+def test_what_another_sweeper_has_done_meanwhile_is_not_done_again(crew, climb):
+    climb(RAISE_50)
+    make_ticket(now=NOW)
+    sweep_only(HALF)
+    waiting = Escalation.objects.get()
+    assert acts._perform(waiting, now=HALF) is True
+    assert acts._perform(waiting, now=HALF) is True
+    assert list(raised().values()) == [1]
+
+
+@pytest.mark.django_db
 def test_a_flood_of_acts_leaves_room_for_the_next_sweep(crew, climb, monkeypatch):
     climb(RAISE_50)
     tickets(3)

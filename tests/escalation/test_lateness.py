@@ -115,6 +115,18 @@ def test_lateness_is_counted_from_due(crew, smtp):
     assert set(lateness(now=HALF + 2 * HOUR).values()) == {0}  # nothing in the last hour
 
 
+def test_lateness_is_told_to_the_millisecond(crew):
+    tickets(1)
+    sweep(now=HALF + timedelta(microseconds=1_234_567))
+    assert lateness(now=HALF + MINUTE)["detected_max"] == 1.235
+
+
+def test_of_superseded_steps_no_mail_is_missing(crew):
+    tickets(1)
+    sweep(now=DUE + SECOND)
+    assert (Escalation.objects.filter(delivered_at=None).count(), undelivered()) == (3, 1)
+
+
 def test_quantiles_over_many(crew):
     tickets(100)
     sweep(now=HALF + SECOND)

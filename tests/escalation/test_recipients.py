@@ -11,6 +11,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.recipients import Directory
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.models import Notice, OutboxMail
+from helpdesk.sla.terms import Recipient
 from helpdesk.tickets import services
 from tests.factories import StaffFactory, TeamFactory, make_ticket
 
@@ -199,3 +200,15 @@ def test_the_directory_takes_as_many_queries_for_many_people_as_for_few(crew, le
         leave(person)
         duty(person, now, team=TeamFactory())
     assert count() == 4
+
+
+def test_customers_are_in_no_directory_and_who_has_left_holds_up_nobody(crew, leave, now):
+    """A team's member who is no longer active is still written down as one."""
+    ticket = make_ticket(now=now)
+    leave(ticket.requester)
+    crew.jan.is_active = False
+    crew.jan.save()
+    directory = Directory.load(now=now)
+    assert ticket.requester_id not in {*directory.people, *directory.readers, *directory.away}
+    heard = directory.find(ticket=ticket, recipients=(Recipient.TEAM,))
+    assert heard.told == [crew.anna.pk, crew.olu.pk]

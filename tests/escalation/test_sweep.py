@@ -7,7 +7,7 @@ import pytest
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
-from helpdesk.notifications.models import Notice, OutboxMail
+from helpdesk.notifications.models import Heartbeat, Notice, OutboxMail
 from helpdesk.notifications.services import DELIVER_TASK
 from helpdesk.sla.verification import difference
 from helpdesk.subscriptions.models import Hub
@@ -104,16 +104,50 @@ def test_mails_leave_at_once_after_a_sweep_that_fired_and_no_other_asks_for_it(s
 
 def test_the_breach_is_stamped_with_the_deadline_however_late_the_sweep(staff, now):
     ticket = make_ticket(now=now)
+    services.assign(ticket=ticket, owner=staff["specialist"], actor=staff["lead"], now=now)
     sweep(now=now + 500 * MINUTE)
     clock = ticket.clocks.get()
     assert clock.breached_at == now + 60 * MINUTE
     assert difference(clock, list(clock.events.order_by("number"))) == ""
+    breach = clock.events.get(kind="breach")
+    assert (breach.at, breach.recorded_at) == (now + 60 * MINUTE, now + 500 * MINUTE)
+    assert breach.data == {"owner": staff["specialist"].pk}
 
 
 def test_at_the_very_deadline_nothing_is_breached_yet(staff, now):
     ticket = make_ticket(now=now)
     sweep(now=now + 60 * MINUTE)
     assert ticket.clocks.get().breached_at is None
+
+
+def test_at_the_very_instant_of_a_step_it_is_not_late_yet(staff, now):
+    make_ticket(now=now)
+    sweep(now=now + 45 * MINUTE)
+    assert fired() == [(50, 0, "fired", now + 30 * MINUTE)]
+    sweep(now=now + 45 * MINUTE + timedelta(microseconds=1))
+    assert fired()[1:] == [(75, 0, "fired", now + 45 * MINUTE)]
+
+
+def test_a_step_that_was_swept_already_is_not_told_twice(staff, now):
+    """Whatever set the next look back: what stands in the log is done, and the sweep goes on."""
+    ticket = make_ticket(now=now)
+    sweep(now=now + 31 * MINUTE)
+    ticket.clocks.update(next_check_at=now + 29 * MINUTE)
+    sweep(now=now + 32 * MINUTE)
+    assert fired() == [(50, 0, "fired", now + 30 * MINUTE)]
+    assert OutboxMail.objects.filter(template="escalation").count() == 2  # one to each of the team
+
+
+def test_a_sweep_leaves_word_of_what_it_did_and_how_late_it_was(staff, now):
+    make_ticket(now=now)
+    nothing = {"claimed": 0, "fired": 0, "superseded": 0, "breached": 0, "failed": 0, "acts": 0, "batches": 0}
+    assert sweep(now=now + 30 * MINUTE).as_json() == nothing | {"late_seconds": 0.0}
+    sweep(now=now + 31 * MINUTE)
+    word = Heartbeat.objects.get(name="sweep")
+    assert (word.at, word.detail) == (
+        now + 31 * MINUTE,
+        nothing | {"claimed": 1, "fired": 1, "batches": 1, "late_seconds": 60.0},
+    )
 
 
 def test_after_a_declined_claim_only_the_steps_ahead_fire(staff, now):

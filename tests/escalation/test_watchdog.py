@@ -218,6 +218,7 @@ def test_a_sweep_that_is_late_for_a_clock_says_so_once_it_is(crew, now):
         ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": None}, False),
         ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": "2026-11-24T12:04:59+00:00"}, True),
         ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": "2026-11-24T12:05:01+00:00"}, False),
+        ({"oldest_at": "2026-11-24T12:05:00+00:00"}, {"oldest_at": "2026-11-24T12:05:00+00:00"}, False),
         ({"last_at": None}, {"last_at": None}, False),
     ],
 )

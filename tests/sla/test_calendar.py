@@ -291,6 +291,29 @@ def test_stretches_for_the_picture_of_a_deadline():
     night = at("2026-02-28T22:00-05:00"), at("2026-03-01T06:00-05:00")
     assert list(NIGHT.open_intervals(night[0] - hours(5), night[1] + hours(5))) == [night]
     assert list(ALWAYS_OPEN.open_intervals(start, end)) == [(start, end)]
+    assert list(ALWAYS_OPEN.open_intervals(end, start)) == list(ALWAYS_OPEN.open_intervals(end, end)) == []
+
+
+def test_day_and_night_has_no_first_and_no_last_year():
+    """Where a calendar never opens again a target counts day and night, however far it reaches."""
+    assert ALWAYS_OPEN.add(at("2300-01-01T00:00+00:00"), hours(8)) == at("2300-01-01T08:00+00:00")
+    assert ALWAYS_OPEN.between(at("1600-01-01T00:00+00:00"), at("1600-01-02T00:00+00:00")) == hours(24)
+
+
+@pytest.mark.parametrize("closing", ["23:00", "10:00"])
+def test_hours_from_midnight_on_are_not_day_and_night(closing):
+    """In UTC, where day and night needs no table of years."""
+    every_day = {"timezone": "UTC", "weekly": dict.fromkeys(DAY_NAMES, [["00:00", closing]])}
+    opening = BusinessCalendar.from_dict(every_day)
+    assert not opening.is_open(at("2026-03-02T23:30+00:00"))
+    assert opening.add(at("2026-03-02T09:00+00:00"), hours(15)) > at("2026-03-03T00:00+00:00")
+    with pytest.raises(OverflowError):
+        opening.is_open(at("2300-01-01T09:00+00:00"))
+
+
+def test_a_target_may_begin_before_1970():
+    assert PLAIN.add(at("1960-12-30T09:00+01:00"), hours(7)) == at("1960-12-30T17:00+01:00")
+    assert PLAIN.add(at("1960-12-30T09:00+01:00"), hours(7 * 800)) == at("1964-01-23T17:00+01:00")
 
 
 DEFINITION = {
@@ -313,6 +336,7 @@ REFUSED = [
     ({"weekly": {"mon": "09:00-17:00"}}, "weekly.mon: must be a list"),
     ({"weekly": {"mon": ["09:00", "17:00"]}}, "weekly.mon: '09:00' is not a pair"),
     ({"weekly": {"mon": [["09:00"]]}}, "weekly.mon: ['09:00'] is not a pair"),
+    ({"weekly": {"mon": [["09:00", "12:00", "13:00"]]}}, "weekly.mon: ['09:00', '12:00', '13:00'] is not a pair"),
     ({"weekly": {"mon": [["9:00", "17:00"]]}}, "weekly.mon: '9:00' is not a time"),
     ({"weekly": {"mon": [["09:00", "24:01"]]}}, "weekly.mon: '24:01' is not a time"),
     ({"weekly": {"mon": [["09:60", "17:00"]]}}, "weekly.mon: '09:60' is not a time"),

@@ -261,3 +261,39 @@ def test_a_clock_that_just_began_and_ended_has_no_stretch():
     made = told(then(events, pure.cancel, at=FRIDAY, reason="spam"), now=FRIDAY + DAY)
     assert made.stretches == ()
     assert [marker.mark for marker in made.markers] == [Mark.STARTED, Mark.ENDED]
+
+
+SHORT = BusinessCalendar.from_dict({"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK, [["15:00", "16:00"]])})
+
+
+def outdone() -> list:
+    """Eight hours became two business days by an exception; then the office got hours in which eight take longer."""
+    events = started(8 * 3600, OFFICE)
+    values = {"at": oslo(20, "15:25"), "calendar": OFFICE, "reason": "", "target": Target(business_days=2)}
+    events = then(events, pure.exempt, effect=Effect.RETARGET, **values)
+    return then(events, pure.retarget, **values | {"calendar": SHORT, "target": Target(seconds=8 * 3600)}, owner=None)
+
+
+def test_where_the_promise_is_due_later_than_an_exceptions_target_the_sum_is_the_promises():
+    """The customer would add up eight hours, and be told that the target is two days."""
+    made = told(outdone(), calendar=SHORT, now=oslo(20, "15:40"))
+    assert (made.clock.target, made.basis.target) == (Target(business_days=2), Target(seconds=8 * 3600))
+    assert made.outdone == oslo(24, "15:20")
+    assert made.clock.due_at == made.clock.gross_due_at == made.end == oslo(30, "15:20") + 2 * DAY
+    assert made.stretches[-1].total == 8 * HOUR
+    assert (made.counted, made.left) == (20 * MINUTE, 7 * HOUR + 40 * MINUTE)
+    assert made.carried is None
+
+
+def test_a_pause_foretells_the_deadline_of_the_promise_too():
+    events = then(outdone(), pure.pause, at=oslo(20, "15:40"))
+    made = told(events, calendar=SHORT, now=oslo(20, "15:50"))
+    resumed = fold(pure.resume(made.clock, at=oslo(20, "15:50"), calendar=SHORT), made.clock)
+    assert made.if_resumed == resumed.due_at == resumed.gross_due_at
+    assert made.basis.target == Target(seconds=8 * 3600)
+
+
+def test_an_exceptions_later_deadline_is_explained_as_its_own():
+    made = told(outdone()[:2], calendar=OFFICE, now=oslo(20, "15:40"))
+    assert (made.basis, made.outdone) == (made.clock, None)
+    assert made.clock.due_at > made.clock.gross_due_at

@@ -39,7 +39,17 @@ def test_countries_and_regions_have_names_in_the_readers_language():
     assert dict(holidays.countries("en"))["DE"] == "Germany"
     assert dict(holidays.countries("ja"))["DE"] == "ドイツ"
     assert dict(holidays.regions("DE"))["BE"] == "Berlin"
+    assert dict(holidays.regions("AT"))["3"] == "Niederösterreich"  # which has shorter names, too
     assert holidays.regions("JP") == holidays.regions("Atlantis") == []
+
+
+def test_countries_and_regions_stand_in_the_order_of_their_names_each_once():
+    names = [name for _code, name in holidays.countries("en")]
+    order = ["Albania", "Australia", "Austria", "Åland Islands", "Bahrain"]  # AL, AU, AT, AX, BH
+    assert [name for name in names if name in order] == order
+    assert len(names) == len(set(names))
+    assert [name for _code, name in holidays.regions("DE")][3:5] == ["Berlin", "Brandenburg"]  # BE, BB
+    assert holidays.regions("DEU") == []
 
 
 def test_a_region_has_the_days_of_its_country_and_its_own():
@@ -48,9 +58,33 @@ def test_a_region_has_the_days_of_its_country_and_its_own():
     assert country.items() <= region.items()
 
 
-@pytest.mark.parametrize(("language", "name"), [("ja", "元日"), ("en", "New Year's Day"), ("sv", "New Year's Day")])
-def test_days_are_named_in_the_readers_language_or_else_in_english(language, name):
-    assert national(country="JP", years=[2026], language=language).days[date(2026, 1, 1)] == name
+@pytest.mark.parametrize(
+    ("country", "language", "name"),
+    [
+        ("JP", "ja", "元日"),
+        ("JP", "en", "New Year's Day"),
+        ("JP", "sv", "New Year's Day"),
+        ("ES", "en", "New Year's Day"),  # not in Spanish (es), nor in Catalan, which comes first
+    ],
+)
+def test_days_are_named_in_the_readers_language_or_else_in_english(country, language, name):
+    assert national(country=country, years=[2026], language=language).days[date(2026, 1, 1)] == name
+
+
+def test_english_is_that_of_one_country_wherever_a_holiday_is():
+    assert "Labor Day" in national(country="US", years=[2026]).days.values()
+    languages = []
+
+    def note(country, *, language=None, **_rest):
+        languages.append(language)
+        return whole(country, language=language)
+
+    whole = holidays.holidays.country_holidays
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(holidays.holidays, "country_holidays", note)
+        for country in ("GB", "AO"):  # the one is known in British English first, the other in Portuguese
+            national(country=country, years=[2026])
+    assert languages == [None, "en_US", None, "en_US"]
 
 
 def test_a_day_observed_in_another_year_is_not_brought_in_with_this_one():
@@ -98,6 +132,20 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
         (f"{CHRISTMAS}\r\nRDATE;VALUE=DATE:20271224,20281222", ["2026-12-25", "2027-12-24", "2028-12-22"]),
         (f"{CHRISTMAS}\r\nBEGIN:VALARM\r\nTRIGGER:-P1D\r\nDURATION:P3D\r\nEND:VALARM", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nSTATUS:CANCELLED", []),
+        ("DTSTART:20261224T000000\r\nDTEND:20261226T000000", ["2026-12-24", "2026-12-25"]),
+        (f"{CHRISTMAS}\r\nDTSTART;VALUE=DATE:20261231", ["2026-12-25"]),
+        ("DTSTART;VALUE=DATE:20000101\r\nRRULE:FREQ=YEARLY;INTERVAL=3", ["2027-01-01"]),
+        ("DTSTART;VALUE=DATE:20001231\r\nDURATION:P2D\r\nRRULE:FREQ=YEARLY;INTERVAL=5", ["2026-01-01"]),
+        (
+            "DTSTART;VALUE=DATE:20000301\r\nRRULE:FREQ=YEARLY;BYYEARDAY=60,-1",
+            ["2026-03-01", "2026-12-31", "2027-03-01", "2027-12-31", "2028-02-29", "2028-12-31"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20000301\r\nRRULE:FREQ=YEARLY;BYYEARDAY=-307",
+            ["2026-02-28", "2027-02-28", "2028-02-29"],
+        ),
+        (f"{CHRISTMAS}\r\nEXDATE;VALUE=DATE:20261224", ["2026-12-25"]),
+        (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES};UNTIL=20261226", ["2026-12-25"]),
     ],
 )
 def test_whole_days_of_a_file(event, expected):
@@ -109,6 +157,25 @@ def test_a_single_time_that_was_moved_or_called_off():
     moved = "UID:a\r\nRECURRENCE-ID;VALUE=DATE:20270101\r\nDTSTART;VALUE=DATE:20270104"
     gone = "UID:a\r\nRECURRENCE-ID;VALUE=DATE:20280101\r\nDTSTART;VALUE=DATE:20280101\r\nSTATUS:CANCELLED"
     assert days(yearly, moved, gone) == ["2026-01-01", "2027-01-04"]
+    renamed = "UID:a\r\nRECURRENCE-ID;VALUE=DATE:20270101\r\nDTSTART;VALUE=DATE:20270101\r\nSUMMARY:Feast"
+    assert days(yearly, renamed) == ["2026-01-01", "2027-01-01", "2028-01-01"]
+    assert days(f"{CHRISTMAS}\r\nSTATUS:CANCELLED", "DTSTART;VALUE=DATE:20261231") == ["2026-12-31"]
+
+
+@pytest.mark.parametrize(
+    "nested",
+    [
+        "END:VALARM",  # of none that began
+        "BEGIN:A\r\nBEGIN:B\r\nEND:B\r\nDURATION:P3D\r\nEND:A",
+        "BEGIN:A\r\nBEGIN:B\r\nBEGIN:C\r\nEND:C\r\nEND:B\r\nDURATION:P3D\r\nEND:A",
+    ],
+)
+def test_what_is_nested_in_an_event_is_left_out_however_deep(nested):
+    assert days(f"{CHRISTMAS}\r\n{nested}", "DTSTART;VALUE=DATE:20261231") == ["2026-12-25", "2026-12-31"]
+
+
+def test_of_what_stands_twice_the_first_counts():
+    assert read(f"{CHRISTMAS}\r\nSUMMARY:Yule\r\nSUMMARY:Feast").days == {date(2026, 12, 25): "Yule"}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +183,9 @@ def test_a_single_time_that_was_moved_or_called_off():
     [
         ("DTSTART:20261224T090000\r\nDTEND:20261224T100000", (1, 0, 0)),
         ("DTSTART:20261224T000000\r\nDTEND:20261224T100000", (1, 0, 0)),
+        ("DTSTART:20261224T090000\r\nDTEND:20261225T090000", (1, 0, 0)),
+        ("DTSTART:20261224T000000\r\nDTEND:20261225T100000", (1, 0, 0)),
+        ("DTSTART:20261224T000000\r\nDTEND;VALUE=DATE:20261226", (1, 0, 0)),
         ("DTSTART;VALUE=DATE:20260230", (1, 0, 0)),
         ("SUMMARY:without a beginning", (1, 0, 0)),
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=WEEKLY", (0, 1, 0)),
@@ -123,7 +193,12 @@ def test_a_single_time_that_was_moved_or_called_off():
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYHOUR=1,2,3", (0, 1, 0)),
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYDAY=XX", (0, 1, 0)),
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=13", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=0", (0, 1, 0)),
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;INTERVAL=0", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT=0", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT=-1", (0, 1, 0)),
+        (f"DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES + 1}", (0, 1, 0)),
+        ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY,YEARLY", (0, 1, 0)),
         ("DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY\r\nRRULE:FREQ=YEARLY", (0, 1, 0)),
         ("DTSTART;VALUE=DATE:20251231", (0, 0, 1)),
         ("DTSTART;VALUE=DATE:20290101", (0, 0, 1)),
@@ -133,6 +208,8 @@ def test_what_is_no_holiday_is_left_out_and_counted(event, left_out):
     found = read(event)
     assert (found.timed, found.otherwise, found.outside) == left_out
     assert found.days == {}
+    both = read(event, CHRISTMAS)
+    assert (list(both.days), both.timed, both.otherwise, both.outside) == ([date(2026, 12, 25)], *left_out)
 
 
 def test_what_the_library_stumbles_over_is_left_out_and_counted_and_the_rest_is_read(monkeypatch):
@@ -153,7 +230,7 @@ def test_what_the_library_stumbles_over_is_left_out_and_counted_and_the_rest_is_
 
 def test_names_are_one_line_and_events_of_one_day_share_it():
     long = f"{CHRISTMAS}\r\nSUMMARY:Yule\\, and\\n more \x07" + "x" * 200
-    assert read(long).days[date(2026, 12, 25)] == ("Yule, and more " + "x" * 200)[: holidays.LONGEST_NAME]
+    assert read(long).days[date(2026, 12, 25)] == ("Yule, and more " + "x" * 200)[:80]
     both = read(*(f"{CHRISTMAS}\r\nSUMMARY;LANGUAGE=en:{name}" for name in ("Yule", "Feast", "Yule")))
     assert both.days == {date(2026, 12, 25): "Yule; Feast"}
 
@@ -165,6 +242,7 @@ def test_names_are_one_line_and_events_of_one_day_share_it():
         ("Fête du Travail, Größe", "utf-8-sig"),
         ("Fête du Travail, Größe", "cp1252"),
         ("Österreich", "latin-1"),
+        ("Fête", "cp1252"),
         ("元日", "utf-16"),
         ("元日 成人の日", "cp932"),
         ("元日", "iso2022_jp"),
@@ -202,6 +280,35 @@ def test_a_file_that_is_no_use_is_refused_as_a_whole(raw, reason):
     assert refused.value.reason == reason
 
 
+def test_a_file_may_be_as_big_as_it_is_said(monkeypatch):
+    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES) == (1_000_000, 5_000, 1_000)
+    text = file(CHRISTMAS)
+    assert ics.read(text + b" " * (ics.MOST_BYTES - len(text)), first=FIRST, last=LAST).days
+    monkeypatch.setattr(ics, "MOST_EVENTS", 3)
+    assert read(*[CHRISTMAS] * 3).days
+    with pytest.raises(ics.Refused):
+        read(*[CHRISTMAS] * 4)
+
+
+@pytest.mark.parametrize(
+    ("event", "looks"),
+    [
+        (CHRISTMAS, 1),
+        (f"{CHRISTMAS}\r\nDURATION:P20D", 7),  # as many as are wanted: the rest lies in another year
+        ("DTSTART;VALUE=DATE:19000601\r\nRRULE:FREQ=YEARLY", 366 + 2),  # its own year, and 2026
+        ("DTSTART;VALUE=DATE:19000601\r\nDURATION:P2D\r\nRRULE:FREQ=YEARLY", 2 * 366 + 4),
+        ("DTSTART;VALUE=DATE:20200601\r\nRRULE:FREQ=YEARLY;COUNT=9", 7 * 366 + 7),
+    ],
+)
+def test_a_file_may_be_as_much_work_as_it_is_said(event, looks):
+    """Years before those wanted are not worked out, so a file of anniversaries since 1900 is no hostile one."""
+    events = [ics._event(event.split("\r\n"))]
+    last = date(2026, 12, 31)
+    assert ics._Reading(FIRST, last, budget=looks).read(events).days
+    with pytest.raises(ics.Refused):
+        ics._Reading(FIRST, last, budget=looks - 1).read(events)
+
+
 def test_as_many_days_as_a_calendar_holds_and_no_more():
     last = FIRST + timedelta(days=ics.MOST_DAYS - 1)
     assert len(read(ALWAYS, last=last).days) == ics.MOST_DAYS
@@ -222,6 +329,7 @@ PARTS = st.fixed_dictionaries(
     {},
     optional={
         "BYMONTH": st.sets(st.integers(1, 12), min_size=1, max_size=3),
+        "BYYEARDAY": st.sets(st.sampled_from([1, 60, 366, -1, -306]), min_size=1, max_size=2),
         "BYMONTHDAY": st.sets(st.sampled_from([1, 13, 28, -1, -7]), min_size=1, max_size=3),
         # Not both kinds in one rule: there dateutil demands both.
         "BYDAY": st.sets(st.sampled_from(["1TU", "-1FR", "3SU", "5WE", "-2SA"]), min_size=1, max_size=2)
@@ -236,7 +344,7 @@ PARTS = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None)
 @given(begin=st.dates(date(2015, 1, 1), date(2027, 6, 1)), parts=PARTS)
 def test_yearly_rules_fall_where_dateutil_has_them(begin, parts):
-    if not parts.keys() & {"BYMONTH", "BYMONTHDAY", "BYDAY"}:
+    if not parts.keys() & {"BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYDAY"}:
         parts.pop("BYSETPOS", None)  # dateutil wants another part beside it
     rule = ";".join(["FREQ=YEARLY", *(f"{key}={','.join(map(str, sorted(parts[key], key=str)))}" for key in parts)])
     oracle = rrulestr(rule, dtstart=datetime.combine(begin, datetime.min.time()))

@@ -189,3 +189,81 @@ def test_what_they_are_called(manager, now):
         f"third-party {clock.pk}",
         "Chat: Shorter",
     ]
+
+
+def test_every_version_has_the_next_number_and_a_draft_of_another_one_is_overtaken(manager, now):
+    policy, terms = Policy.objects.first(), Terms.from_dict({})
+    common = {"policy": policy, "terms": terms, "actor": manager, "now": now}
+    assert [versions.publish_policy(**common).number for _ in range(2)] == [2, 3]
+    for based_on in (2, 99):
+        with pytest.raises(versions.Overtaken):
+            versions.publish_policy(**common, based_on=based_on)
+    bare = Calendar.objects.create(name="Tokyo")
+    hours = {"definition": TOKYO, "day_names": {"2026-12-31": "Omisoka"}}
+    first = versions.publish_calendar(calendar=bare, **hours, actor=manager, now=now)
+    assert (first.number, first.day_names) == (1, {"2026-12-31": "Omisoka"})
+
+
+def test_what_is_done_to_one_is_not_done_to_the_others(manager, now):
+    one, *others = Policy.objects.all()
+    versions.set_policy_active(policy=one, active=False)
+    versions.save_policy_draft(policy=one, draft={"steps": []}, actor=manager, now=now)
+    versions.rename_policy(policy=one, name="Silver")
+    for policy in others:
+        name = policy.name
+        policy.refresh_from_db()
+        assert (policy.name, policy.is_active, policy.draft) == (name, True, None)
+    one.refresh_from_db()
+    assert one.name == "Silver"
+    calendar = Calendar.objects.get()
+    versions.save_calendar_draft(calendar=calendar, draft={"timezone": "UTC"}, actor=manager, now=now)
+    calendar.refresh_from_db()
+    assert (calendar.draft, calendar.draft_by) == ({"timezone": "UTC"}, manager)
+
+
+def test_a_policy_that_was_moved_can_be_moved_again():
+    first = Policy.objects.get(position=0)
+    for position in (3, 1):
+        versions.move_policy(policy=first, position=position)
+        assert order().index(first.name) == position
+
+
+def test_another_calendar_is_renamed_and_the_standard_one_stays_it(manager, now):
+    tokyo = versions.create_calendar(name="Tokyo", definition=TOKYO, day_names={}, actor=manager, now=now)
+    assert tokyo.name == "Tokyo"
+    assert versions.describe_calendar(calendar=tokyo, name="Osaka", is_default=False) is True
+    assert sorted(Calendar.objects.values_list("name", "is_default")) == [
+        ("Osaka", False),
+        ("Standard business hours", True),
+    ]
+
+
+def test_what_fails_half_way_has_not_begun(manager, now, monkeypatch):
+    """A policy without a version, or accounts without a calendar, would leave tickets without a promise."""
+
+    def fail(*_told, **_values):
+        raise ConnectionError
+
+    policy, standard = Policy.objects.first(), Calendar.objects.get()
+    common = {"actor": manager, "now": now}
+    hours = {"definition": TOKYO, "day_names": {}}
+    with monkeypatch.context() as patch:
+        for name in ("move_policy", "save_draft"):
+            patch.setattr(versions, name, fail)
+        patch.setattr(CalendarVersion.objects, "create", fail)
+        with pytest.raises(ConnectionError):
+            versions.create_policy(name="Gold", terms=Terms.from_dict({}), position=1, **common)
+        with pytest.raises(ConnectionError):
+            versions.publish_policy(policy=policy, terms=Terms.from_dict({}), **common)
+        with pytest.raises(ConnectionError):
+            versions.create_calendar(name="Tokyo", **hours, is_default=True, **common)
+        with pytest.raises(ConnectionError):
+            versions.publish_calendar(calendar=standard, **hours, **common)
+    assert "Gold" not in order()
+    assert policy.versions.get().is_current is True
+    assert Calendar.objects.get().is_default is True
+    assert standard.versions.get().is_current is True
+    tokyo = versions.create_calendar(name="Tokyo", **hours, **common)
+    with pytest.raises(IntegrityError):
+        versions.describe_calendar(calendar=tokyo, name=standard.name, is_default=True)
+    assert Calendar.objects.get(is_default=True) == standard

@@ -9,10 +9,12 @@ from helpdesk.accounts.models import Membership, StaffRole
 from helpdesk.core.zones import zone_of
 from helpdesk.sla import clock as pure
 from helpdesk.sla.models import Calendar, CalendarVersion, ClockEvent, ExceptionCode
+from helpdesk.sla.versions import publish_calendar
 from helpdesk.tickets import services
 from helpdesk.tickets.explained import Showing, Told, clocks_of, reason_words
 from helpdesk.tickets.explained import read as read_clocks
 from helpdesk.tickets.models import Status, Ticket
+from helpdesk.tickets.services import rollouts
 from tests.factories import AccountFactory, DesignatedFactory, MembershipFactory, StaffFactory, UserFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -359,3 +361,31 @@ def test_a_clock_that_contradicts_itself_is_left_out(lena, caplog):
 )
 def test_reasons(reason, words):
     assert reason_words(reason) == words
+
+
+def test_where_the_promise_outlasts_an_exception_both_are_told_whose_sum_it_is(fjordline, lena, anna, helen):
+    """Four hours became one business day; then the office opened for an hour a day, in which four hours take longer."""
+    ticket = make_ticket(lena, now=FRIDAY - 3 * HOUR)
+    services.reply(ticket=ticket, actor=anna, body="We look.", now=FRIDAY - 2 * HOUR)
+    services.customer_reply(ticket=ticket, actor=lena.user, body="Still.", now=FRIDAY)
+    wish = {"effect": pure.Effect.RETARGET, "code": "not-confirmed-critical", "target_business_days": 1}
+    exception(ticket, asker=anna, approver=helen, now=FRIDAY + MINUTE, **wish)
+    before = read(ticket, now=FRIDAY + 2 * MINUTE)[0]
+    assert (before.target, before.due, before.notes[0][:13]) == ("1 business day", FRIDAY + 3 * DAY, "1 working day")
+    weekly = dict.fromkeys(["mon", "tue", "wed", "thu", "fri"], [["15:00", "16:00"]])
+    hours = {"definition": HOURS | {"weekly": weekly}, "day_names": {}}
+    publish_calendar(calendar=fjordline.calendar, **hours, actor=helen, now=FRIDAY)
+    rollouts.start_rollout(calendar=fjordline.calendar, reason="New hours", actor=helen, now=FRIDAY + 3 * MINUTE)
+    rollouts.advance_rollouts(now=FRIDAY + 3 * MINUTE)
+    staff, customer = (read(ticket, now=FRIDAY + 4 * MINUTE, internal=internal)[0] for internal in (True, False))
+    assert staff.notes == [
+        "Two deadlines were compared, and the later one is in force: the gross one, of the target 4 hours without "
+        "exceptions. The net one alone would be earlier, Mon 15:20:00: an exception never takes from what was "
+        "promised. The times below add up to the gross target."
+    ]
+    assert customer.notes == [
+        "What you were promised first decides: 4 hours. The approved exception alone would have made it due earlier, "
+        "Mon 15:20:00, and an exception never takes from a promise. The times below add up to 4 hours."
+    ]
+    assert (staff.target, staff.left, staff.rows[-1].total) == ("4 hours", "3h 56m", "4h 00m 00s")
+    assert staff.due == staff.gross_due == datetime(2026, 11, 27, 14, 20, tzinfo=UTC)  # the 26th is a holiday

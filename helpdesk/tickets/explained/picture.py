@@ -53,7 +53,7 @@ class Artist:
                 beside=words[0],
                 tick=self._tick(row.begin, before),
                 names_day=not _same_day(row.begin, before),
-                total=length_words(row.total) if row.counted and self.made.clock.target.seconds else "",
+                total=length_words(row.total) if row.counted and self.made.basis.target.seconds else "",
                 even=None if row.kind == Kind.CLOSED else row.length,
                 is_folded=bool(row.inside),
             )

@@ -100,7 +100,7 @@ class Told:
 
     @property
     def target(self) -> str:
-        return target_words(self.made.clock.target)
+        return target_words(self.made.basis.target)
 
     @property
     def counted(self) -> str:
@@ -135,7 +135,7 @@ class Told:
 
     @property
     def notes(self) -> list[str]:
-        found = [*self.teller.carried(), *self.teller.shifts()]
+        found = [*self.teller.governing(), *self.teller.carried(), *self.teller.shifts()]
         if self.made.calendar != self.clock.hours:
             found.append(_("Its calendar has no open time left, so it counts day and night."))
         return found

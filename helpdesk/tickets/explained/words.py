@@ -260,16 +260,34 @@ class Teller:
         return f"{text}: {reason_words(reason)}." if self.internal and reason else f"{text}."
 
     # --- Notes -------------------------------------------------------------------------------------
+    def governing(self) -> list[str]:
+        """Whose sum this is, where an exception's own deadline would come earlier than the promise's."""
+        if self.made.outdone is None:
+            return []
+        words = {"target": target_words(self.made.basis.target), "was": self.instant(self.made.outdone)}
+        if not self.internal:
+            text = _(
+                "What you were promised first decides: %(target)s. The approved exception alone would have made it due "
+                "earlier, %(was)s, and an exception never takes from a promise. The times below add up to %(target)s."
+            )
+        else:
+            text = _(
+                "Two deadlines were compared, and the later one is in force: the gross one, of the target %(target)s "
+                "without exceptions. The net one alone would be earlier, %(was)s: an exception never takes from what "
+                "was promised. The times below add up to the gross target."
+            )
+        return [text % words]
+
     def carried(self) -> list[str]:
         """How business days became a time on the wall, in the calendar's own zone."""
-        carried, days = self.made.carried, self.made.clock.target.business_days
+        carried, days = self.made.carried, self.made.basis.target.business_days
         if carried is None or days is None:
             return []
         words = {"count": days, "city": moments.city(self.made.calendar.timezone)}
         words |= {"landed": self.instant(carried.landed), "opening": self.instant(carried.opening)}
         words["time"] = f"{carried.opening.astimezone(zone_of(self.made.calendar.timezone)):%H:%M}"
         found = []
-        if carried.opening != self.made.clock.counted_from:
+        if carried.opening != self.made.basis.counted_from:
             found.append(_("It began outside opening hours, so it counts from the next opening, %(opening)s.") % words)
         found.append(self._landed(carried.landing, days) % words)
         due = self.made.clock.due_at or self.made.if_resumed
