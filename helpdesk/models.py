@@ -4,6 +4,7 @@ from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, 
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
+from helpdesk.reports.models import Statement
 from helpdesk.sla.models import (
     Calendar,
     CalendarVersion,
@@ -72,6 +73,7 @@ __all__ = [
     "SearchText",
     "Section",
     "Skill",
+    "Statement",
     "Subscription",
     "Tag",
     "Team",

@@ -6,6 +6,7 @@ from django.utils import timezone
 from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
+from helpdesk.reports import statements
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import clear_abandoned_files, leave_drafts, rollouts
 
@@ -46,3 +47,9 @@ def roll_out() -> None:
 def verify_clocks() -> None:
     """Compare every clock's columns with the fold of its events."""
     verify(now=timezone.now())
+
+
+@shared_task(time_limit=1800)
+def issue_statements() -> None:
+    """Sign the SLA statements of months that are over, and revise those that later events changed."""
+    statements.issue_due(now=timezone.now())
