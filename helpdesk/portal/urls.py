@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import asking, errors, knowledge, views
+from helpdesk.portal import asking, errors, knowledge, statements, views
 
 app_name = "portal"
 urlpatterns = [
@@ -21,6 +21,11 @@ urlpatterns = [
     path("tickets/<int:pk>/news/", views.ticket_news, name="ticket_news"),
     path("tickets/<int:pk>/files/<int:file_id>/", views.ticket_file, name="ticket_file"),
     path("account/", views.account, name="account"),
+    path("statements/", statements.statement_list, name="statements"),
+    path("statements/verify/", statements.verify, name="verify_statement"),
+    path("statements/<int:statement_id>/", statements.statement, name="statement"),
+    path("statements/<int:statement_id>/statement.pdf", statements.statement_pdf, name="statement_pdf"),
+    path("statements/<int:statement_id>/statement.json", statements.statement_json, name="statement_json"),
     path("account/switch/", views.switch_account, name="switch_account"),
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.
     path("accounts/email/", errors.no_such_page),

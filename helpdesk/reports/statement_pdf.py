@@ -18,7 +18,7 @@ from fpdf.enums import TableBordersLayout, TextMode
 from fpdf.fonts import FontFace
 
 from helpdesk.core.channels import Channel
-from helpdesk.core.durations import exact
+from helpdesk.core.durations import brief, exact
 from helpdesk.core.moments import full_date
 from helpdesk.reports import statement_words as words
 from helpdesk.reports.models import Statement
@@ -28,7 +28,7 @@ from helpdesk.reports.statement_files import JSON_NAME, as_json, with_seal
 from helpdesk.subscriptions.models import Tier
 
 BRAND, INK, QUIET, LINE, PALE = (15, 107, 100), (26, 35, 48), (85, 96, 111), (223, 228, 234), (245, 246, 248)
-LATE = (176, 42, 36)
+LATE, WHITE = (176, 42, 36), (255, 255, 255)
 MARGIN, WIDTH = 18, 174  # millimetres of A4
 FONT = "Sans"
 
@@ -55,6 +55,7 @@ class _Page(FPDF):
         self.add_font(FONT, "", str(pylopdf_fonts_jp.sans_path()))
         self.set_margins(MARGIN, 16, MARGIN)
         self.set_auto_page_break(True, 20)
+        self.c_margin = 0  # text begins where the tables do
         self.set_creation_date(read_instant(document["as_of"]).astimezone(UTC))
         self.month = words.month_words(self._local(document["window"]["start"]))
         self.set_title(_("SLA statement %(month)s") % {"month": self.month})
@@ -213,7 +214,7 @@ class _Page(FPDF):
             [
                 [
                     row["reference"],
-                    words.promise_words(row),
+                    words.amount_words(row),
                     words.short_words(row["asked"], zone=self.zone),
                     words.short_words(row["due"] or row["gross_due"], zone=self.zone),
                     words.short_words(row["answered"], zone=self.zone),
@@ -222,7 +223,7 @@ class _Page(FPDF):
                 ]
                 for row in rows
             ],
-            (20, 36, 24, 24, 24, 24, 22),
+            (19, 27, 26, 26, 26, 28, 22),
             figures_from=9,
             marked=[row["counts"] and row["verdict"] != "met" for row in rows],
             size=7.5,
@@ -236,9 +237,22 @@ class _Page(FPDF):
     def _signature(self) -> None:
         if self.statement is None:
             return
-        if self.will_page_break(62):
+        if self.will_page_break(100):
             self.add_page()
-        self._heading(_("Signature"))
+        self._heading(_("Agreed"))
+        self.ln(14)
+        top = self.get_y()
+        for left, name in ((MARGIN, settings.SITE_NAME), (MARGIN + WIDTH / 2 + 5, self.said["account"]["name"])):
+            self.set_draw_color(*QUIET)
+            self.set_line_width(0.2)
+            self.line(left, top, left + WIDTH / 2 - 5, top)
+            self.set_xy(left, top + 1.5)
+            self._font(8, QUIET)
+            self.multi_cell(
+                WIDTH / 2 - 5, 4.2, _("Place, date and signature, for %(name)s") % {"name": name}, align="L"
+            )
+        self.set_xy(MARGIN, top + 10)
+        self._heading(_("Signed electronically"))
         rows = [
             (_("Digest (SHA-256)"), self.statement.digest),
             (_("Signature (Ed25519)"), self.statement.signature),
@@ -291,7 +305,7 @@ class _Page(FPDF):
     def _note(self, text: str) -> None:
         self.ln(1)
         self._font(8, QUIET)
-        self.multi_cell(WIDTH, 4.2, text, new_x="LMARGIN", new_y="NEXT")
+        self.multi_cell(WIDTH, 4.2, text, new_x="LMARGIN", new_y="NEXT", align="L")
 
     def _table(
         self,
@@ -316,6 +330,8 @@ class _Page(FPDF):
             col_widths=widths,
             line_height=size * 0.52,
             padding=(1.1, 1.4),
+            cell_fill_color=WHITE,
+            cell_fill_mode="ALL",
             borders_layout=TableBordersLayout.HORIZONTAL_LINES,
             headings_style=FontFace(emphasis="", color=QUIET, fill_color=PALE),
             text_align=["LEFT" if place < figures_from else "RIGHT" for place in range(len(columns))],
@@ -345,7 +361,7 @@ class _Page(FPDF):
         return words.NOTHING if seconds is None else exact(seconds)
 
     def _nine(self, seconds: int | None) -> str:
-        return "" if seconds is None else _("nine in ten within %(time)s") % {"time": exact(seconds)}
+        return "" if seconds is None else _("nine in ten within %(time)s") % {"time": brief(seconds)}
 
     def _at(self, text: str) -> str:
         return f"{words.instant_words(text, zone=self.zone)} {self.zone}"

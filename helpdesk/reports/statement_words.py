@@ -11,6 +11,7 @@ from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
 from helpdesk.reports.breaches import ANSWERED_LATE, MET, UNANSWERED, VERDICTS
 from helpdesk.reports.statement_figures import read_instant
+from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import METRICS, ExceptionCode
 
 _METRICS = dict(METRICS)
@@ -44,9 +45,17 @@ def per_cent(attainment: str | None) -> str:
 
 def promise_words(row: dict[str, Any]) -> str:
     """`First response within 1 hour`."""
+    return _("%(metric)s within %(amount)s") % {"metric": _METRICS[row["metric"]], "amount": _amount(row)}
+
+
+def amount_words(row: dict[str, Any]) -> str:
+    """In a list of tickets: `1 hour`, and what is promised where that isn't the first response."""
+    return _amount(row) if row["metric"] == Metric.FIRST_RESPONSE else promise_words(row)
+
+
+def _amount(row: dict[str, Any]) -> str:
     target = row["target"]
-    amount = target_words(seconds=target.get("seconds"), business_days=target.get("business_days"))
-    return _("%(metric)s within %(amount)s") % {"metric": _METRICS[row["metric"]], "amount": amount}
+    return target_words(seconds=target.get("seconds"), business_days=target.get("business_days"))
 
 
 def metric_words(metric: str) -> str:

@@ -235,5 +235,3 @@ def period_of(statement: Statement) -> Period:
     """The month as the breach report's period, for its tickets."""
     zone = zone_of(json.loads(statement.document)["time_zone"])
     return Period(first=statement.month, last=next_month(statement.month) - DAY, zone=zone)
-
-
