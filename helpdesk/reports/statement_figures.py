@@ -196,7 +196,7 @@ def _sums(rows: list[Judged], window: Window) -> dict[str, Any]:
 
 
 def _response(rows: list[Judged], window: Window) -> dict[str, int | None]:
-    """Seconds to the answer that half, and nine in ten, of the answered ones needed at most; times of actual tickets."""
+    """Seconds that half, and nine in ten, of the answered ones needed at most; times of actual tickets."""
     times = sorted(row.took for row in rows if row.counts(window) and row.took is not None)
 
     def share(percent: int) -> int | None:

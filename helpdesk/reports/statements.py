@@ -96,7 +96,8 @@ def issue(*, account: Account, month: date, actor: User | None, now: datetime) -
     """Sign the statement of a month that is over; True when that made a new one.
 
     Where there is one already, the figures are made anew, in the time zone of the first one: if they differ,
-    that is another revision beside it, if not, it stands. Raises Refused for a month that still runs, or for a day that begins none.
+    that is another revision beside it, if not, it stands. Raises Refused for a month that still runs, or for a
+    day that begins none.
     """
     if month.day != 1:
         raise Refused(_("A statement is of a whole month."))

@@ -1,6 +1,7 @@
 """SLA statements for managers: listed, looked at, previewed, and issued by hand (SPEC 2.8)."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -105,7 +106,7 @@ def _list(request: HttpRequest, site: AdminSite, issue: IssueForm, status: int =
     rows = list(
         found.select_related("account", "created_by").defer("document")[(number - 1) * PAGE : number * PAGE + 1]
     )
-    kept = "&".join(f"{name}={request.GET[name]}" for name in ("account", "month") if chosen.get(name))
+    kept = urlencode({name: request.GET[name] for name in ("account", "month") if chosen.get(name)})
     context = {
         "rows": statement_view.listed(rows[:PAGE]),
         "form": form,

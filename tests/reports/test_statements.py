@@ -1,4 +1,4 @@
-"""SLA statements: what they count, that they can be made again to the byte, and that nobody can alter one (SPEC 2.8)."""
+"""SLA statements: what they count, that they are made again to the byte, and that nobody can alter one (SPEC 2.8)."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -404,7 +404,7 @@ def test_what_is_no_statement_is_called_that(content):
 @pytest.mark.parametrize("document", ["{}", "[]", '"text"', '{"account": [], "month": {}}'])
 def test_an_odd_document_holds_nothing_and_breaks_nothing(document):
     found = check(b'{"document": %s, "digest": "x", "signature": "?", "public_key": "zz"}' % document.encode())
-    assert not (found.digest or found.signature or found.is_good)
+    assert (found.digest, found.signature, found.is_good) == (False, False, False)
     json.dumps(found.as_json())
 
 
