@@ -248,6 +248,11 @@ CELERY_TIMEZONE = "UTC"
 SWEEP_BATCH = env.int("SWEEP_BATCH", default=500)
 
 # --- Security ------------------------------------------------------------------------------------
+# What SLA statements are signed with: 32 bytes as URL-safe base64, else a key of this installation's own. Public
+# keys (hexadecimal) of before, so that what they signed still verifies.
+STATEMENT_KEY = env.str("STATEMENT_KEY", default="") or secret_key(VAR / "statement-key")
+STATEMENT_OLD_KEYS = env.list("STATEMENT_OLD_KEYS", default=[])
+
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [NONE],

@@ -7,6 +7,7 @@ from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.privacy.models import DataExport, Erasure
+from helpdesk.reports.models import Statement
 from helpdesk.sla.models import (
     Calendar,
     CalendarVersion,
@@ -86,6 +87,7 @@ __all__ = [
     "SearchText",
     "Section",
     "Skill",
+    "Statement",
     "Subscription",
     "Tag",
     "Team",

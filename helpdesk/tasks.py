@@ -10,6 +10,7 @@ from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.privacy.erasure import erase_due
 from helpdesk.privacy.exports import make_exports as make_waiting_exports
+from helpdesk.reports import statements
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import (
     clear_abandoned_files,
@@ -88,3 +89,9 @@ def make_exports() -> None:
 def erase_people() -> None:
     """Erase the data of those whose time to think better of it is over."""
     erase_due(now=timezone.now())
+
+
+@shared_task(time_limit=1800)
+def issue_statements() -> None:
+    """Sign the SLA statements of months that are over, and revise those that later events changed."""
+    statements.issue_due(now=timezone.now())

@@ -31,7 +31,7 @@ DROP FUNCTION helpdesk_search_follows_status();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("helpdesk", "0012_portal")]
+    dependencies = [("helpdesk", "0016_my_tickets")]
     operations = [
         migrations.AddField("searchtext", "is_open", models.BooleanField(db_default=False, verbose_name="open")),
         migrations.RunSQL(CREATE, DROP),

@@ -11,6 +11,7 @@ from helpdesk.portal import (
     knowledge,
     live,
     people_urls,
+    statements,
     ticket_acts,
     views,
 )
@@ -50,6 +51,11 @@ urlpatterns = [
     path("account/", views.account, name="account"),
     path("account/figures/", figures.figures, name="figures"),
     path("account/figures/tickets/", figures.figure_tickets, name="figure_tickets"),
+    path("statements/", statements.statement_list, name="statements"),
+    path("statements/verify/", statements.verify, name="verify_statement"),
+    path("statements/<int:statement_id>/", statements.statement, name="statement"),
+    path("statements/<int:statement_id>/statement.pdf", statements.statement_pdf, name="statement_pdf"),
+    path("statements/<int:statement_id>/statement.json", statements.statement_json, name="statement_json"),
     path("account/switch/", views.switch_account, name="switch_account"),
     *people_urls.urlpatterns,
     # An address is who a person is here, and copies of tickets go to it: nobody changes it by themselves.

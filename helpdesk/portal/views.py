@@ -24,6 +24,8 @@ from helpdesk.portal.doing import doing
 from helpdesk.portal.drafts import Desk, held
 from helpdesk.portal.forms import ReplyForm, SearchForm
 from helpdesk.portal.promises import offer, offers
+from helpdesk.reports.models import Statement
+from helpdesk.reports.statement_view import listed
 from helpdesk.sla import services as sla
 from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.tickets.explained import Showing, chosen_clock, clocks_of, read
@@ -36,6 +38,7 @@ HOME_TICKETS = 5
 PAGE = 25
 CLOSED_LATELY = 10
 MOST_PEOPLE = 10  # all of them have a page of their own
+LATEST_STATEMENTS = 3
 MOST_PICTURES = 6
 PICTURE = 1072  # width of a timeline
 
@@ -187,6 +190,7 @@ def account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "packages": _packages(visitor),
         "promises": _promises(visitor),
         "members": members[:MOST_PEOPLE],
+        "statements": _statements(visitor),
         "sales_contact": settings.SALES_CONTACT,
     }
     return render(request, "portal/account.html", context)
@@ -267,6 +271,14 @@ def _packages(visitor: Visitor) -> list[dict[str, Any]]:
             }
         )
     return packages
+
+
+def _statements(visitor: Visitor) -> list[dict[str, Any]] | None:
+    """The last months' statements, for super admins. One query."""
+    if not visitor.membership.is_super_admin:
+        return None
+    found = Statement.objects.visible_to(visitor.user).filter(account=visitor.account).in_force().newest_first()
+    return listed(found.defer("document")[:LATEST_STATEMENTS])
 
 
 def _promises(visitor: Visitor) -> list[dict[str, Any]]:

@@ -28,6 +28,7 @@ from helpdesk.sla.models import METRICS, PROMISES, BreachCause, Clock, Exception
 from helpdesk.tickets import services
 from helpdesk.workspace.exception_words import SHORT_EFFECTS
 from helpdesk.workspace.report_filters import CauseForm, FilterForm, PartForm, address
+from helpdesk.workspace.report_tabs import report_tabs
 
 PAGE = 100
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -59,12 +60,12 @@ def managers_only(site: AdminSite, view: View) -> View:
     """A page of the site that for anybody signed in but a manager does not exist (SPEC 2.1)."""
 
     @wraps(view)
-    def inner(request: HttpRequest) -> HttpResponse:
+    def inner(request: HttpRequest, **parameters: Any) -> HttpResponse:
         if request.user.is_authenticated and not request.user.is_managing:
             raise Http404
-        return admitted(request)
+        return admitted(request, **parameters)
 
-    admitted = site.admin_view(lambda request: view(request, site))
+    admitted = site.admin_view(lambda request, **parameters: view(request, site, **parameters))
     return inner
 
 
@@ -233,6 +234,7 @@ def _page(
         template,
         {
             **site.each_context(request),
+            **report_tabs(request),
             "title": title,
             "form": form,
             "address": address(form.filters) if form.is_valid() else {},
