@@ -19,7 +19,7 @@ from helpdesk.core.durations import compact
 from helpdesk.escalation.manager_requests import answer_request, ask_manager, may_answer
 from helpdesk.escalation.models import ManagerRequest
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Rating, Ticket
+from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.acting import act, act_page
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, numbers
 from helpdesk.workspace.organise_forms import TOO_LONG
@@ -44,12 +44,11 @@ class AnswerForm(forms.Form):
 
 
 def asked_of(ticket: Ticket, user: Any) -> dict[str, Any]:
-    """For the ticket's page: who waits for a manager's word, and how the customer found the help. Two queries."""
+    """For the ticket's page: who waits for a manager's word. One query."""
     waiting = ticket.manager_requests.filter(answered_at=None).select_related("asked_by").order_by("-by_customer", "pk")
     return {
         "manager_requests": list(waiting),
         "may_answer_request": may_answer(user) and may(user, Act.CHANGE, "ticket"),
-        "rating": Rating.objects.filter(ticket=ticket).select_related("by").first(),
     }
 
 

@@ -76,7 +76,16 @@ class TicketAdmin(
 
     def find(self, request: HttpRequest, pk: int | str) -> Ticket:
         """The ticket, if it exists and this person may see it; otherwise 404."""
-        related = ("account", "hub", "requester", "owner", "team", "claim_judged_by", "policy_version__policy")
+        related = (
+            "account",
+            "hub",
+            "requester",
+            "owner",
+            "team",
+            "claim_judged_by",
+            "policy_version__policy",
+            "rating__by",
+        )
         tickets = Ticket.objects.visible_to(request.user).select_related(*related)
         return get_object_or_404(tickets, pk__in=numbers([str(pk)]))
 

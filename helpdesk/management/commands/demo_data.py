@@ -14,6 +14,7 @@ from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.found import bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
+from helpdesk.management.demo.voices import bring_escalations, bring_ratings
 from helpdesk.management.demo.world import make_world
 from helpdesk.sla.verification import verify
 
@@ -65,7 +66,9 @@ class Command(BaseCommand):
             bring_articles(now=now)
             bring_views(now=now)
             bring_calls(now=now)
+            bring_ratings(now=now)
             if tickets < BULK:
+                bring_escalations(now=now)
                 bring_notices(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
         self.say(f"Done in {time.monotonic() - begun:.1f} s")
