@@ -157,7 +157,19 @@ def claims() -> list[Case]:
         for number, value in enumerate(["nobody", "EVERYONE", "0", "x" * 5000, *HTML[:4]]):
             text = f"Select a valid choice. {value} is not one of the available choices."
             cases.append((f"{field}-{number}", {**CRITICAL, field: value}, {field: [text]}))
-    times = [
+    for letter in ("x", "\u3042", "<"):
+        text = too_long(201, 200)
+        cases.append((f"process-long-{letter}", {**CRITICAL, "process": letter * 201}, {"process": [text]}))
+    cases.append(("process-nul", {**CRITICAL, "process": "a\x00b"}, {"process": [NO_TEXT]}))
+    for name in ("blanks", "zero-width", "overrides", "control"):
+        cases.append((f"process-{name}", {**CRITICAL, "process": INVISIBLE[name]}, {"process": [CLAIM["process"]]}))
+    return cases
+
+
+def times() -> list[Case]:
+    """What is no time, or not one since which something can be so."""
+    cases: list[Case] = []
+    wrong = [
         "yesterday",
         "13:40",
         "2026-11-24",
@@ -166,7 +178,7 @@ def claims() -> list[Case]:
         "2026-02-30T10:00",
         "0000-00-00",
     ]
-    times += [
+    wrong += [
         "2026-11-24T25:00",
         "2026-11-24T12:60",
         "99999-01-01T00:00",
@@ -175,7 +187,7 @@ def claims() -> list[Case]:
         "\uff12\uff10\uff12\uff16",
         *HTML,
     ]
-    for number, value in enumerate(times):
+    for number, value in enumerate(wrong):
         # A date alone is one: the beginning of the day.
         if value != "2026-11-24":
             cases.append((f"since-{number}", {**CRITICAL, "since": value}, {"since": [NO_TIME]}))
@@ -183,12 +195,6 @@ def claims() -> list[Case]:
         cases.append((f"since-ahead-{value}", {**CRITICAL, "since": value}, {"since": [AHEAD]}))
     for value in ("2025-11-20T00:00", "2001-01-01T00:00", "1970-01-01T00:00", "0001-01-02T00:00"):
         cases.append((f"since-ago-{value}", {**CRITICAL, "since": value}, {"since": [YEAR]}))
-    for letter in ("x", "\u3042", "<"):
-        text = too_long(201, 200)
-        cases.append((f"process-long-{letter}", {**CRITICAL, "process": letter * 201}, {"process": [text]}))
-    cases.append(("process-nul", {**CRITICAL, "process": "a\x00b"}, {"process": [NO_TEXT]}))
-    for name in ("blanks", "zero-width", "overrides", "control"):
-        cases.append((f"process-{name}", {**CRITICAL, "process": INVISIBLE[name]}, {"process": [CLAIM["process"]]}))
     return cases
 
 
@@ -260,6 +266,7 @@ TICKET_CASES = [
     *copies(),
     *keys(),
     *claims(),
+    *times(),
     *together(),
 ]
 REPLY_CASES = [*texts("body", most=20_000, empty=EMPTY_REPLY), *keys()]
