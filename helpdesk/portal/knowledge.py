@@ -56,7 +56,7 @@ def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @portal_page
 def solved(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """An article answered the question."""
-    article = Article.objects.filter(slug=request.POST.get("article", "")).first()
+    article = Article.objects.filter(slug=request.POST.get("article", "").replace("\x00", "")).first()
     services.note_solved(key=_key(request.POST.get("c", "")), article=article, user=visitor.user)
     messages.success(request, _("Good. If it comes back, ask again: what you typed is not lost."))
     return redirect("portal:home")
