@@ -24,6 +24,8 @@ SHOWN_EVENTS = (
     TicketEvent.Kind.DECLINED,
     TicketEvent.Kind.REOPENED,
     TicketEvent.Kind.STATUS,
+    TicketEvent.Kind.CALLED,
+    TicketEvent.Kind.CALL_GIVEN_UP,
 )
 
 
@@ -131,6 +133,10 @@ def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) ->
             return Entry(
                 at=event.at, head=head % words, said=event.data.get("reason", ""), note=_changed_promise(event, steps)
             )
+        case TicketEvent.Kind.CALLED if event.data.get("connected"):  # its note is internal
+            return Entry(at=event.at, head=_("%(name)s spoke with you on the phone at %(time)s") % words)
+        case TicketEvent.Kind.CALL_GIVEN_UP:
+            return Entry(at=event.at, head=_("We called you, and didn't reach you"))
         case TicketEvent.Kind.REOPENED:
             return Entry(at=event.at, head=_("Opened again"))
         case TicketEvent.Kind.STATUS if event.data.get("after") in (Status.SOLVED, Status.CLOSED):

@@ -16,7 +16,7 @@ from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.downloads import download
-from helpdesk.portal import board, story
+from helpdesk.portal import board, callback, story
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
 from helpdesk.portal.forms import ReplyForm, SearchForm
@@ -115,6 +115,7 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
         "claim_words": board.claim_words(found),
         "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
         "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
+        "call": callback.last_call(found, visitor),
         "can_phone": Channel.PHONE in found.entitlement.get("channels", []),
     }
     return render(request, "portal/ticket.html", context)
