@@ -104,7 +104,8 @@ def row_of(ticket: Ticket, *, visitor: Visitor) -> Row:
 
 
 def metric_name(clock: Clock) -> str:
-    return _("First reply") if clock.metric == Metric.FIRST_RESPONSE else _("Next reply")
+    names = {Metric.FIRST_RESPONSE: _("First reply"), Metric.CALLBACK: _("Call")}
+    return names.get(clock.metric) or _("Next reply")
 
 
 def _open_row(ticket: Ticket, visitor: Visitor) -> Row:

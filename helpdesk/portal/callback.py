@@ -23,6 +23,7 @@ from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
 from helpdesk.portal.callback_forms import NOW, SUBJECT_LENGTH, WINDOW, CallForm, ChangeForm, TimesForm
 from helpdesk.portal.forms import LineField, TextField
 from helpdesk.subscriptions.entitlement import Entitlement
+from helpdesk.tickets.models import Ticket
 from helpdesk.tickets.services import Refused
 
 FRESH = 5  # seconds between two looks at a call that goes on
@@ -49,12 +50,13 @@ def callback(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @require_safe
 @portal_page
 def promise(request: HttpRequest, visitor: Visitor) -> HttpResponse:
-    """What is promised for what is chosen, and the windows in the zone that is chosen, as fragments of the form."""
+    """What is promised for what is chosen; with `part=windows` the windows in the zone that is chosen."""
     entitled = visitor.entitled(Channel.PHONE)
     if not entitled:
         return _no_calls(request, visitor)
     form = _form(request, visitor, entitled, None, None, chosen=request.GET)
-    return _render(request, "portal/callback/parts.html", form, {"visitor": visitor, "oob": True})
+    part = "windows" if request.GET.get("part") == "windows" else "parts"
+    return _render(request, f"portal/callback/{part}.html", form, {"visitor": visitor, "oob": True})
 
 
 @require_safe
@@ -132,6 +134,11 @@ def call_cancel(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpRes
     except Refused as refused:
         messages.error(request, str(refused))
     return redirect("portal:call", found.pk)
+
+
+def last_call(ticket: Ticket, visitor: Visitor) -> CallRequest | None:
+    """The call that this person asked for on a ticket, for the ticket's page. One query."""
+    return CallRequest.objects.visible_to(visitor.user).filter(ticket=ticket).order_by("-id").first()
 
 
 def _call(visitor: Visitor, call_id: int) -> CallRequest:

@@ -8,7 +8,6 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -119,19 +118,17 @@ class TimesForm(OnceForm):
     @property
     def chosen(self) -> Interval | None:
         """The window as instants; None for now. Of a valid form."""
-        if self.cleaned_data["when"] == NOW:
-            return None
-        begin = parse_datetime(self.cleaned_data["window"])
-        return next(row for row in self.windows if row[0] == begin)
+        return None if self.cleaned_data["when"] == NOW else self._window(self.cleaned_data["window"])
 
     @property
     def preview(self) -> Interval | None:
         """What is chosen while one fills it in: the window that the promise is shown for; None for now."""
         if self["when"].value() == NOW and self.can_now:
             return None
-        begin = parse_datetime(str(self["window"].value() or "").replace(" ", "+")) if self["window"].value() else None
-        found = next((row for row in self.windows if row[0] == begin), None)
-        return found or next(iter(self.windows), None)
+        return self._window(str(self["window"].value() or "")) or next(iter(self.windows), None)
+
+    def _window(self, value: str) -> Interval | None:
+        return next((row for row in self.windows if row[0].isoformat() == value), None)
 
 
 class CallForm(TimesForm):

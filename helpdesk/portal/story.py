@@ -27,6 +27,8 @@ SHOWN_EVENTS = (
     TicketEvent.Kind.RAISED,
     TicketEvent.Kind.CUSTOMER_ESCALATED,
     TicketEvent.Kind.ESCALATION_ANSWERED,
+    TicketEvent.Kind.CALLED,
+    TicketEvent.Kind.CALL_GIVEN_UP,
 )
 
 
@@ -156,6 +158,10 @@ def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) ->
         case TicketEvent.Kind.ESCALATION_ANSWERED:
             head = _("%(name)s, for our managers, answered at %(time)s")
             return Entry(at=event.at, head=head % words, said=event.data.get("answer", ""))
+        case TicketEvent.Kind.CALLED if event.data.get("connected"):  # its note is internal
+            return Entry(at=event.at, head=_("%(name)s spoke with you on the phone at %(time)s") % words)
+        case TicketEvent.Kind.CALL_GIVEN_UP:
+            return Entry(at=event.at, head=_("We called you, and didn't reach you"))
         case TicketEvent.Kind.REOPENED:
             return Entry(at=event.at, head=_("Opened again"))
         case TicketEvent.Kind.STATUS if event.data.get("after") in (Status.SOLVED, Status.CLOSED):

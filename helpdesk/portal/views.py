@@ -17,7 +17,7 @@ from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.downloads import download
-from helpdesk.portal import board, live
+from helpdesk.portal import board, callback, live
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
 from helpdesk.portal.doing import doing
@@ -144,6 +144,7 @@ def show_ticket(
         "form": form if found.status not in (Status.SPAM, Status.MERGED) else None,
         "can_close": found.status not in (Status.CLOSED, Status.SPAM, Status.MERGED),
         **desk.context(form),
+        "call": callback.last_call(found, visitor),
     }
     return render(request, "portal/ticket.html", context, status=status)
 

@@ -146,11 +146,16 @@ def list_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
 def call_page(
     request: HttpRequest, site: AdminSite, call: CallRequest, form: OutcomeForm | None = None
 ) -> HttpResponse:
-    """One call: whom, about what, what was tried, and what to do next; with a form that was refused, 422."""
+    """One call: whom, about what, what was tried, and what to do next; with a form that was refused, 422.
+
+    `?part=1`: only the line that says how it goes.
+    """
     if not may(request.user, Act.VIEW, "callrequest"):
         raise PermissionDenied
     now = timezone.now()
     row = next(iter(_rows([call], user=request.user, now=now)))
+    if "part" in request.GET:
+        return TemplateResponse(request, "admin/calls/_now.html", {"row": row, "call": call})
     message = call.ticket.messages.filter(kind="customer").order_by("id").first()
     context = {
         **site.each_context(request),
@@ -170,6 +175,7 @@ def work_context(row: Row) -> dict[str, Any]:
         "call": row.call,
         "dials": provider() is not None,
         "most": calling.most_attempts(),
+        "fresh": FRESH,
         "outcomes": [value for value in OutcomeForm.base_fields["outcome"].choices if value[0] != Outcome.STOPPED],
     }
 

@@ -58,7 +58,12 @@ def page_context(
         "owed": faces.of(owed) if owed else None,
         "around": around,
         "latest": latest(talk),
-        **calls.context_of_ticket(ticket, user=request.user, now=viewer.now),
+        # Only a phone ticket has a call, or one that took another ticket in.
+        **(
+            calls.context_of_ticket(ticket, user=request.user, now=viewer.now)
+            if ticket.channel == Channel.PHONE or around.absorbed
+            else {}
+        ),
         **organised(ticket, user=request.user, refused=refused),
         "customer": _customer(ticket, now=viewer.now),
         "claim": _claim(ticket),

@@ -9,7 +9,7 @@
 
   function inUse() {
     const focused = document.activeElement;
-    return parts.contains(focused) && focused.matches("a, button, summary, [tabindex]");
+    return parts.contains(focused) && focused.matches("a, summary, [tabindex]");
   }
 
   function show(text) {

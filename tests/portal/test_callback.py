@@ -59,7 +59,11 @@ def test_a_window_says_from_when_and_by_when(mina, now):
     answer = mina.get("/callback/promise/", {"hub": "content", "zone": "Asia/Tokyo", "when": "window"})
     page = answer.content.decode()
     assert "Tokyo time" in page
-    assert "22:00 – 23:00" in page  # 13:00 in London
+    asked = {"hub": "content", "zone": "Asia/Tokyo", "when": "window", "part": "windows"}
+    assert "22:00 – 23:00" in mina.get("/callback/promise/", asked).content.decode()  # 13:00 in London
+    for nonsense in ("2026-13-45T25:00", "\x00", "x" * 5000):
+        odd = {"when": nonsense, "window": nonsense, "zone": nonsense, "hub": nonsense}
+        assert mina.get("/callback/promise/", odd).status_code == 200
     page = mina.get("/callback/promise/", {"when": "window", "window": begin.isoformat()}).content.decode()
     assert ("We call you from" in page, ">16:00</time>" in page, "At the latest by 16:05, an aim" in page) == (
         True,
@@ -179,6 +183,9 @@ def test_the_page_follows_the_call(mina, call, now, kestrel):
     page = mina.get(path).content.decode()
     assert ("Anna Meier called you at" in page, "kept" in page, "secret" in page) == (True, True, False)
     assert "every 5s" not in page  # it is over: nothing is asked for any more
+    page = mina.get(f"/tickets/{call.ticket_id}/").content.decode()
+    assert ("Anna Meier spoke with you on the phone" in page, "secret" in page) == (True, False)
+    assert f'href="{path}"' in page
 
 
 def test_given_up_it_says_how_to_go_on_and_a_new_call_goes_on_with_the_ticket(mina, call, said, now):

@@ -209,3 +209,15 @@ def test_the_list_costs_the_same_with_one_call_and_with_thirty(asked, anna, clie
         tried(f"Had one {number}", "connected")
     assert CallRequest.objects.to_make().count() == 30
     assert cost() == one
+
+
+def test_how_the_call_goes_is_said_without_reloading(asked, anna, client, now, settings):
+    settings.TELEPHONY = "twilio"
+    call = asked()
+    attempt = calling.dial(call=call, actor=anna, now=now)
+    client.force_login(anna)
+    assert "being dialled" in client.get(f"{LIST}{call.pk}/?part=1").content.decode()
+    CallAttempt.objects.update(dial="placed", progress="ringing")
+    assert "ringing" in client.get(f"{LIST}{call.pk}/?part=1").content.decode()
+    calling.finish(attempt=attempt, actor=anna, outcome="busy", note="", now=now)
+    assert "This attempt has ended: Busy." in client.get(f"{LIST}{call.pk}/?part=1").content.decode()

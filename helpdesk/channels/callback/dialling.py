@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from helpdesk.channels.callback.calling import finish
 from helpdesk.channels.callback.models import CallAttempt
+from helpdesk.channels.callback.services import lock_call
 from helpdesk.channels.callback.telephony import NotDialled, Placed, Provider, Unclear, provider
 from helpdesk.tickets.services import Refused
 
@@ -87,9 +88,11 @@ def _note(attempt: CallAttempt, **values: object) -> None:
     CallAttempt.objects.filter(pk=attempt.pk).update(**values)
 
 
+@transaction.atomic
 def _give_up(attempt: CallAttempt, *, words: str, now: datetime) -> None:
     """It could not be dialled: that is no attempt at the customer. The specialist sees why, and dials by hand."""
     log.warning("attempt %s could not be dialled: %s", attempt.pk, words)
+    lock_call(attempt.request, now=now)  # the ticket first, as everywhere
     _note(attempt, dial=CallAttempt.Dial.FAILED, leased_until=None, last_error=words[:300])
     _finish(attempt, outcome=CallAttempt.Outcome.FAILED, now=now)
 
@@ -99,6 +102,7 @@ def report_address(attempt: CallAttempt) -> str:
     return settings.SITE_URL + reverse("callback_report", args=[attempt.token])
 
 
+@transaction.atomic
 def take_report(*, token: str, status: str, provider_id: str, now: datetime) -> bool:
     """A provider's word on an attempt: known twice, late or out of order it changes nothing. False: no such attempt.
 
@@ -108,6 +112,7 @@ def take_report(*, token: str, status: str, provider_id: str, now: datetime) -> 
     attempt = CallAttempt.objects.select_related("request__ticket__merged_into", "actor").filter(token=token).first()
     if attempt is None or status not in ORDER:
         return attempt is not None
+    lock_call(attempt.request, now=now)  # the ticket first, as everywhere
     earlier = ORDER[: ORDER.index(status)]
     moved = CallAttempt.objects.filter(pk=attempt.pk, progress__in=earlier)
     if moved.update(progress=status, provider_id=provider_id[:64], dial=CallAttempt.Dial.PLACED, leased_until=None):

@@ -54,10 +54,6 @@ class PhoneHours:
                 break
         return found[:MOST]
 
-    def holds(self, begins_at: datetime, zone: ZoneInfo, *, now: datetime) -> bool:
-        """Whether a window that begins then can still be chosen."""
-        return any(begin == begins_at for begin, _end in self.windows(zone, now=now))
-
     def promise_from(self, begins_at: datetime) -> sla.Promised | None:
         """What is promised to a call that counts from then; None where no policy promises one."""
         was = self.promised

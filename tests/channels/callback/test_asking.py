@@ -9,6 +9,7 @@ from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.models import Notice, OutboxMail
+from helpdesk.notifications.rendering import render
 from helpdesk.sla.clock import State
 from helpdesk.sla.explain import Kind, Mark, explain
 from helpdesk.tickets.models import Source, Status, Ticket
@@ -113,6 +114,16 @@ def test_a_second_call_of_the_same_person_leads_to_the_first_a_colleague_has_the
     elsewhere = DesignatedFactory(user=mina.user)
     SubscriptionFactory(account=elsewhere.account)
     assert ask(elsewhere, key="D" * 22) != first
+
+
+def test_the_acknowledgement_speaks_of_a_call_and_says_from_when_it_counts(ask, at, now):
+    begin = at(115)  # 14:00 in London, 15:00 in Berlin
+    ask(window=window(begin))
+    mail = render(OutboxMail.objects.get(template="acknowledgement"))
+    assert "A specialist aims to call you by 15:05" in mail.body
+    assert "The clock started at 15:00." in mail.body
+    assert "not the call that you asked for" in mail.body
+    assert "reply by" not in mail.body
 
 
 def test_without_the_channel_nobody_is_called(ask, mina, new_call, now):

@@ -113,6 +113,10 @@ def signed(attempt, token=TOKEN, **fields):
     return Client(enforce_csrf_checks=True).post(path, fields, headers={"X-Twilio-Signature": signature})
 
 
+def die(**_values):
+    raise KeyboardInterrupt
+
+
 def report(attempt, status):
     return signed(attempt, CallSid="CA" + "0" * 32, CallStatus=status, To=attempt.number).status_code
 
@@ -183,6 +187,17 @@ def test_reports_in_any_order_and_twice_end_the_attempt_once(attempt, at):
     call = CallRequest.objects.get()
     assert (attempt.progress, attempt.outcome, call.attempts) == ("busy", "busy", 1)
     assert call.ticket.events.filter(kind="called").count() == 1
+
+
+def test_a_report_that_was_cut_off_is_taken_when_it_comes_again(attempt, at, monkeypatch):
+    place_calls(now=at(1))
+    with monkeypatch.context() as cut:
+        cut.setattr("helpdesk.channels.callback.dialling.finish", die)
+        with pytest.raises(KeyboardInterrupt):
+            report(attempt, "busy")
+    assert CallAttempt.objects.get().progress == ""
+    assert report(attempt, "busy") == 204
+    assert CallAttempt.objects.get().outcome == "busy"
 
 
 def test_that_something_answered_is_no_connected_call(attempt, at):
