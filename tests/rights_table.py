@@ -215,6 +215,7 @@ TABLE = {
     "admin:helpdesk_user_change": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_user_changelist": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_user_delete": "302 404 404 404 404 404 403 403 403 403",
+    "admin:helpdesk_user_erase": "302 404 404 404 404 404 403 403 403 200",
     "admin:helpdesk_user_history": "302 404 404 404 404 404 200 200 200 200",
     "admin:index": "302 404 404 404 404 404 200 200 200 200",
     "admin:jsi18n": "302 404 404 404 404 404 200 200 200 200",

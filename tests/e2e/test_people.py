@@ -75,7 +75,7 @@ def test_from_the_invitation_to_the_passkey(world, new_context, live_server, loo
     carla.get_by_label("Password").fill(SENTENCE)  # once more, before something like this
     looked_at(carla, "reauthenticate")
     carla.get_by_role("button", name="Confirm").click()
-    carla.get_by_label("Passwordless").check()
+    expect(carla.get_by_label("Sign in without a password")).to_be_checked()
     looked_at(carla, "add-passkey")
     carla.get_by_role("button", name="Add", exact=True).click()
     carla.wait_for_url(lambda url: "/webauthn/add/" not in url)
