@@ -158,6 +158,7 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 # A passkey is a second factor in itself: it is unlocked on the device, by a finger or a number.
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # on this machine only: browsers offer no passkeys elsewhere
+MFA_FORMS = {"add_webauthn": "helpdesk.accounts.factor_forms.AddPasskeyForm"}
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ADAPTER = "helpdesk.accounts.adapter.FactorAdapter"
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a person hears of changes to how they sign in

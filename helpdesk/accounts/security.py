@@ -1,6 +1,5 @@
 """A person hears of every change to how they get in, so that one that they didn't make is noticed."""
 
-import re
 import secrets
 from datetime import datetime
 
@@ -35,7 +34,7 @@ SYSTEMS = (
 
 def device_name(agent: str) -> str:
     """A browser and a system as people call them; empty for a program that says neither."""
-    browser = next((name for mark, name in BROWSERS if re.search(rf"\b{mark}/|\b{mark}\b", agent)), "")
+    browser = next((name for mark, name in BROWSERS if f"{mark}/" in agent), "")
     system = next((name for mark, name in SYSTEMS if mark in agent), "")
     return ", ".join(part for part in (browser, system) if part)
 

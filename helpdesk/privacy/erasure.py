@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.invitations import AccountEvent, Invitation
-from helpdesk.accounts.models import Account, Membership, User
+from helpdesk.accounts.models import Account, Membership, StaffRole, TeamMembership, User
 from helpdesk.accounts.people import Refused, keep_a_super_admin, take_out
 from helpdesk.accounts.readers import reader_of
 from helpdesk.notifications.models import Delivery, Notice, OutboxMail
@@ -91,6 +91,7 @@ def erase(*, erasure_id: int, now: datetime) -> bool:
         return False
     try:
         with transaction.atomic():
+            _keep_an_administrator(user)
             for membership in _memberships(user):
                 take_out(membership, actor=None, kind=AccountEvent.Kind.ERASED, now=now)
     except Refused:
@@ -117,6 +118,7 @@ def _forget_ways_in(user: User) -> None:
     UserSession.objects.filter(user=user).delete()
     Authenticator.objects.filter(user=user).delete()
     EmailAddress.objects.filter(user=user).delete()
+    TeamMembership.objects.filter(user=user).delete()
 
 
 def _forget_mails(user: User) -> None:
@@ -166,6 +168,12 @@ def _forget_name(user: User, *, now: datetime) -> None:
     user.set_unusable_password()
     user.save()
     rebuild_words(Ticket.objects.filter(requester=user).values_list("pk", flat=True))
+
+
+def _keep_an_administrator(user: User) -> None:
+    others = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).exclude(pk=user.pk)
+    if user.is_superuser and not others.exists():
+        raise Refused(_("This is the last administrator. Give somebody else the role first."))
 
 
 def _hold_up(erasure: Erasure, *, user: User, now: datetime) -> None:

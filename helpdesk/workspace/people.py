@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -18,6 +19,7 @@ from helpdesk.subscriptions.models import Hub, Skill, Subscription
 from helpdesk.subscriptions.skills import set_skills
 from helpdesk.tickets.services import index_account
 from helpdesk.workspace.duty import led_by
+from helpdesk.workspace.erasing import erase_page
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
 
@@ -208,6 +210,12 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         (None, {"fields": ("email", "full_name", "staff_role", "language", "time_zone")}),
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
     )
+
+    change_form_template = "admin/helpdesk/user/change_form.html"
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(lambda request, pk: erase_page(request, self, pk))
+        return [path("<int:pk>/erase/", page, name="helpdesk_user_erase"), *super().get_urls()]
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return (SkillInline,) if obj is not None and obj.is_staff else ()

@@ -195,6 +195,7 @@ def test_ones_data_takes_a_password_again(factory):
         (FIREFOX, "Firefox, Linux"),
         (IPHONE, "Safari, iPhone"),
         ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0", "Edge, Windows"),
+        ("Mozilla/5.0 (X11; Linux) AppleWebKit/537.36 HeadlessChrome/130.0 Safari/537.36", "Chrome, Linux"),
         ("curl/8", ""),
         ("", ""),
     ],

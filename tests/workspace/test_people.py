@@ -1,8 +1,10 @@
 """Who may sign in, and as what."""
 
 import pytest
+from django.urls import reverse
 
 from helpdesk.accounts.models import User
+from helpdesk.privacy.erasure import waiting_erasure
 from tests.factories import StaffFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
@@ -30,3 +32,16 @@ def test_who_may_only_look_reads_the_channels_by_name(client):
     client.force_login(StaffFactory(), backend="allauth.account.auth_backends.AuthenticationBackend")
     page = client.get(f"/admin/helpdesk/account/{subscription.account_id}/change/").content.decode()
     assert "E-mail, Phone" in page
+
+
+def test_an_administrator_has_the_data_of_staff_erased_and_cancels_it(client):
+    admin, anna = StaffFactory(staff_role="administrator"), StaffFactory(full_name="Anna Meier")
+    client.force_login(admin)
+    address = reverse("admin:helpdesk_user_erase", args=[anna.pk])
+    assert address in client.get(reverse("admin:helpdesk_user_change", args=[anna.pk])).content.decode()
+    assert "will be erased in 7 days" in client.post(address, follow=True).content.decode()
+    assert waiting_erasure(anna).asked_by == admin
+    client.post(address, {"cancel": "1"})
+    assert waiting_erasure(anna) is None
+    own = reverse("admin:helpdesk_user_erase", args=[admin.pk])
+    assert "by an administrator" in client.post(own, follow=True).content.decode()
