@@ -154,7 +154,7 @@ def test_standing_in_drafts_leave_first_and_mails_are_leased_from_the_present(cr
     monkeypatch.setattr(module, "leave_drafts", lambda *, now: done.append(("drafts", now)))
     monkeypatch.setattr(module, "sweep", lambda *, now, heartbeat: done.append((heartbeat, now)) or module.Watched())
     monkeypatch.setattr(module, "deliver", lambda *, now: done.append(("mails", now)))
-    times = iter([100.0, 107.9])
+    times = iter([100.0, 207.9])
     monkeypatch.setattr(module, "monotonic", lambda: next(times))
     watch(now=now)
-    assert done == [("drafts", now), (module.STAND_IN, now), ("mails", now + 7 * SECOND)]
+    assert done == [("drafts", now), (module.STAND_IN, now), ("mails", now + 107 * SECOND)]
