@@ -8,9 +8,9 @@ memory, so that no file is changed, and that stops at the first test that fails.
 survives one goes on to the next. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes
 what was killed from there.
 
-Left out by rule: mutants within annotations and the options of classes, within what is raised, logged or
-translated (texts), those that put `is` in place of another comparison (the same on members of an enum), and those
-that compile to the same code.
+Left out by rule: mutants within annotations and the options of classes, within `lru_cache` (they tell by time and
+memory only), within what is raised, logged or translated (texts), those that put `is` in place of another comparison
+(the same on members of an enum), and those that compile to the same code.
 """
 
 import argparse
@@ -39,7 +39,7 @@ from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
-from benchmarks.jury import Selection, hold, within
+from benchmarks.jury import Selection, hold, signature, within
 
 PURE = ["-c", os.devnull, "--rootdir=.", "--noconftest"]
 ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settings", "--reuse-db"]
@@ -167,7 +167,8 @@ def mutant(source: str, operator: str, occurrence: int) -> str | None:
     if operator == DROP:
         tree = ast.parse(source)
         droppable(tree)[occurrence][2]()
-        return ast.unparse(tree)
+        mutated = ast.unparse(tree)
+        return None if signature(compile(mutated, "", "exec")) == signature(compile(source, "", "exec")) else mutated
     mutated = mutate_code(source, get_operator(operator)(), occurrence)
     try:
         return None if compile(mutated, "", "exec") == compile(source, "", "exec") else mutated
@@ -208,12 +209,19 @@ def _left_out(tree: ast.AST) -> Iterator[tuple[Position, Position]]:
                 yield _range(part)
             case ast.ClassDef(decorator_list=options):
                 yield from map(_range, options)
-            case ast.FunctionDef(returns=ast.expr() as part):
-                yield _range(part)
+            case ast.FunctionDef(decorator_list=options, returns=returned):
+                for each in filter(_is_cache, options):
+                    yield (each.lineno, each.col_offset - 1), (each.end_lineno + 1, 0)
+                if returned:
+                    yield _range(returned)
             case ast.Raise(exc=ast.expr() as part):
                 yield _range(part)
             case ast.Call(func=ast.Attribute(value=ast.Name("log")) | ast.Name("_" | "gettext_lazy" | "ngettext")):
                 yield _range(node)
+
+
+def _is_cache(option: ast.expr) -> bool:
+    return "lru_cache" in ast.unparse(option)
 
 
 def _stars(source: str) -> Iterator[tuple[Position, Position]]:

@@ -54,7 +54,7 @@ class Watched:
     opened: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     worse: list[str] = field(default_factory=list)
-    stands_in: bool = False
+    stands_in: bool
     swept: Figures | None = None
     sent: Figures | None = None
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from helpdesk.escalation import watchdog as module
-from helpdesk.escalation.sweep import sweep
+from helpdesk.escalation.sweep import SweepResult, sweep
 from helpdesk.escalation.watchdog import watch
 from helpdesk.notifications.models import Alarm, Notice, OutboxMail
 from helpdesk.notifications.services import DELIVER_TASK, beat
@@ -38,14 +38,14 @@ def test_a_sweep_is_late_however_lately_something_else_ran(crew, now):
 
 
 def test_of_a_sweep_that_never_ran_the_clock_that_waits_longest_is_told(crew, now, monkeypatch):
-    monkeypatch.setattr(module, "sweep", lambda **_values: module.Watched())  # nothing stands in
+    monkeypatch.setattr(module, "sweep", lambda **_values: SweepResult())  # nothing stands in
     due(now, now + MINUTE)
     assert watch(now=now + HOUR).open == ["sweep_late"]
     assert details()["sweep_late"] == {"last_at": None, "oldest_at": now.isoformat()}
 
 
 def test_a_clock_that_cannot_be_reckoned_does_not_hide_another_that_waits(crew, now, monkeypatch):
-    monkeypatch.setattr(module, "sweep", lambda **_values: module.Watched())
+    monkeypatch.setattr(module, "sweep", lambda **_values: SweepResult())
     due(now, now + MINUTE)
     later = now + 5 * MINUTE
     beat(name=module.VERIFY, now=later, detail={})
@@ -152,9 +152,9 @@ def test_standing_in_drafts_leave_first_and_mails_are_leased_from_the_present(cr
     """A reply that waits only for the worker is no breach, and after a long sweep a lease must not be over already."""
     done = []
     monkeypatch.setattr(module, "leave_drafts", lambda *, now: done.append(("drafts", now)))
-    monkeypatch.setattr(module, "sweep", lambda *, now, heartbeat: done.append((heartbeat, now)) or module.Watched())
+    monkeypatch.setattr(module, "sweep", lambda *, now, heartbeat: done.append((heartbeat, now)) or SweepResult())
     monkeypatch.setattr(module, "deliver", lambda *, now: done.append(("mails", now)))
-    times = iter([100.0, 107.9])
+    times = iter([100.0, 207.9])
     monkeypatch.setattr(module, "monotonic", lambda: next(times))
     watch(now=now)
-    assert done == [("drafts", now), (module.STAND_IN, now), ("mails", now + 7 * SECOND)]
+    assert done == [("drafts", now), (module.STAND_IN, now), ("mails", now + 107 * SECOND)]

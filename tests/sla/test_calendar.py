@@ -311,7 +311,52 @@ def test_hours_from_midnight_on_are_not_day_and_night(closing):
         opening.is_open(at("2300-01-01T09:00+00:00"))
 
 
+def test_hours_that_touch_are_one_stretch():
+    touching = calendar("Europe/Berlin", hours=[["09:00", "12:00"], ["12:00", "17:00"]])
+    assert list(touching.open_intervals(at("2026-03-02T08:00+01:00"), at("2026-03-02T18:00+01:00"))) == [
+        (at("2026-03-02T09:00+01:00"), at("2026-03-02T17:00+01:00"))
+    ]
+
+
+def test_pauses_that_overlap_after_another_one_count_once():
+    names = ("09:00", "09:10"), ("09:20", "09:40"), ("09:30", "09:50")
+    pauses = [tuple(at(f"2026-03-02T{name}+01:00") for name in pair) for pair in names]
+    assert PLAIN.add(at("2026-03-02T09:00+01:00"), hours(1), pauses) == at("2026-03-02T10:40+01:00")
+    start, end = at("2026-03-02T09:00+01:00"), at("2026-03-02T12:00+01:00")
+    assert PLAIN.between(start, end, pauses) == timedelta(minutes=140)
+
+
+def test_a_pause_at_the_beginning_of_what_was_laid_out():
+    pause = at("2026-01-01T09:30+01:00"), at("2026-01-09T09:30+01:00")
+    assert PLAIN.between(at("2026-01-01T09:00+01:00"), at("2026-01-09T10:00+01:00"), [pause]) == hours(1)
+
+
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_special_days_are_found_years_ahead(year):
+    special = {"timezone": "Asia/Tokyo", "special_days": {f"{year}-12-31": [["09:00", "17:00"]]}}
+    opening = BusinessCalendar.from_dict(special)
+    assert opening.add(at("2020-01-01T00:00+00:00"), hours(8)) == at(f"{year}-12-31T17:00+09:00")
+
+
+def test_a_business_day_that_is_due_at_midnight_waits_for_the_opening_though_the_day_before_was_open_until_then():
+    week = {"mon": ALL_DAY, "tue": ALL_DAY, "wed": [["09:00", "17:00"]]}
+    opening = BusinessCalendar.from_dict({"timezone": "Europe/Berlin", "weekly": week})
+    assert opening.add_business_days(at("2026-03-02T00:00+01:00"), 2) == at("2026-03-04T09:00+01:00")
+
+
+def test_day_and_night_in_a_zone_of_its_own_keeps_to_its_wall():
+    """Its name comes behind UTC in the alphabet, and its clocks go forward on 29 March."""
+    western = calendar("WET", days=" ".join(DAY_NAMES), hours=ALL_DAY)
+    assert western.add_business_days(at("2026-03-27T12:00+00:00"), 3) == at("2026-03-30T11:00+00:00")
+
+
+def test_nothing_opens_after_the_last_year():
+    with pytest.raises(OverflowError):
+        PLAIN.next_opening(at("2199-12-31T18:00+01:00"))
+
+
 def test_a_target_may_begin_before_1970():
+    assert PLAIN.add_business_days(at("1960-12-30T09:30+01:00"), 1) == at("1961-01-02T09:30+01:00")
     assert PLAIN.add(at("1960-12-30T09:00+01:00"), hours(7)) == at("1960-12-30T17:00+01:00")
     assert PLAIN.add(at("1960-12-30T09:00+01:00"), hours(7 * 800)) == at("1964-01-23T17:00+01:00")
 
@@ -353,6 +398,8 @@ REFUSED = [
     ({"holidays": ["20261225"]}, "holidays: '20261225' is not a date"),
     ({"holidays": ["0226-12-25"]}, "holidays: '0226-12-25' is not a date"),
     ({"holidays": [date(2026, 12, 25)]}, "holidays: datetime.date(2026, 12, 25) is not a date"),
+    ({"holidays": ["2200-01-01"]}, "holidays: '2200-01-01' is not a date"),
+    ({"holidays": ["2201-01-01"]}, "holidays: '2201-01-01' is not a date"),
     ({"holidays": [None]}, "holidays: None is not a date"),
     ({"special_days": ["2026-12-24"]}, "special_days: must be a mapping"),
     ({"special_days": {"Christmas": []}}, "special_days: 'Christmas' is not a date"),
