@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
 from helpdesk.management.demo.cast import Cast
-from helpdesk.management.demo.found import bring_views, bring_words
+from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
 from helpdesk.management.demo.world import make_world
@@ -61,6 +61,7 @@ class Command(BaseCommand):
             cast.perform(past=tickets - open_, present=open_, due=options["due"], bulk=tickets >= BULK)
             self.say("Writing down the words that tickets are found by")
             bring_words(bulk=tickets >= BULK)
+            bring_tags()
             bring_articles(now=now)
             bring_views(now=now)
             if tickets < BULK:
