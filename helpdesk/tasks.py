@@ -8,6 +8,7 @@ from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import clear_abandoned_files, leave_drafts, rollouts
+from helpdesk.tickets.services.stored_files import clear_orphans
 
 
 @shared_task
@@ -24,8 +25,9 @@ def say_what_was_sent() -> None:
 
 @shared_task
 def clear_files() -> None:
-    """Throw away files that nobody sent."""
+    """Throw away files that nobody sent, and those that lie in the storage without a row."""
     clear_abandoned_files(now=timezone.now())
+    clear_orphans(now=timezone.now())
 
 
 @shared_task

@@ -78,6 +78,8 @@ class Attachment(models.Model):
         indexes = [
             # Files that wait in drafts: to be sent, or to be cleared away.
             models.Index(fields=["created_at"], name="attachment_waiting", condition=Q(message=None)),
+            # Whether any row names a file of the storage.
+            models.Index(fields=["file"], name="attachment_file"),
         ]
 
     def __str__(self) -> str:
