@@ -19,6 +19,7 @@ from helpdesk.tickets.services import (
     rollouts,
     scan_held_files,
 )
+from helpdesk.tickets.services.stored_files import clear_orphans
 
 
 @shared_task
@@ -35,9 +36,10 @@ def say_what_was_sent() -> None:
 
 @shared_task
 def clear_files() -> None:
-    """Throw away forms and files that nobody sent."""
+    """Throw away forms and files that nobody sent, and files that lie in the storage without a row."""
     clear_abandoned_forms(now=timezone.now())
     clear_abandoned_files(now=timezone.now())
+    clear_orphans(now=timezone.now())
 
 
 @shared_task

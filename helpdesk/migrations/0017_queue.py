@@ -1,4 +1,4 @@
-"""An index of the words of open tickets alone.
+"""An index of the words of open tickets alone, and one of the names of stored files.
 
 Whether a ticket is open is a column of the words' row, because an index cannot look at another table. A trigger
 keeps it, rather than every verb that moves a ticket: a ticket that a verb forgot could not be found by anybody.
@@ -41,4 +41,5 @@ class Migration(migrations.Migration):
                 condition=models.Q(("is_open", True)), fields=["words"], name="search_text_open"
             ),
         ),
+        migrations.AddIndex("attachment", models.Index(fields=["file"], name="attachment_file")),
     ]

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db.models import Max, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from helpdesk.core import durations, moments
 from helpdesk.portal.board import Badge, missed_badge
@@ -135,29 +136,28 @@ def _outcome(clock: Clock) -> Badge:
     return Badge(css="kind kind-a", icon="aim", text=_("First reply, %(time)s before the aim") % words)
 
 
+# What was said in public: the words over it, and which value of the event holds it.
+_SPOKEN = {
+    TicketEvent.Kind.CONFIRMED: (gettext_lazy("Business critical was confirmed by %(name)s at %(time)s"), "reason"),
+    TicketEvent.Kind.DECLINED: (gettext_lazy("Business critical was declined by %(name)s at %(time)s"), "reason"),
+    TicketEvent.Kind.RAISED: (gettext_lazy("Raised to business critical by %(name)s at %(time)s"), "reason"),
+    TicketEvent.Kind.CUSTOMER_ESCALATED: (gettext_lazy("%(name)s asked for a manager at %(time)s"), "reason"),
+    TicketEvent.Kind.ESCALATION_ANSWERED: (
+        gettext_lazy("%(name)s, for our managers, answered at %(time)s"),
+        "answer",
+    ),
+}
+
+
 def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) -> Entry | None:
-    name = event.actor.full_name if event.actor else ""
-    words = {"name": name, "time": moments.moment(event.at, event.at)}
+    words = {"name": event.actor.full_name if event.actor else "", "time": moments.moment(event.at, event.at)}
+    if event.kind == TicketEvent.Kind.RAISED and event.data.get("claim") == Claim.CLAIMED:
+        return Entry(at=event.at, head=_("%(name)s asked for business critical at %(time)s") % words)
+    if event.kind in _SPOKEN:
+        head, said = _SPOKEN[event.kind]
+        note = _changed_promise(event, steps) if event.kind == TicketEvent.Kind.DECLINED else ""
+        return Entry(at=event.at, head=head % words, said=event.data.get(said, ""), note=note)
     match event.kind:
-        case TicketEvent.Kind.CONFIRMED:
-            head = _("Business critical was confirmed by %(name)s at %(time)s")
-            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
-        case TicketEvent.Kind.DECLINED:
-            head = _("Business critical was declined by %(name)s at %(time)s")
-            return Entry(
-                at=event.at, head=head % words, said=event.data.get("reason", ""), note=_changed_promise(event, steps)
-            )
-        case TicketEvent.Kind.RAISED if event.data.get("claim") == Claim.CLAIMED:
-            return Entry(at=event.at, head=_("%(name)s asked for business critical at %(time)s") % words)
-        case TicketEvent.Kind.RAISED:
-            head = _("Raised to business critical by %(name)s at %(time)s")
-            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
-        case TicketEvent.Kind.CUSTOMER_ESCALATED:
-            head = _("%(name)s asked for a manager at %(time)s")
-            return Entry(at=event.at, head=head % words, said=event.data.get("reason", ""))
-        case TicketEvent.Kind.ESCALATION_ANSWERED:
-            head = _("%(name)s, for our managers, answered at %(time)s")
-            return Entry(at=event.at, head=head % words, said=event.data.get("answer", ""))
         case TicketEvent.Kind.CALLED if event.data.get("connected"):  # its note is internal
             return Entry(at=event.at, head=_("%(name)s spoke with you on the phone at %(time)s") % words)
         case TicketEvent.Kind.CALL_GIVEN_UP:

@@ -18,7 +18,9 @@ LOAD = """(
         SELECT 1 FROM helpdesk_ticket WHERE owner_id = {person} AND status = ANY(%s) LIMIT %s
     ) AS part
 )"""
-LOADS = "SELECT asked.id, " + LOAD.format(person="asked.id") + " FROM unnest(%s::bigint[]) AS asked (id)"
+LOADS = "SELECT asked.id, {load} FROM unnest(%s::bigint[]) AS asked (id)".format(  # noqa: S608 - constants
+    load=LOAD.format(person="asked.id")
+)
 LIMITS = ([status.value for status in Status.active()], MOST_LOAD)
 
 

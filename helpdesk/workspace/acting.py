@@ -5,7 +5,8 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import reverse
 
 View = Callable[..., HttpResponse]
 
@@ -35,9 +36,19 @@ def _for(view: View, methods: list[str]) -> View:
 
 def posted(view: View) -> View:
     """For acts of the queue, which no single ticket is the object of: POST only, by who may change tickets."""
+    return _posted(view, shows_list=False)
 
+
+def posted_from_list(view: View) -> View:
+    """As `posted`, for a form that is shown again at its own address when it is refused: read anew, it is the list."""
+    return _posted(view, shows_list=True)
+
+
+def _posted(view: View, *, shows_list: bool) -> View:
     @wraps(view)
     def wrapper(self: Any, request: HttpRequest, **names: Any) -> HttpResponse:
+        if shows_list and request.method in ("GET", "HEAD") and self.has_view_permission(request):
+            return HttpResponseRedirect(f"{reverse('admin:helpdesk_ticket_changelist')}?{request.GET.urlencode()}")
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):

@@ -1,6 +1,7 @@
 """The queue: the change list of tickets, in the order of their deadlines."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
@@ -25,7 +26,7 @@ from helpdesk.workspace.queue_columns import Column
 from helpdesk.workspace.queue_export import ExportPages
 from helpdesk.workspace.queue_filters import FILTERS, QueueFilter, SavedFilter, ViewFilter, narrow_all
 from helpdesk.workspace.queue_rows import Rows
-from helpdesk.workspace.queue_saved import SavedPages, SaveForm, columns_offered, expanded
+from helpdesk.workspace.queue_saved import SavedPages, SaveForm, columns_offered, expanded, kept_params
 from helpdesk.workspace.queue_search import searched
 from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
@@ -37,6 +38,7 @@ class TicketChangeList(OpenChangeList):
     """The queue with what its page shows besides the rows: faces of clocks, views with their counts, sums."""
 
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
+        self.asked = request.GET
         super().__init__(request, *args, **options)
         found = _("Found in all tickets") if self.view.chosen == queue_views.CLOSED and self.query else _("Found")
         label = "" if self.query and self.view.chosen == queue_views.CLOSED else queue_views.VIEWS.get(self.view.chosen)
@@ -102,7 +104,7 @@ class TicketChangeList(OpenChangeList):
         self.now = self.onlooker.now
         faces = open_faces(ticket_ids=[ticket.pk for ticket in self.result_list], now=self.now)
         here = around([ticket.pk for ticket in self.result_list])
-        self.carried = f"?view={self.view.value()}" if self.view.value() else ""
+        self.carried = self._carried()
         rows = Rows(
             user=request.user,
             columns=self.columns,
@@ -113,6 +115,13 @@ class TicketChangeList(OpenChangeList):
         self.rows = rows.of(self.result_list, faces, here)
         self._count()
         self.also_closed = self._also_closed(request)
+
+    def _carried(self) -> str:
+        """What a ticket's page is told of the list that it was opened from, to go on to the next one of it."""
+        kept = kept_params(self.asked)
+        if self.saved and all(kept.get(name) == value for name, value in {"view": "open", **self.saved.params}.items()):
+            return f"?saved={self.saved.pk}"
+        return f"?{urlencode(kept)}" if kept else ""
 
     def _read_at(self) -> dict[int, Any]:
         """When this person last had each of the page's tickets open."""

@@ -16,7 +16,7 @@ from helpdesk.accounts.models import StaffRole, User
 from helpdesk.tickets import services
 from helpdesk.tickets.models import BulkAct, Priority, Status
 from helpdesk.tickets.services import BulkOrder, Refused, bulk
-from helpdesk.workspace.acting import posted
+from helpdesk.workspace.acting import posted, posted_from_list
 from helpdesk.workspace.lists import MOST_AT_ONCE, numbers
 from helpdesk.workspace.queue_filters import NOBODY, offered
 from helpdesk.workspace.rights import Act, may
@@ -142,7 +142,7 @@ class BulkPages:
 
     ROUTES = [("bulk/", "bulk_view", "bulk"), ("bulk/<int:pk>/undo/", "bulk_undo_view", "bulk_undo")]
 
-    @posted
+    @posted_from_list
     def bulk_view(self, request: HttpRequest) -> HttpResponse:
         """Do it, one ticket after the other, and say what came of each. POST only."""
         if request.POST.get("do") == "assign" and not may(request.user, Act.CHANGE, "assign_others"):

@@ -16,7 +16,8 @@ from helpdesk.accounts.models import Team
 from helpdesk.accounts.services import choose_columns
 from helpdesk.tickets.models import SavedView
 from helpdesk.tickets.services import Refused, saved_views
-from helpdesk.workspace.acting import posted
+from helpdesk.workspace import queue_views
+from helpdesk.workspace.acting import posted, posted_from_list
 from helpdesk.workspace.lists import numbers
 from helpdesk.workspace.queue_columns import COLUMNS, known
 from helpdesk.workspace.queue_filters import KEPT, offered
@@ -45,6 +46,22 @@ def expanded(request: HttpRequest) -> QueryDict:
     query = query.copy()
     query.update({"saved": str(view.pk), **{"view": "open", **view.params}})
     return query
+
+
+def working_list(request: HttpRequest) -> tuple[str, dict[str, str]]:
+    """The list that a ticket was opened from: the name of its saved view, if it is one, and what makes it up.
+
+    One query where the address names a saved view, none otherwise. A view that is gone is the usual list.
+    """
+    params = {name: value.replace("\x00", "") for name, value in kept_params(request.GET).items()}
+    name = ""
+    if "saved" in request.GET and not params:
+        chosen = SavedView.objects.visible_to(request.user).filter(pk__in=numbers([request.GET["saved"]])).first()
+        if chosen is not None:
+            name, params = chosen.name, {"view": queue_views.OPEN, **chosen.params}
+    if params.get("view") not in queue_views.VIEWS:
+        params["view"] = queue_views.OPEN if params.get("q") else onlooker(request).default_view
+    return name, params
 
 
 def _may_expand(query: QueryDict) -> bool:
@@ -106,7 +123,7 @@ class SavedPages:
         template = "admin/helpdesk/ticket/views.html"
         return TemplateResponse(request, template, context, status=422 if refused else 200)
 
-    @posted
+    @posted_from_list
     def view_add_view(self, request: HttpRequest) -> HttpResponse:
         """Keep what the address shows under a name."""
         form = SaveForm(request.POST, request=request)

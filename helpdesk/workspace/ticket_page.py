@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
 from helpdesk.accounts import presence
@@ -23,7 +25,9 @@ from helpdesk.workspace.conversation import answerable, conversation
 from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
 from helpdesk.workspace.faces import Face, Faces, open_faces
 from helpdesk.workspace.history import latest
-from helpdesk.workspace.queue import onlooker
+from helpdesk.workspace.queue_filters import narrow_all
+from helpdesk.workspace.queue_saved import working_list
+from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 
 IN_STRIP = 20
@@ -126,18 +130,19 @@ def _claim(ticket: Ticket) -> dict[str, Any] | None:
 
 
 def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
-    """The first tickets of the view that one works through, with the ones before and after this one."""
+    """The first tickets of the list that one works through, with the ones before and after this one."""
     viewer = onlooker(request)
-    chosen = request.GET.get("view", "")
-    view = chosen if chosen in queue_views.VIEWS else viewer.default_view
-    rows = queue_views.narrow(Ticket.objects.visible_to(request.user), view, viewer).select_related("account")
+    name, params = working_list(request)
+    view = params["view"]
+    rows = narrow_all(Ticket.objects.visible_to(request.user), params, viewer).select_related("account")
     fields = ("subject", "status", "language", "next_due_at", "closed_at", "account__name")
-    tickets = list(queue_views.ordered(rows, view).only(*fields)[:IN_STRIP])
+    rows = rows.order_by(*queue_views.order(view, everything=bool(params.get("q"))))
+    tickets = list(rows.only(*fields)[:IN_STRIP])
     keys = [row.pk for row in tickets]
     here = keys.index(ticket.pk) if ticket.pk in keys else -1
     return {
-        "view": view,
-        "label": queue_views.VIEWS[view],
+        "url": f"{reverse('admin:helpdesk_ticket_changelist')}?{urlencode(request.GET.dict() or {'view': view})}",
+        "label": name or queue_views.VIEWS[view],
         "tickets": tickets,
         "before": keys[here - 1] if here > 0 else None,
         "after": keys[here + 1] if here + 1 < len(keys) else None,

@@ -22,6 +22,10 @@
     say();
   }
 
+  // A form that was refused stands at its own address; what is loaded again, kept or shared is the list.
+  const results = document.querySelector(".results[data-here]");
+  if (results && !window.location.pathname.endsWith("/ticket/")) window.history.replaceState(null, "", results.dataset.here);
+
   for (const form of document.querySelectorAll("[data-autosubmit]")) {
     form.addEventListener("change", () => form.requestSubmit());
     form.addEventListener("submit", () => {

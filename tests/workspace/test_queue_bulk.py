@@ -77,7 +77,7 @@ def test_nobody_takes_back_or_reads_what_another_one_did(client, specialist):
     client.force_login(StaffFactory())
     assert client.post(f"{BULK}{act.pk}/undo/").status_code == 404
     assert client.get(QUEUE, {"done": act.pk}).context["account"] is None
-    assert client.get(f"{BULK}{act.pk}/undo/").status_code == client.get(BULK).status_code == 405
+    assert client.get(f"{BULK}{act.pk}/undo/").status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,11 @@ def test_sent_twice_it_is_done_once_and_the_account_is_the_same(client, speciali
     first, second = (do(client, "priority", ticket, priority="1") for _ in range(2))
     assert first.redirect_chain == second.redirect_chain
     assert ticket.events.filter(kind="priority").count() == 1
+
+
+def test_the_address_of_a_refused_form_is_the_list_when_it_is_read_anew(client, specialist):
+    for address in (BULK, f"{QUEUE}views/add/"):
+        answer = client.get(address, {"view": "mine", "hub": "marketing"})
+        assert (answer.status_code, answer["Location"]) == (302, f"{QUEUE}?view=mine&hub=marketing")
+    client.force_login(StaffFactory(staff_role=""))
+    assert client.get(BULK).status_code != 200

@@ -12,7 +12,7 @@ from helpdesk.accounts.models import StaffRole
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Claim, Message, Status
+from helpdesk.tickets.models import Claim, Message, Priority, SavedView, Status, Tag
 from tests.factories import (
     PASSWORD,
     DesignatedFactory,
@@ -26,6 +26,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
 KEY = "0123456789abcdef" * 2
+QUEUE = "/admin/helpdesk/ticket/"
 HOSTILE = "<script>alert(1)</script> </textarea> ‮ 🙂 日本語 {{ user.password }}"
 
 
@@ -317,3 +318,50 @@ def test_a_very_long_conversation_shows_its_end(client, specialist, ticket):
     assert "note 204." in page
     assert "note 4." not in page
     assert "note 4." in client.get(url(ticket) + "?all=1").content.decode()
+
+
+class TestTheStripFollowsTheList:
+    @pytest.fixture
+    def tickets(self):
+        now = timezone.now()
+        tickets = [make_ticket(subject=f"Ticket {number}", now=now + number * MINUTE) for number in range(4)]
+        for ticket in (tickets[0], tickets[2], tickets[3]):
+            services.set_priority(ticket=ticket, priority=Priority.HIGH, actor=StaffFactory(), now=now + 10 * MINUTE)
+        services.change_tags(ticket=tickets[1], actor=StaffFactory(), add=["odd"], now=now + 10 * MINUTE)
+        services.change_tags(ticket=tickets[3], actor=StaffFactory(), add=["odd"], now=now + 10 * MINUTE)
+        return tickets
+
+    def test_a_saved_view(self, client, specialist, tickets):
+        tag = Tag.objects.get()
+        saved = SavedView.objects.create(
+            name="Odd ones", params={"view": "open", "tag": str(tag.pk)}, created_by=specialist, owner=specialist
+        )
+        row = client.get(f"{QUEUE}?saved={saved.pk}").context["cl"].rows[0]
+        assert f'/{tickets[1].pk}/change/?saved={saved.pk}"' in row
+        strip = client.get(f"{QUEUE}{tickets[1].pk}/change/?saved={saved.pk}").context["strip"]
+        assert (strip["label"], strip["before"], strip["after"]) == ("Odd ones", None, tickets[3].pk)
+        assert strip["url"] == f"{QUEUE}?saved={saved.pk}"
+
+    def test_somebody_elses_saved_view_is_the_usual_list(self, client, specialist, tickets):
+        other = SavedView.objects.create(name="Theirs", params={"view": "waiting"}, created_by=specialist)
+        SavedView.objects.filter(pk=other.pk).update(owner=StaffFactory())
+        for chosen in (other.pk, 10**30, "x", ""):
+            strip = client.get(f"{QUEUE}{tickets[1].pk}/change/?saved={chosen}").context["strip"]
+            assert (strip["label"], strip["after"]) == ("All open", tickets[2].pk)
+
+    def test_filters_and_words(self, client, specialist, tickets):
+        tag = Tag.objects.get()
+        page = client.get(QUEUE, {"view": "open", "tag": tag.pk})
+        assert f'/{tickets[1].pk}/change/?view=open&amp;tag={tag.pk}"' in page.context["cl"].rows[0]
+        strip = client.get(f"{QUEUE}{tickets[3].pk}/change/", {"view": "open", "tag": tag.pk}).context["strip"]
+        assert (strip["before"], strip["after"]) == (tickets[1].pk, None)
+        strip = client.get(f"{QUEUE}{tickets[3].pk}/change/", {"q": "ticket 3"}).context["strip"]
+        assert [row.pk for row in strip["tickets"]] == [tickets[3].pk]
+
+    @pytest.mark.parametrize(
+        "name", ["view", "hub", "promise", "severity", "channel", "status", "team", "owner", "tag"]
+    )
+    def test_no_address_can_break_the_page(self, client, specialist, tickets, name):
+        for hostile in ("\x00", "'; --", "9" * 40, "x" * 5000, "🙂"):
+            assert client.get(f"{QUEUE}{tickets[0].pk}/change/", {name: hostile}).status_code == 200
+            assert client.get(f"{QUEUE}{tickets[0].pk}/change/", {name: hostile, "q": hostile}).status_code == 200

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from helpdesk.accounts.models import User
 from helpdesk.management.demo.calls import bring_calls
 from helpdesk.management.demo.cast import Cast
-from helpdesk.management.demo.found import bring_views, bring_words
+from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
 from helpdesk.management.demo.voices import bring_escalations, bring_ratings
@@ -63,6 +63,7 @@ class Command(BaseCommand):
             cast.perform(past=tickets - open_, present=open_, due=options["due"], bulk=tickets >= BULK)
             self.say("Writing down the words that tickets are found by")
             bring_words(bulk=tickets >= BULK)
+            bring_tags()
             bring_articles(now=now)
             bring_views(now=now)
             bring_calls(now=now)

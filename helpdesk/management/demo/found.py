@@ -1,31 +1,55 @@
-"""What the demonstration's tickets are found by: their words, and some views of the queue."""
+"""What the demonstration's tickets are found by: their words, tags, and some views of the queue."""
 
 from datetime import datetime
 
 from django.db import connection
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import SearchText, Ticket
+from helpdesk.tickets.models import SearchText, Tag, Ticket
 from helpdesk.tickets.services.saved_views import save_view
 from helpdesk.tickets.services.searching import write_words
 
 CHUNK = 2000
+# Tags, by what the subject of an open ticket says.
+TAGS = {
+    "outage": "error|fail|stopp|down|reject|できません|停止",
+    "imports": "import|csv|duplicate|twice",
+    "e-mail": "mail|send|domain|unsubscribe|メール",
+    "reports": "report|forecast|score|audience|レポート",
+    "permissions": "permission|access|sign|権限",
+    "how-to": "how|recommend|archive|方法",
+}
+TAG = """
+    INSERT INTO helpdesk_ticket_tags (ticket_id, tag_id)
+    SELECT ticket.id, %s FROM helpdesk_ticket AS ticket
+     WHERE ticket.status IN ('new', 'open', 'waiting') AND ticket.subject ~* %s
+     ORDER BY ticket.id
+"""
 
 
 def bring_words(*, bulk: bool) -> None:
     """The words of every ticket. With `bulk` the index is made after them, which is many times faster."""
-    (index,) = SearchText._meta.indexes
     if bulk:
         with connection.schema_editor() as editor:
-            editor.remove_index(SearchText, index)
+            for index in SearchText._meta.indexes:
+                editor.remove_index(SearchText, index)
     ids = list(Ticket.objects.order_by("pk").values_list("pk", flat=True))
     for start in range(0, len(ids), CHUNK):
         write_words(ids[start : start + CHUNK])
     if bulk:
         with connection.schema_editor() as editor:
-            editor.add_index(SearchText, index)
+            for index in SearchText._meta.indexes:
+                editor.add_index(SearchText, index)
         with connection.cursor() as cursor:
             cursor.execute(f"ANALYZE {SearchText._meta.db_table}")
+
+
+def bring_tags() -> None:
+    """A few tags on the tickets that are open: as if somebody had put them on when they came in."""
+    tags = [Tag.objects.create(name=name) for name in TAGS]
+    with connection.cursor() as cursor:
+        for tag in tags:
+            cursor.execute(TAG, [tag.pk, TAGS[tag.name]])
 
 
 def bring_views(*, now: datetime) -> None:

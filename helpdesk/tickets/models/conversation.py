@@ -97,6 +97,8 @@ class Attachment(models.Model):
             models.Index(fields=["id"], name="attachment_unscanned", condition=Q(scan="waiting")),
             # A form's files, and all that wait for one person's forms.
             models.Index(fields=["uploaded_by", "form_key"], name="attachment_form", condition=~Q(form_key="")),
+            # Whether any row names a file of the storage.
+            models.Index(fields=["file"], name="attachment_file"),
         ]
         constraints = [
             # A form that is sent twice brings each file once.
