@@ -9,5 +9,6 @@ SCHEDULE = {
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
     "issue-statements": {"task": "helpdesk.tasks.issue_statements", "schedule": 1800.0, "options": {"expires": 1200}},
+    "send-reports": {"task": "helpdesk.tasks.send_reports", "schedule": 60.0, "options": {"expires": 50}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

@@ -4,7 +4,7 @@ from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, 
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
-from helpdesk.reports.models import Statement
+from helpdesk.reports.models import ReportMail, ReportSchedule, Statement
 from helpdesk.sla.models import (
     Calendar,
     CalendarVersion,
@@ -67,6 +67,8 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "Reading",
+    "ReportMail",
+    "ReportSchedule",
     "Revision",
     "Rollout",
     "SavedView",

@@ -6,7 +6,7 @@ from django.utils import timezone
 from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
-from helpdesk.reports import statements
+from helpdesk.reports import schedules, statements
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import clear_abandoned_files, leave_drafts, rollouts
 
@@ -53,3 +53,9 @@ def verify_clocks() -> None:
 def issue_statements() -> None:
     """Sign the SLA statements of months that are over, and revise those that later events changed."""
     statements.issue_due(now=timezone.now())
+
+
+@shared_task
+def send_reports() -> None:
+    """Mail the scheduled reports that are due."""
+    schedules.send_due(now=timezone.now())
