@@ -1,4 +1,4 @@
-"""How long the breach report and a statement take: `python benchmarks/report.py`, on a database with its data.
+"""How long the breach report and a statement take: `python -m benchmarks.report`, on a database with its data.
 
 For each period: the report as the page makes it (five queries), and against it the plain SQL that only counts
 the same targets. A statement: the account with most tickets, last month. Best of three, milliseconds.

@@ -131,7 +131,7 @@ def test_anybody_verifies_a_pdf_or_json(made):
     for content, holds in ((render(made, language="en"), 4), (as_json(made), 3)):
         answer = upload(content)
         assert "This statement is genuine" in answer.text
-        assert answer.text.count("> Holds<") == holds
+        assert answer.text.count("> It holds<") == holds
         assert "Kestrel Freight Group, October 2026, revision 1: 0 %" in answer.text
 
 
