@@ -46,6 +46,7 @@ TABLE = {
     "admin:breach_list": "302 404 404 404 404 404 404 404 200 200",
     "admin:breach_report": "302 404 404 404 404 404 404 404 200 200",
     "admin:breach_xlsx": "302 404 404 404 404 404 404 404 200 200",
+    "admin:forecast": "302 404 404 404 404 404 404 404 200 200",
     "admin:helpdesk_absence_add": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_absence_change": "302 404 404 404 404 404 302 200 200 200",
     "admin:helpdesk_absence_changelist": "302 404 404 404 404 404 200 200 200 200",

@@ -13,6 +13,7 @@ from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.found import bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
+from helpdesk.management.demo.statements import bring_statements
 from helpdesk.management.demo.world import make_world
 from helpdesk.sla.verification import verify
 
@@ -65,6 +66,7 @@ class Command(BaseCommand):
             bring_views(now=now)
             if tickets < BULK:
                 bring_notices(now=now)
+                bring_statements(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
         self.say(f"Done in {time.monotonic() - begun:.1f} s")
 
