@@ -13,5 +13,6 @@ SCHEDULE = {
     "make-exports": {"task": "helpdesk.tasks.make_exports", "schedule": 60.0, "options": {"expires": 60}},
     "erase-people": {"task": "helpdesk.tasks.erase_people", "schedule": 900.0, "options": {"expires": 600}},
     "issue-statements": {"task": "helpdesk.tasks.issue_statements", "schedule": 1800.0, "options": {"expires": 1200}},
+    "send-reports": {"task": "helpdesk.tasks.send_reports", "schedule": 60.0, "options": {"expires": 50}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

@@ -7,7 +7,7 @@ from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.privacy.models import DataExport, Erasure
-from helpdesk.reports.models import Statement
+from helpdesk.reports.models import ReportMail, ReportSchedule, Statement
 from helpdesk.sla.models import (
     Calendar,
     CalendarVersion,
@@ -81,6 +81,8 @@ __all__ = [
     "PolicyVersion",
     "Rating",
     "Reading",
+    "ReportMail",
+    "ReportSchedule",
     "Revision",
     "Rollout",
     "SavedView",

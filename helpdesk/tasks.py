@@ -10,7 +10,7 @@ from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.privacy.erasure import erase_due
 from helpdesk.privacy.exports import make_exports as make_waiting_exports
-from helpdesk.reports import statements
+from helpdesk.reports import schedules, statements
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import (
     clear_abandoned_files,
@@ -97,3 +97,9 @@ def erase_people() -> None:
 def issue_statements() -> None:
     """Sign the SLA statements of months that are over, and revise those that later events changed."""
     statements.issue_due(now=timezone.now())
+
+
+@shared_task
+def send_reports() -> None:
+    """Mail the scheduled reports that are due."""
+    schedules.send_due(now=timezone.now())

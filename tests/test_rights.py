@@ -7,7 +7,7 @@ fails `test_every_address_has_its_row` until somebody has. What must stay secret
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import product
 
 import pytest
@@ -25,6 +25,7 @@ from helpdesk.escalation.models import ManagerRequest
 from helpdesk.escalation.sweep import sweep
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm
+from helpdesk.reports.models import ReportSchedule
 from helpdesk.reports.statements import issue
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
@@ -177,6 +178,9 @@ def world(now) -> World:
     with connection.cursor() as cursor:  # its statement has the ticket's number, too: nobody changes it afterwards
         cursor.execute("SELECT setval('helpdesk_statement_id_seq', %s, false)", [ticket.pk])
     made, _is_new = issue(account=account, month=date(2026, 10, 1), actor=None, now=now)
+    ReportSchedule.objects.create(
+        pk=ticket.pk, name="Weekly", at=time(7, 0), created_at=now, created_by=people["manager"], next_at=now
+    )
     sweep(now=now + timedelta(minutes=16))  # an escalation, a notice
     sweep(now=timezone.now())  # a heartbeat
     objects = [ticket, account, people["designated"], *ticket.clocks.all(), *ticket.messages.all(), answered, rated]

@@ -1,7 +1,8 @@
-"""Statements as they were issued."""
+"""Statements as they were issued, and reports that go out by mail."""
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Membership, User
@@ -64,3 +65,87 @@ class Statement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.month:%Y-%m} {self.revision}"
+
+
+class ReportSchedule(models.Model):
+    """A breach report that goes out by mail: once a period, to each recipient (SPEC 2.6).
+
+    It covers the local day, the seven days or the month before it is due. `query` holds the other filters as
+    an address has them. One that ended is kept for what it sent.
+    """
+
+    class Every(models.TextChoices):
+        DAY = "day", _("Every day")
+        WEEK = "week", _("Every week")
+        MONTH = "month", _("Every month, on its first day")
+
+    class File(models.TextChoices):
+        NONE = "", _("A link only")
+        CSV = "csv", _("CSV, attached")
+        XLSX = "xlsx", _("Workbook (XLSX), attached")
+
+    name = models.CharField(_("name"), max_length=80)
+    query = models.JSONField(_("filters"), default=dict)
+    every = models.CharField(_("how often"), max_length=5, choices=Every, default=Every.WEEK)
+    weekday = models.PositiveSmallIntegerField(_("weekday"), default=0)  # Monday is 0; for weekly ones
+    at = models.TimeField(_("time of day"))
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    file = models.CharField(_("file"), max_length=4, choices=File, blank=True, default=File.CSV)
+    recipients = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+", verbose_name=_("recipients"))
+    is_active = models.BooleanField(_("active"), default=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    next_at = models.DateTimeField(_("next"), null=True)  # None while paused or ended
+    created_at = models.DateTimeField(_("created"))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("created by")
+    )
+
+    class Meta:
+        verbose_name = _("scheduled report")
+        verbose_name_plural = _("scheduled reports")
+        ordering = ["name", "id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(weekday__lte=6), name="report_schedule_weekday"),
+            models.CheckConstraint(
+                condition=Q(next_at=None) | Q(is_active=True, ended_at=None), name="report_schedule_next_if_active"
+            ),
+        ]
+        indexes = [models.Index(fields=["next_at"], name="report_schedule_next", condition=Q(next_at__isnull=False))]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ReportMail(models.Model):
+    """What became of one period of a scheduled report for one recipient; sent at most once (a constraint)."""
+
+    class State(models.TextChoices):
+        SENT = "sent", _("Sent")
+        SKIPPED = "skipped", _("Skipped: a newer one was due")
+        TEST = "test", _("Test")
+
+    schedule = models.ForeignKey(ReportSchedule, models.PROTECT, related_name="mails", verbose_name=_("report"))
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("to"))
+    due_at = models.DateTimeField(_("due"))
+    state = models.CharField(_("state"), max_length=8, choices=State)
+    mail = models.ForeignKey(
+        "helpdesk.OutboxMail", models.SET_NULL, null=True, related_name="+", verbose_name=_("mail")
+    )
+    file = models.CharField(_("file"), max_length=200, blank=True, default="")  # in the storage, until it is cleared
+    created_at = models.DateTimeField(_("written"))
+
+    class Meta:
+        verbose_name = _("report sent")
+        verbose_name_plural = _("reports sent")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["schedule", "recipient", "due_at"], condition=~Q(state="test"), name="report_mail_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["schedule", "-id"], name="report_mail_newest"),
+            models.Index(fields=["created_at"], name="report_mail_file", condition=~Q(file="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.schedule_id} {self.due_at:%Y-%m-%d}"

@@ -9,6 +9,8 @@ from django.utils.translation import gettext_lazy
 
 PAGES = [
     ("breach_report", gettext_lazy("Breach report"), "reports/breaches/"),
+    ("forecast", gettext_lazy("Forecast"), "reports/forecast/"),
+    ("schedule_list", gettext_lazy("By mail"), "reports/schedules/"),
     ("statement_list", gettext_lazy("SLA statements"), "reports/statements/"),
 ]
 

@@ -86,6 +86,8 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "running": found.window.end == now,
         "previous_last": found.filters.period.first - DAY,
         "csv": f"{reverse('admin:breach_csv')}?{urlencode(address(form.filters))}",
+        "xlsx": f"{reverse('admin:breach_xlsx')}?{urlencode(address(form.filters))}",
+        "own_query": urlencode(address(form.filters)),
         "tables": [
             {
                 "dimension": dimension,

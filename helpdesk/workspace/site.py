@@ -19,7 +19,17 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import User
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm
-from helpdesk.workspace import board_page, calls, knowledge_report, live, my_settings, reports, statements
+from helpdesk.workspace import (
+    board_page,
+    calls,
+    forecast,
+    knowledge_report,
+    live,
+    my_settings,
+    reports,
+    schedules,
+    statements,
+)
 from helpdesk.workspace.home import home_context
 from helpdesk.workspace.rights import Act, may, may_enter
 
@@ -132,7 +142,7 @@ class WorkspaceSite(admin.AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        pages = (knowledge_report, board_page, calls, reports, statements, my_settings, live)
+        pages = (knowledge_report, board_page, calls, reports, forecast, schedules, statements, my_settings, live)
         administration = path("administration/", self.admin_view(self.administration), name="administration")
         return [*(entry for page in pages for entry in page.urls(self)), administration, *super().get_urls()]
 

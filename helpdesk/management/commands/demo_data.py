@@ -14,6 +14,7 @@ from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
+from helpdesk.management.demo.statements import bring_statements
 from helpdesk.management.demo.voices import bring_escalations, bring_ratings
 from helpdesk.management.demo.world import make_world
 from helpdesk.sla.verification import verify
@@ -71,6 +72,7 @@ class Command(BaseCommand):
             if tickets < BULK:
                 bring_escalations(now=now)
                 bring_notices(now=now)
+                bring_statements(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
         self.say(f"Done in {time.monotonic() - begun:.1f} s")
 

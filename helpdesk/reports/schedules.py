@@ -1,0 +1,306 @@
+"""Breach reports by mail: each period once to each recipient, also with nothing to report (SPEC 2.6).
+
+After a gap the newest period that was missed goes out, older ones are written down as skipped. Figures and
+files are read with the rights of whoever set the report up; if those are gone, it pauses.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from helpdesk.accounts.models import User
+from helpdesk.accounts.readers import reader_of
+from helpdesk.core.moments import full_date
+from helpdesk.core.zones import zone_of
+from helpdesk.notifications.models import OutboxMail
+from helpdesk.notifications.services import mail_row, post
+from helpdesk.reports import breaches
+from helpdesk.reports.breaches import Filters
+from helpdesk.reports.export import csv_chunks, xlsx
+from helpdesk.reports.figures import Figures, report
+from helpdesk.reports.models import ReportMail, ReportSchedule
+from helpdesk.reports.periods import DAY, Period
+from helpdesk.sla.clock import Metric, Promise
+from helpdesk.sla.models import METRICS, PROMISES
+from helpdesk.tickets.services import Refused
+
+TEMPLATE = "report"
+MOST_PEOPLE = 50
+MOST_SKIPPED = 400  # periods that a gap writes down: more than a year of days
+MOST_ROWS = 20_000  # of a file that a mail carries; more are left to the link
+KEPT = timedelta(days=30)
+TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+FILTERS = ("promise", "metric", "hub", "account", "team", "channel", "severity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a manager asks for; `query` as in an address, checked by the form that made it."""
+
+    name: str
+    query: Mapping[str, str]
+    every: str
+    weekday: int
+    at: time
+    time_zone: str
+    file: str
+    recipients: Iterable[User]
+
+
+@transaction.atomic
+def save_schedule(
+    *, order: Order, actor: User, now: datetime, schedule: ReportSchedule | None = None
+) -> ReportSchedule:
+    """Set a scheduled report up, or change one; the next one is the first due after now. Raises Refused."""
+    people = list(order.recipients)
+    if not people or len(people) > MOST_PEOPLE:
+        raise Refused(_("Choose between 1 and %(most)d recipients.") % {"most": MOST_PEOPLE})
+    if any(not (person.is_staff and person.is_active) for person in people):
+        raise Refused(_("Reports go to active members of staff only."))
+    if schedule is None:
+        schedule = ReportSchedule(created_at=now)
+    else:
+        schedule = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
+        if schedule.ended_at:
+            raise Refused(_("This report was deleted."))
+    schedule.created_by = actor  # whose rights the figures are read with
+    for name in ("name", "every", "weekday", "at", "time_zone", "file"):
+        setattr(schedule, name, getattr(order, name))
+    schedule.query = {name: str(order.query[name]) for name in FILTERS if order.query.get(name)}
+    schedule.next_at = next_after(schedule, now) if schedule.is_active else None
+    schedule.save()
+    schedule.recipients.set(people)
+    return schedule
+
+
+@transaction.atomic
+def set_active(*, schedule: ReportSchedule, active: bool, now: datetime) -> ReportSchedule:
+    """Pause it, or let it go on from the next period; what a pause passes over is not made up for."""
+    schedule = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
+    if schedule.ended_at:
+        raise Refused(_("This report was deleted."))
+    schedule.is_active = active
+    schedule.next_at = next_after(schedule, now) if active else None
+    schedule.save(update_fields=["is_active", "next_at"])
+    return schedule
+
+
+@transaction.atomic
+def end_schedule(*, schedule: ReportSchedule, now: datetime) -> None:
+    """Delete it; what it sent stays on record."""
+    schedule = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
+    schedule.is_active, schedule.ended_at, schedule.next_at = False, schedule.ended_at or now, None
+    schedule.save(update_fields=["is_active", "ended_at", "next_at"])
+
+
+def next_after(schedule: ReportSchedule, after: datetime) -> datetime:
+    """The first instant behind `after` at which it is due, on the wall clock of its zone."""
+    zone = zone_of(schedule.time_zone)
+    day = after.astimezone(zone).date() - DAY
+    while True:
+        day += DAY
+        if not _is_due_on(schedule, day):
+            continue
+        # Where the clocks skip this time of day, it is an hour later; where it comes twice, the first of them.
+        due = datetime.combine(day, schedule.at, zone).astimezone(UTC)
+        if due > after:
+            return due
+
+
+def _is_due_on(schedule: ReportSchedule, day: date) -> bool:
+    if schedule.every == ReportSchedule.Every.WEEK:
+        return day.weekday() == schedule.weekday
+    return schedule.every == ReportSchedule.Every.DAY or day.day == 1
+
+
+def period_of(schedule: ReportSchedule, due_at: datetime) -> Period:
+    """The days that a report due then covers: those before its own day."""
+    zone = zone_of(schedule.time_zone)
+    last = due_at.astimezone(zone).date() - DAY
+    first = {
+        ReportSchedule.Every.DAY: last,
+        ReportSchedule.Every.WEEK: last - 6 * DAY,
+        ReportSchedule.Every.MONTH: last.replace(day=1),
+    }[ReportSchedule.Every(schedule.every)]
+    return Period(first=first, last=last, zone=zone)
+
+
+def filters_of(schedule: ReportSchedule, due_at: datetime) -> Filters:
+    query = schedule.query
+    return Filters(
+        period=period_of(schedule, due_at),
+        promise=query.get("promise", Promise.GUARANTEED.value),
+        metric=query.get("metric", Metric.FIRST_RESPONSE.value),
+        hub=query.get("hub", ""),
+        account=int(query["account"]) if "account" in query else None,
+        team=int(query["team"]) if "team" in query else None,
+        channel=query.get("channel", ""),
+        severity=query.get("severity", ""),
+    )
+
+
+def send_due(*, now: datetime) -> dict[str, int]:
+    """Write the mails of every report that is due; for beat. Each report is a transaction of its own."""
+    done = {"sent": 0, "skipped": 0}
+    for pk in list(ReportSchedule.objects.filter(next_at__lte=now).order_by("next_at").values_list("pk", flat=True)):
+        for name, count in _send_one(pk, now=now).items():
+            done[name] += count
+    _clear_files(now=now)
+    return done
+
+
+@transaction.atomic
+def _send_one(pk: int, *, now: datetime) -> dict[str, int]:
+    schedule = ReportSchedule.objects.select_for_update(skip_locked=True).filter(pk=pk, next_at__lte=now).first()
+    if schedule is None:
+        return {}
+    dues = [schedule.next_at]
+    while (following := next_after(schedule, dues[-1])) <= now:
+        dues.append(following)
+    people = list(schedule.recipients.filter(is_active=True).exclude(staff_role=""))
+    if not schedule.created_by.is_active or not schedule.created_by.is_managing:
+        schedule.is_active, schedule.next_at = False, None
+        schedule.save(update_fields=["is_active", "next_at"])
+        return {}
+    skipped = [
+        ReportMail(schedule=schedule, recipient=person, due_at=due, state=ReportMail.State.SKIPPED, created_at=now)
+        for due in dues[:-1][-MOST_SKIPPED:]
+        for person in people
+    ]
+    ReportMail.objects.bulk_create(skipped, ignore_conflicts=True)
+    sent = sum(
+        write_mail(schedule=schedule, recipient=person, due_at=dues[-1], state=ReportMail.State.SENT, now=now)
+        for person in people
+    )
+    schedule.next_at = following
+    schedule.save(update_fields=["next_at"])
+    return {"sent": sent, "skipped": len(skipped)}
+
+
+@transaction.atomic
+def send_test(*, schedule: ReportSchedule, actor: User, now: datetime) -> datetime:
+    """Send the report of the last period to the one who asks, and to nobody else; returns when it was due."""
+    due = last_due(schedule, now)
+    write_mail(schedule=schedule, recipient=actor, due_at=due, state=ReportMail.State.TEST, now=now)
+    return due
+
+
+def last_due(schedule: ReportSchedule, now: datetime) -> datetime:
+    """When it was, or would have been, due last."""
+    due = next_after(schedule, now - timedelta(days=32))
+    while (following := next_after(schedule, due)) <= now:
+        due = following
+    return due
+
+
+def write_mail(*, schedule: ReportSchedule, recipient: User, due_at: datetime, state: str, now: datetime) -> bool:
+    """One recipient's mail, in their language, in the caller's transaction; False where it was written before."""
+    known = ReportMail.objects.filter(schedule=schedule, recipient=recipient, due_at=due_at)
+    if state != ReportMail.State.TEST and known.exclude(state=ReportMail.State.TEST).exists():
+        return False
+    key = f"report/{schedule.pk}/{due_at:%Y%m%dT%H%M}/{recipient.pk}"
+    key += f"/test/{secrets.token_hex(6)}" if state == ReportMail.State.TEST else ""
+    context = contents(schedule=schedule, recipient=recipient, due_at=due_at, now=now)
+    context["is_test"] = state == ReportMail.State.TEST
+    with translation.override(recipient.language):
+        file = _attach(schedule, context, due_at=due_at, now=now)
+    mail = mail_row(key=key, reader=reader_of(recipient, now=now), template=TEMPLATE, context=context, now=now)
+    post([mail])
+    ReportMail.objects.create(
+        schedule=schedule,
+        recipient=recipient,
+        due_at=due_at,
+        state=state,
+        mail=OutboxMail.objects.get(key=key),
+        file=file,
+        created_at=now,
+    )
+    return True
+
+
+def contents(*, schedule: ReportSchedule, recipient: User, due_at: datetime, now: datetime) -> dict[str, Any]:
+    """What the mail says, in the recipient's language; plain values."""
+    filters = filters_of(schedule, due_at)
+    found = report(filters, reader=schedule.created_by, now=now)
+    total, period = found.total, filters.period
+    with translation.override(recipient.language):
+        words = [str(dict(PROMISES)[filters.promise]), str(dict(METRICS)[filters.metric])]
+        span = full_date(period.first)
+        if period.last != period.first:
+            span = _("%(first)s to %(last)s") % {"first": span, "last": full_date(period.last)}
+        return {
+            "name": schedule.name,
+            "span": span,
+            "zone": schedule.time_zone,
+            "scope": " · ".join(words),
+            "attainment": _per_cent(total.now),
+            "is_empty": not total.now.due and not total.gross.due,
+            "facts": [
+                [_("Met, net"), _line(total.now, total.before)],
+                [_("Met, gross"), _line(total.gross, total.gross_before)],
+                [_("Late"), f"{total.now.late} ({total.before.late})"],
+                [_("Late and unanswered"), str(total.now.unanswered)],
+                [_("Cause not yet coded"), str(found.uncoded.now.late)],
+            ],
+            "worst": [
+                [row.label, _("%(late)d late of %(due)d") % {"late": row.now.late, "due": row.now.due}]
+                for row in found.accounts[:5]
+                if row.now.late
+            ],
+            "url": f"{settings.SITE_URL}/admin/reports/breaches/?{urlencode(_address(schedule, period))}"
+            if recipient.is_managing
+            else "",
+            "attachments": [],
+        }
+
+
+def _address(schedule: ReportSchedule, period: Period) -> dict[str, str]:
+    days = {"period": "custom", "start": period.first.isoformat(), "end": period.last.isoformat()}
+    return {**days, **schedule.query}
+
+
+def _per_cent(figures: Figures) -> str:
+    return "–" if figures.attainment is None else f"{figures.attainment:.1f} %"
+
+
+def _line(now: Figures, before: Figures) -> str:
+    text = _("%(now)s (%(met)d of %(due)d), before: %(before)s")
+    return text % {"now": _per_cent(now), "met": now.met, "due": now.due, "before": _per_cent(before)}
+
+
+def _attach(schedule: ReportSchedule, context: dict[str, Any], *, due_at: datetime, now: datetime) -> str:
+    """Write the file that the mail carries into the storage; its name there, or nothing."""
+    if not schedule.file:
+        return ""
+    filters = filters_of(schedule, due_at)
+    clocks = breaches.latest_first(breaches.selection(filters, reader=schedule.created_by, now=now))
+    if len(clocks.values_list("pk")[: MOST_ROWS + 1]) > MOST_ROWS:
+        context["too_large"] = True
+        return ""
+    chunks, zone = breaches.stream(clocks), filters.period.zone
+    if schedule.file == ReportSchedule.File.CSV:
+        content: File = ContentFile("".join(csv_chunks(chunks, zone=zone)).encode())
+    else:
+        content = File(xlsx(chunks, zone=zone, title=_("Targets")))
+    path = default_storage.save(f"reports/{secrets.token_urlsafe(24)}.{schedule.file}", content)
+    name = f"breaches-{filters.period.first}-to-{filters.period.last}.{schedule.file}"
+    context["attachments"] = [{"path": path, "name": name, "content_type": TYPES[schedule.file]}]
+    return path
+
+
+def _clear_files(*, now: datetime) -> None:
+    """Files of mails that left long ago."""
+    for row in ReportMail.objects.exclude(file="").filter(created_at__lt=now - KEPT)[:100]:
+        default_storage.delete(row.file)
+        ReportMail.objects.filter(pk=row.pk).update(file="")
