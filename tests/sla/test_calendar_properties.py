@@ -82,7 +82,8 @@ class MinuteModel:
         of_the_day = [number for number in numbers if self.walls[number][0] == later[n - 1]]
         closings = [number + 1 for number in of_the_day if self.open[number]]
         reached = next((number for number in of_the_day if self.walls[number][1] >= wall), closings[-1])
-        due = next((m for m in numbers[reached:] if m in closings or m in of_the_day and self.open[m]), closings[-1])
+        stops = {*closings, *(number for number in of_the_day if self.open[number])}
+        due = next((number for number in numbers[reached:] if number in stops), closings[-1])
         return self.begin + min(due, closings[-1]) * MINUTE
 
 
