@@ -4,12 +4,12 @@
     python -m benchmarks.intake --peer /tmp/djh/bin/python [--posts 300] [--clients 4]
 
 Ours is the portal's form at the settings' database, whatever it holds: a signed-in customer, one POST a ticket, two
-uvicorn processes. The peer is a project of its own in a temporary directory with a database of its own on the
-same server (made, and dropped again): its public form as it comes, two gunicorn workers, mails thrown away. Both get the same
-words by the same client: so many connections at once, each POST with a CSRF token, answered by a redirect.
-Ours writes its tickets for an account of its own and leaves them there. Prints JSON: POSTs a second, milliseconds (median, the
-slowest of twenty), and the statements of one submission, in all and without the person's session, as Django counts
-them (BEGIN, COMMIT and savepoints left out).
+uvicorn processes. The peer is a project of its own in a temporary directory with a database of its own on the same
+server (made, and dropped again): its public form as it comes, two gunicorn workers, mails thrown away. Both get
+the same words by the same client: so many connections at once, each POST with a CSRF token, answered by a
+redirect. Ours writes its tickets for an account of its own and leaves them there. Prints JSON: POSTs a second,
+milliseconds (median, the slowest of twenty), and the statements of one submission, in all and without the
+person's session, as Django counts them (BEGIN, COMMIT and savepoints left out).
 """
 
 import http.client
