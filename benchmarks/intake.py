@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import mean, median, quantiles
 from urllib.parse import urlencode
 
 import django
@@ -44,7 +44,6 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from psycopg import connect, sql  # noqa: E402
 
 from helpdesk.management.commands.run import UVICORN  # noqa: E402
-from helpdesk.tickets.models import Ticket  # noqa: E402
 from tests.factories import DesignatedFactory, SubscriptionFactory  # noqa: E402
 
 WORKERS = 2
@@ -153,10 +152,9 @@ def press(port: int, url: str, fields: Fields, *, cookies: list[str], posts: int
         return taken[3:]  # the first ones start the processes up
 
     with ThreadPoolExecutor(len(cookies)) as pool:
-        began = time.perf_counter()
         taken = [one for some in pool.map(work, cookies) for one in some]
-        seconds = time.perf_counter() - began
-    rounds = {"posts": len(taken), "posts_a_second": round(len(taken) / seconds, 1)}
+    # Each connection sends its next POST as soon as the last one is answered: no start-up in this figure.
+    rounds = {"posts": len(taken), "posts_a_second": round(len(cookies) * 1000 / mean(taken), 1)}
     return rounds | {"median_ms": round(median(taken), 1), "p95_ms": round(quantiles(taken, n=20)[-1], 1)}
 
 
@@ -179,8 +177,7 @@ def ours(posts: int, clients: int) -> dict[str, object]:
     cookies = [f"sessionid={browser.cookies['sessionid'].value}" for browser in browsers]
     with serve([sys.executable, "-m", "uvicorn", "config.asgi:application", "--fd=FD", *UVICORN]) as port:
         speed = press(port, "/tickets/new/", our_fields, cookies=cookies, posts=posts)
-    stored = {"statements": len(made), "statements_without_session": len(made) - len(session)}
-    return {**speed, **stored, "tickets_stored": Ticket.objects.order_by("-pk").values_list("pk", flat=True)[0]}
+    return {**speed, "statements": len(made), "statements_without_session": len(made) - len(session)}
 
 
 def peer(python: str, posts: int, clients: int) -> dict[str, object]:
