@@ -161,7 +161,8 @@ def _send(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResp
         return _page(desk, form, entitled)
     desk.sent()
     if receipt.created:
-        note_contacted(key=request.session.pop(CONSULTATION, ""), ticket=receipt.ticket, user=visitor.user)
+        if asked := request.session.pop(CONSULTATION, ""):
+            note_contacted(key=asked, ticket=receipt.ticket, user=visitor.user)
         words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}
         messages.success(request, _("Sent at %(time)s. Your ticket is %(reference)s.") % words)
     return redirect("portal:ticket", receipt.ticket.pk)
