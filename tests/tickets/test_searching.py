@@ -4,7 +4,9 @@ import pytest
 from django.core.management import call_command
 
 from helpdesk.tickets import services
-from helpdesk.tickets.models import SearchText, Ticket, WordQuery
+from helpdesk.tickets.models import SearchText, Status, Ticket, WordQuery
+from helpdesk.workspace import queue_search
+from helpdesk.workspace.queue_search import Search
 from tests.factories import AccountFactory, DesignatedFactory, StaffFactory, UserFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -129,3 +131,32 @@ def test_rebuilding_makes_the_same_words():
     call_command("rebuild_search")
     assert dict(SearchText.objects.values_list("ticket", "words")) == kept
     assert len(kept) == 2
+
+
+def open_found(text: str) -> set[int]:
+    return set(Search(text).narrow(Ticket.objects.active(), among_open=True).values_list("pk", flat=True))
+
+
+def test_a_ticket_is_among_the_open_ones_exactly_as_long_as_it_is_open(now):
+    ticket = make_ticket(subject="Kestrel export", now=now)
+    assert open_found("kestrel") == {ticket.pk}
+    for status, found in ((Status.WAITING, True), (Status.SOLVED, False), (Status.OPEN, True), (Status.CLOSED, False)):
+        Ticket.objects.filter(pk=ticket.pk).update(status=status)  # whoever changes it, and however
+        assert SearchText.objects.get(ticket=ticket).is_open == found
+        assert open_found("kestrel") == ({ticket.pk} if found else set())
+    services.index_words(ticket, "added later")  # words that come to a closed ticket don't open it
+    assert open_found("later") == set()
+    assert set(Search("later").narrow(Ticket.objects.all()).values_list("pk", flat=True)) == {ticket.pk}
+    services.rebuild_words([ticket.pk])
+    assert not SearchText.objects.get(ticket=ticket).is_open
+
+
+@pytest.mark.parametrize("most", [0, 1, 100])
+def test_what_many_have_is_found_like_what_few_have(monkeypatch, now, most):
+    monkeypatch.setattr(queue_search, "MOST_OPEN", most)
+    monkeypatch.setattr(queue_search, "MOST_OF_ALL", most)
+    tickets = {make_ticket(subject=f"Walrus {number}", now=now).pk for number in range(3)}
+    make_ticket(subject="Another", now=now)
+    assert open_found("walrus") == tickets
+    assert set(Search("walrus").narrow(Ticket.objects.all()).values_list("pk", flat=True)) == tickets
+    assert open_found("nothing has it") == set()
