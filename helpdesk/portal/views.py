@@ -123,7 +123,7 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
 def find_ticket(visitor: Visitor, pk: int) -> Ticket:
     """A ticket that the person may see, with what its page shows; Http404 for any other."""
     seen = Ticket.objects.visible_to(visitor.user)
-    return get_object_or_404(seen.select_related("account", "hub", "owner", "requester", "team"), pk=pk)
+    return get_object_or_404(seen.select_related("account", "hub", "owner", "requester", "team", "rating"), pk=pk)
 
 
 def show_ticket(

@@ -1,5 +1,6 @@
 """Who is away, and who is on call: what the escalation ladder looks at (SPEC 2.5)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole, Team, User
 from helpdesk.core import moments
 from helpdesk.workspace.lists import Choice, RoleAdmin
+from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.wording import instant
 
@@ -111,6 +113,11 @@ def led_by(user: User) -> list[int]:
     return list(user.team_memberships.filter(is_lead=True).values_list("team_id", flat=True))
 
 
+def led_teams(request: HttpRequest) -> Sequence[int]:
+    """The teams that the reader leads, found once a request."""
+    return onlooker(request).led_ids if request.user.staff_role == StaffRole.TEAM_LEAD else ()
+
+
 class StretchAdmin(RoleAdmin):
     """What absences and shifts have in common."""
 
@@ -202,7 +209,7 @@ class OnCallShiftAdmin(StretchAdmin):
         return row.team.name if row.team else _("All teams")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_add_permission(request, obj) and (request.user.is_managing or bool(self._led(request)))
+        return super().has_add_permission(request, obj) and (request.user.is_managing or bool(led_teams(request)))
 
     def has_change_permission(self, request: HttpRequest, obj: OnCallShift | None = None) -> bool:
         return super().has_change_permission(request, obj) and self._may_touch(request, obj)
@@ -211,10 +218,5 @@ class OnCallShiftAdmin(StretchAdmin):
         return super().has_delete_permission(request, obj) and self._may_touch(request, obj)
 
     def _may_touch(self, request: HttpRequest, obj: OnCallShift | None) -> bool:
-        return obj is None or request.user.is_managing or obj.team_id in self._led(request)
+        return obj is None or request.user.is_managing or obj.team_id in led_teams(request)
 
-    def _led(self, request: HttpRequest) -> list[int]:
-        """Found once a request."""
-        if not hasattr(request, "led_teams"):
-            request.led_teams = led_by(request.user)
-        return request.led_teams

@@ -44,10 +44,10 @@ class AnswerForm(forms.Form):
 
 
 def asked_of(ticket: Ticket, user: Any) -> dict[str, Any]:
-    """For the ticket's page: who waits for a manager's word. One query."""
+    """For the ticket's page: who waits for a manager's word. One query, none where `find` saw nobody."""
     waiting = ticket.manager_requests.filter(answered_at=None).select_related("asked_by").order_by("-by_customer", "pk")
     return {
-        "manager_requests": list(waiting),
+        "manager_requests": list(waiting) if ticket.waits_for_manager else [],
         "may_answer_request": may_answer(user) and may(user, Act.CHANGE, "ticket"),
     }
 

@@ -18,7 +18,7 @@ from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.models import Hub, Skill, Subscription
 from helpdesk.subscriptions.skills import set_skills
 from helpdesk.tickets.services import index_account
-from helpdesk.workspace.duty import led_by
+from helpdesk.workspace.duty import led_teams
 from helpdesk.workspace.erasing import erase_page
 from helpdesk.workspace.lists import Choice, RoleAdmin
 from helpdesk.workspace.rights import Rights
@@ -306,9 +306,7 @@ def governs(request: HttpRequest, team: Team | None) -> bool:
     """Administrators look after every team, a lead after those that they lead."""
     if team is None or request.user.is_superuser:
         return True
-    if not hasattr(request, "led_teams"):  # found once a request
-        request.led_teams = led_by(request.user)
-    return team.pk in request.led_teams
+    return team.pk in led_teams(request)
 
 
 class TeamForm(ChannelsForm):

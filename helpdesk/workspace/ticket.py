@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Team
 from helpdesk.core.zones import zone_of
+from helpdesk.escalation.models import ManagerRequest
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Claim, Priority, Status, Ticket
 from helpdesk.workspace import explaining
@@ -86,7 +88,9 @@ class TicketAdmin(
             "policy_version__policy",
             "rating__by",
         )
+        waiting = ManagerRequest.objects.filter(ticket=OuterRef("pk"), answered_at=None)
         tickets = Ticket.objects.visible_to(request.user).select_related(*related)
+        tickets = tickets.annotate(waits_for_manager=Exists(waiting))
         return get_object_or_404(tickets, pk__in=numbers([str(pk)]))
 
     def change_view(

@@ -128,7 +128,7 @@ def test_a_forged_writer(by, mina, filled, db):
     strict.cookies = mina.cookies
     page = strict.post(NEW, filled(by=by))
     assert page.status_code == 403
-    assert "Go back: what you typed is still there." in page.text
+    assert "Go back: your text is kept." in page.text
     assert_nothing_is_stored()
 
 
