@@ -302,5 +302,6 @@ LOGGING = {
         "celery": {"level": "WARNING"},
         "uvicorn.error": {"level": "WARNING"},
         "channels_redis": {"level": "CRITICAL"},
+        "fontTools": {"level": "WARNING"},  # a line for each table of a font, for each statement
     },
 }

@@ -309,7 +309,7 @@ TABLE = {
     "portal:my_data": "302 200 200 200 200 200 200 200 200 200",
     "portal:people": "302 200 200 200 200 404 302 302 302 302",
     "portal:people_history": "302 200 200 200 200 404 302 302 302 302",
-    "portal:person": "302 200 404 404 404 404 302 302 302 302",
+    "portal:person": "302 200 404 200 200 404 302 302 302 302",
     "portal:person_remove": "405 405 405 405 405 405 405 405 405 405",
     "portal:profile": "302 200 200 200 200 200 302 302 302 302",
     "portal:promise": "302 200 200 200 200 200 302 302 302 302",
@@ -359,5 +359,26 @@ POSTS = {
     "portal:ticket_new": (NEW | {"key": "A" * 22}, "302 200 302 302 302 302 302 302 302 302"),
     "portal:ticket_rate": ({"score": "4"}, "302 200 404 422 422 404 302 302 302 302"),  # it isn't over yet
     "portal:ticket_reopen": ({"reason": "Still blank.", "key": "A" * 22}, OWN),
+    "portal:call_cancel": ({}, "302 200 404 302 404 404 302 302 302 302"),  # of the person's own call alone
+    "portal:call_change": ({}, "302 200 404 200 404 404 302 302 302 302"),
+    "portal:call_now": ({}, "302 200 404 302 404 404 302 302 302 302"),
+    "portal:callback": ({}, "302 200 200 200 200 200 302 302 302 302"),
+    "portal:end_sessions": ({}, "302 302 302 302 302 302 302 302 302 302"),  # one's own: first to the password
+    "portal:erase": ({}, "302 302 302 302 302 302 302 302 302 302"),
+    "portal:export": ({}, "302 302 302 302 302 302 302 302 302 302"),
+    "portal:form_file_remove": ({}, "302 200 404 404 404 404 302 302 302 302"),
+    "portal:invitation": ({}, "404 404 404 404 404 404 404 404 404 404"),
+    "portal:invitation_again": ({}, "302 200 404 404 404 404 302 302 302 302"),
+    "portal:invitation_revoke": ({}, "302 200 404 404 404 404 302 302 302 302"),
+    "portal:invite": ({}, "302 200 422 422 422 404 302 302 302 302"),
+    "portal:keep": ({}, "302 302 302 302 302 302 302 302 302 302"),
+    "portal:person": ({"role": "super_admin"}, "302 200 404 302 302 404 302 302 302 302"),
+    "portal:person_remove": ({}, "302 200 404 302 302 404 302 302 302 302"),
+    "portal:profile": ({}, "302 422 422 422 422 422 302 302 302 302"),
+    "portal:ticket_draft": ({}, "302 200 404 422 422 404 302 302 302 302"),
+    "portal:ticket_files": ({}, "302 200 404 422 422 404 302 302 302 302"),
+    "portal:ticket_new_draft": ({}, "302 200 422 422 422 422 302 302 302 302"),
+    "portal:ticket_new_files": ({}, "302 200 422 422 422 422 302 302 302 302"),
+    "portal:verify_statement": ({}, "400 400 400 400 400 400 400 400 400 400"),
 }
 # fmt: on

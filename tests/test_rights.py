@@ -99,6 +99,8 @@ class World:
         model = next((model for model in MODELS if f"_{model._meta.model_name}_" in address.name), Ticket)
         if address.name == "admin:auth_user_password_change":
             model = User
+        if address.name.startswith("portal:person"):
+            return next(self.urls(address, ids=(str(self.ticket.account.memberships.latest("pk").pk),)))
         return next(self.urls(address, ids=(str(model.objects.order_by("-pk").first().pk),)))
 
     def state(self) -> list:

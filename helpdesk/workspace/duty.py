@@ -219,4 +219,3 @@ class OnCallShiftAdmin(StretchAdmin):
 
     def _may_touch(self, request: HttpRequest, obj: OnCallShift | None) -> bool:
         return obj is None or request.user.is_managing or obj.team_id in led_teams(request)
-

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
-from helpdesk.management.demo.calls import bring_calls
+from helpdesk.management.demo.calls import bring_calls, bring_waiting
 from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
 from helpdesk.management.demo.library import bring_articles
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tickets", type=int, default=300)
+        parser.add_argument("--tickets", type=int, default=300, help="and three of waiting calls, where they are few")
         parser.add_argument("--accounts", type=int, default=24)
         parser.add_argument("--days", type=int, help="how far back they reach (60; 730 for 20,000 tickets and more)")
         parser.add_argument("--seed", type=int, default=1)
@@ -71,6 +71,7 @@ class Command(BaseCommand):
             bring_ratings(now=now)
             if tickets < BULK:
                 bring_escalations(now=now)
+                bring_waiting(now=now)
                 bring_notices(now=now)
                 bring_statements(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did
