@@ -3,8 +3,8 @@
 Importing the tests and what they need takes far longer than running them. So a session collects them once,
 a first child notes which lines of the module each test reaches, and how long it takes, and every mutant then
 gets a child of its own, in which the functions have its code and only the tests that reach its statement run,
-first those that are quick and have killed most so far. What stands outside functions (constants, fields, decorators) took effect when the module
-was imported: `mutate.judge` imports it anew for such a mutant.
+first those that are quick and have killed most so far. What stands outside functions (constants, fields,
+decorators) took effect when the module was imported: `mutate.judge` imports it anew for such a mutant.
 """
 
 import ast
