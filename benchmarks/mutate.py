@@ -45,6 +45,11 @@ PURE = ["-c", os.devnull, "--rootdir=.", "--noconftest"]
 ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settings", "--reuse-db"]
 BOTH = ["-q", "-x", "--tb=no", "--assert=plain", "--import-mode=importlib", "-p", "no:cacheprovider"]
 CLOCK = [f"tests/sla/test_{name}.py" for name in ("clock", "clock_exceptions", "target", "ladder")]
+CALENDAR = [
+    "tests/sla/test_business_days.py",
+    "tests/sla/test_calendar.py",
+    *(f"tests/sla/test_calendar_{name}.py" for name in ("costs", "definitions", "limits", "pauses")),
+]
 LIVES = ["tests/sla/test_clock_properties.py", "tests/sla/test_clock_machine.py"]
 SWEEP = [
     f"tests/escalation/test_{name}.py"
@@ -56,7 +61,7 @@ STAGES = {
     "helpdesk/sla/clock.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
     "helpdesk/sla/fold.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
     "helpdesk/sla/ladder.py": [["tests/sla/test_ladder.py"], LIVES],
-    "helpdesk/sla/calendar.py": [["tests/sla/test_calendar.py"], ["tests/sla/test_calendar_properties.py", *CLOCK]],
+    "helpdesk/sla/calendar.py": [CALENDAR, ["tests/sla/test_calendar_properties.py", *CLOCK]],
     "helpdesk/sla/terms.py": [["tests/sla/test_terms.py", "tests/sla/test_ladder.py"]],
     "helpdesk/sla/explain.py": [["tests/sla/test_explain.py"], ["tests/sla/test_explain_properties.py"]],
     "helpdesk/sla/timeline.py": [["tests/sla/test_timeline.py"]],
