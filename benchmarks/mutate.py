@@ -6,7 +6,7 @@ Needs cosmic-ray 8.7 beside the development requirements; its operators make the
 statement, a named argument or an entry of a dict. Each mutant runs in a forked child that imports the module from
 memory, so that no file is changed, and that stops at the first test that fails. Stages follow each other: only what
 survives one goes on to the next. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes
-what was killed from there.
+what was killed, or did not end, from there.
 
 Left out by rule: mutants within annotations and the options of classes, within `lru_cache` (they tell by time and
 memory only), within what is raised, logged or translated (texts), those that put `is` in place of another comparison
@@ -274,8 +274,8 @@ def main() -> None:
             continue
         row = {"path": asked.path, "operator": operator, "line": line}
         row["change"] = difference(plain if operator == DROP else source, mutated)
-        if tuple(row.values()) in known:
-            outcomes["killed"] += 1
+        if outcome := known.get(tuple(row.values())):
+            outcomes[outcome] += 1
         else:
             (inner if within(source, mutated) else outer).append((row, mutated))
 
@@ -298,10 +298,12 @@ def main() -> None:
     print(asked.path, {"places": len(every), **(outcomes + tried)})
 
 
-def known_of(out: Path) -> set[tuple]:
-    """What was killed before: the others are judged by new tests, too."""
+def known_of(out: Path) -> dict[tuple, str]:
+    """What was killed, or did not end, before: the others are judged by new tests, too."""
     rows = map(json.loads, out.read_text().splitlines() if out.exists() else ())
-    return {tuple(row[name] for name in NAMES) for row in rows if row["outcome"] == "killed"}
+    return {
+        tuple(row[name] for name in NAMES): row["outcome"] for row in rows if row["outcome"] in ("killed", "timeout")
+    }
 
 
 def last_outcomes(out: Path, asked: list[dict[str, Any]]) -> list[str]:
