@@ -50,6 +50,7 @@ CALENDAR = [
     "tests/sla/test_calendar.py",
     *(f"tests/sla/test_calendar_{name}.py" for name in ("costs", "definitions", "limits", "pauses")),
 ]
+EXPLAIN = ["tests/sla/test_explain.py", "tests/sla/test_explain_folding.py"]
 LIVES = ["tests/sla/test_clock_properties.py", "tests/sla/test_clock_machine.py"]
 SWEEP = [
     f"tests/escalation/test_{name}.py"
@@ -57,13 +58,13 @@ SWEEP = [
 ]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
-    "helpdesk/sla/target.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
-    "helpdesk/sla/clock.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
-    "helpdesk/sla/fold.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
+    "helpdesk/sla/target.py": [CLOCK, [*EXPLAIN, *LIVES]],
+    "helpdesk/sla/clock.py": [CLOCK, [*EXPLAIN, *LIVES]],
+    "helpdesk/sla/fold.py": [CLOCK, [*EXPLAIN, *LIVES]],
     "helpdesk/sla/ladder.py": [["tests/sla/test_ladder.py"], LIVES],
     "helpdesk/sla/calendar.py": [CALENDAR, ["tests/sla/test_calendar_properties.py", *CLOCK]],
     "helpdesk/sla/terms.py": [["tests/sla/test_terms.py", "tests/sla/test_ladder.py"]],
-    "helpdesk/sla/explain.py": [["tests/sla/test_explain.py"], ["tests/sla/test_explain_properties.py"]],
+    "helpdesk/sla/explain.py": [EXPLAIN, ["tests/sla/test_explain_properties.py"]],
     "helpdesk/sla/timeline.py": [["tests/sla/test_timeline.py"]],
     "helpdesk/sla/holidays.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
