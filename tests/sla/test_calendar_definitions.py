@@ -44,6 +44,7 @@ REFUSED = [
     ({"holidays": ["25.12.2026"]}, "holidays: '25.12.2026' is not a date"),
     ({"holidays": ["2026-02-29"]}, "holidays: '2026-02-29' is not a date"),
     ({"holidays": ["20261225"]}, "holidays: '20261225' is not a date"),
+    ({"holidays": ["2020-W53-7"]}, "holidays: '2020-W53-7' is not a date"),  # 3 January 2021
     ({"holidays": ["0226-12-25"]}, "holidays: '0226-12-25' is not a date"),
     ({"holidays": [date(2026, 12, 25)]}, "holidays: datetime.date(2026, 12, 25) is not a date"),
     ({"holidays": ["2200-01-01"]}, "holidays: '2200-01-01' is not a date"),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
-from tests.sla.openings import PLAIN, at, calendar, hours
+from tests.sla.openings import EVERY_DAY, PLAIN, at, calendar, hours
 
 
 def test_day_and_night_has_no_first_and_no_last_year():
@@ -100,3 +100,34 @@ def test_an_answer_may_lie_in_years_that_nobody_has_asked_for_yet():
     evening = at("2026-12-31T22:00:00+00:00")
     assert calendar("UTC", holidays=["2027-05-18"]).is_open(evening) is False
     assert calendar("UTC", holidays=["2027-05-19"]).next_opening(evening) == at("2027-01-01T09:00:00+00:00")
+
+
+def test_the_first_and_the_last_year_are_answered_and_the_next_is_not():
+    assert PLAIN.is_open(at("1900-01-02T10:00+01:00"))
+    assert PLAIN.is_open(at("2199-12-31T10:00+01:00"))
+    with pytest.raises(OverflowError):
+        PLAIN.is_open(at("2200-06-02T10:00+02:00"))
+    for day in "1900-01-01", "2199-12-31":
+        assert calendar("UTC", holidays=[day]).to_dict()["holidays"] == [day]
+
+
+def test_day_and_night_has_no_last_year_however_it_is_written():
+    opening = calendar("UTC", EVERY_DAY, [["00:00", "12:00"], ["12:00", "24:00"]])
+    assert opening.add(at("2300-01-01T20:00+00:00"), hours(8)) == at("2300-01-02T04:00+00:00")
+
+
+def test_an_hour_closed_after_midnight_is_closed():
+    opening = calendar("UTC", EVERY_DAY, [["01:00", "24:00"]])
+    assert not opening.is_open(at("2026-03-02T00:30+00:00"))
+    assert opening.add(at("2026-03-02T23:30+00:00"), hours(1)) == at("2026-03-03T01:30+00:00")
+
+
+def test_behind_utc_and_before_1970_days_are_found_too():
+    opening = calendar("America/New_York")
+    assert opening.add(at("1960-12-30T16:00-05:00"), hours(2)) == at("1961-01-02T10:00-05:00")
+    assert opening.add(at("1960-12-30T09:00-05:00"), hours(8 * 2600)) == at("1970-12-17T17:00-05:00")
+
+
+def test_a_microsecond_less_than_nothing_is_refused():
+    with pytest.raises(ValueError, match="must not be negative"):
+        PLAIN.add(at("2026-03-02T10:00+01:00"), timedelta(microseconds=-1))
