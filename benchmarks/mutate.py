@@ -70,6 +70,7 @@ STAGES = {
     "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/versions.py": [["tests/sla/test_versions.py"]],
     "helpdesk/sla/services.py": [
+        ["tests/sla/test_services.py", "tests/sla/test_versions.py"],
         ["tests/tickets/test_promises.py", "tests/tickets/test_metrics.py"],
         ["tests/tickets/test_exceptions.py", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
         ["tests/sla/test_verification.py", "tests/tickets/test_edge_cases.py", *SWEEP],
