@@ -65,7 +65,7 @@ STAGES = {
     "helpdesk/sla/calendar.py": [CALENDAR, ["tests/sla/test_calendar_properties.py", *CLOCK]],
     "helpdesk/sla/terms.py": [["tests/sla/test_terms.py", "tests/sla/test_ladder.py"]],
     "helpdesk/sla/explain.py": [EXPLAIN, ["tests/sla/test_explain_properties.py"]],
-    "helpdesk/sla/timeline.py": [["tests/sla/test_timeline.py"]],
+    "helpdesk/sla/timeline.py": [["tests/sla/test_timeline_drawing.py"], ["tests/sla/test_timeline.py"]],
     "helpdesk/sla/holidays.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/versions.py": [["tests/sla/test_versions.py"]],

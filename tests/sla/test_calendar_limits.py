@@ -126,6 +126,7 @@ def test_behind_utc_and_before_1970_days_are_found_too():
     opening = calendar("America/New_York")
     assert opening.add(at("1960-12-30T16:00-05:00"), hours(2)) == at("1961-01-02T10:00-05:00")
     assert opening.add(at("1960-12-30T09:00-05:00"), hours(8 * 2600)) == at("1970-12-17T17:00-05:00")
+    assert calendar("America/Chicago").add(at("1969-06-02T09:00-05:00"), hours(8 * 780)) == at("1972-05-26T17:00-05:00")
 
 
 def test_a_microsecond_less_than_nothing_is_refused():
