@@ -32,6 +32,9 @@ SNACKS = BusinessCalendar.from_dict(
         "weekly": dict.fromkeys(WEEK, [["08:00", "10:00"], ["10:15", "12:50"], ["13:00", "17:00"]]),
     }
 )
+NOON = BusinessCalendar.from_dict(
+    {"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK, [["08:00", "12:50"], ["13:00", "17:00"]])}
+)
 LATE = BusinessCalendar.from_dict(
     {
         "timezone": "Europe/Oslo",
@@ -181,6 +184,16 @@ def test_a_stretch_is_explained_by_the_event_that_took_it_out_and_not_by_one_bef
     ]
 
 
+def test_a_call_for_later_is_counted_from_the_hour_that_was_agreed():
+    asked = FRIDAY - 30 * MINUTE
+    events = [pure.start(at=FRIDAY, target=Target(seconds=3600), calendar=ALWAYS_OPEN, asked=asked)]
+    events = then(events, pure.pause, at=FRIDAY + 10 * MINUTE)
+    made = told(events, now=FRIDAY + 20 * MINUTE)
+    assert made.begin == asked
+    assert rows(made) == [("dropped", 30, 0), ("counted", 40, 10), ("paused", 50, 10)]
+    assert [row.cause for row in made.stretches] == [0, 0, 1]
+
+
 def test_the_office_is_closed_before_the_first_hour_and_at_night():
     """A ticket of the evening: nothing counts before the morning, nor when one looks at it by night."""
     made = told(started(3600, OFFICE, at=oslo(19, "20:00")), now=oslo(19, "22:00"), calendar=OFFICE)
@@ -299,6 +312,7 @@ def test_many_pauses_are_folded_where_nothing_else_will_do():
         (OFFICE, oslo(20, "17:00"), oslo(20, "23:00"), [(Shut.NIGHT, date(2026, 11, 20))]),
         (SNACKS, oslo(20, "10:00"), oslo(20, "10:15"), [(Shut.BREAK, date(2026, 11, 20))]),
         (SNACKS, oslo(20, "12:50"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
+        (NOON, oslo(20, "12:50"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
         (LATE, oslo(19, "17:00"), oslo(20, "10:00"), [(Shut.NIGHT, date(2026, 11, 19))]),  # that break is tomorrow's
         (LUNCH, oslo(23, "01:00"), oslo(24, "01:00") - HOUR, [(Shut.DAY, date(2026, 11, 23))]),  # closed on Mondays
         (LATE, oslo(27, "01:00"), oslo(27, "20:00"), [(Shut.DAY, date(2026, 11, 27))]),  # and others on Fridays

@@ -35,7 +35,7 @@ def shown(rows: list[Stretch]) -> str:
     ("letters", "most", "short"),
     [
         ("c-c-c", 5, "c-c-c"),  # nothing to do
-        ("c-c-c-c", 5, "c-c(c-c)-c"),  # too short for a run of days: what lies in the middle
+        ("c-c-c-c", 5, "c-c(c-c)-c"),
         ("c-c-c-c-c", 7, "c-c(c-c-c)-c"),
         ("-c-c-c-c-c", 7, "-cc(-c-c-c)-c"),  # begins while the office is closed
         ("cp-c-c-c-c", 8, "cp-cc(-c-c)-c"),
@@ -57,8 +57,9 @@ def test_runs_of_working_days_are_folded_without_their_first_and_last_day(letter
         ("cpcpcpcpcp", 8, "cpc-(pcp)cpcp"),
         ("cpcpcpcpcp", 9, "cpcp-(cp)cpcp"),
         ("cpcpcpcpcpc", 6, "cp-(cpcpcp)cpc"),
-        ("pppppppp", 5, "pp" + "p(pppp)" + "pp"),  # pauses that touch stay pauses
+        ("pppppppp", 5, "ppp(pppp)pp"),  # pauses that touch stay pauses
         ("c-c-cp", 5, "c-c(c-)cp"),
+        ("c-c-c-p", 5, "c-c(c-c)-p"),
     ],
 )
 def test_where_there_are_no_working_days_to_fold_it_is_the_middle(letters, most, short):
