@@ -33,14 +33,10 @@ LEAST, MOST = 2, 60  # seconds for one test, of the processor beside thrice what
 
 
 class Selection:
-    """Leaves out tests that start processes or really commit (or all others), and bounds a property's examples."""
-
-    def __init__(self, *, committing: bool = False) -> None:
-        self.committing = committing
+    """Leaves out tests that start processes or really commit, and bounds the examples of a property."""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        quick = [item for item in items if not item.get_closest_marker("slow")]
-        items[:] = [item for item in quick if self._commits(item) is self.committing]
+        items[:] = [item for item in items if not (item.get_closest_marker("slow") or self._commits(item))]
         for item in items:
             given = getattr(item.obj, "__func__", item.obj)
             if settings := getattr(given, "_hypothesis_internal_use_settings", None):
@@ -66,7 +62,6 @@ class Jury(Selection):
     def __init__(
         self, path: str, source: str, mutants: list[tuple[int, str]], tell: Callable[[int, str], None]
     ) -> None:
-        super().__init__()
         self.path, self.source, self.mutants, self.tell = path, source, mutants, tell
         self.forked = False
         self.killed = Counter()  # how many mutants each test has killed so far

@@ -92,7 +92,6 @@ STAGES = {
         ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
     ],
 }
-COMMITTING = "tests/escalation/test_concurrency.py"
 DROP = "drop"
 NAMES = ("path", "operator", "line", "change")  # of what tells one mutant from another
 Position = tuple[int, int]
@@ -115,7 +114,7 @@ class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(self.source, self.path, "exec"), module.__dict__)  # noqa: S102
 
 
-def judge(path: str, source: str, tests: list[str], *, committing: bool = False, loaded: Path | None = None) -> str:
+def judge(path: str, source: str, tests: list[str], *, loaded: Path | None = None) -> str:
     """`survived`, `killed`, `timeout` or `error` (of the run itself): what these tests say of such a module."""
     rows = uses_rows(files_of(tests))
     # The first one makes the database by its migrations, the others find it there.
@@ -132,11 +131,7 @@ def judge(path: str, source: str, tests: list[str], *, committing: bool = False,
         sys.meta_path.insert(0, Mutated(path, source))
         code = 9
         with suppress(BaseException):
-            code = int(
-                pytest.main(
-                    [*BOTH, *(ROWS if rows else PURE), *database, *tests], plugins=[Selection(committing=committing)]
-                )
-            )
+            code = int(pytest.main([*BOTH, *(ROWS if rows else PURE), *database, *tests], plugins=[Selection()]))
             if loaded:
                 loaded.write_text("\n".join(sys.modules))
         os._exit(code)
@@ -247,14 +242,11 @@ def _range(node: ast.expr | ast.stmt) -> tuple[Position, Position]:
     return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
 
 
-def warm(path: str, source: str, stages: list[list[str]], *, committing: bool = False) -> None:
+def warm(path: str, source: str, stages: list[list[str]]) -> None:
     """Let the module as it is pass, and import what its tests need of others: once, for all children."""
     for tests in stages:
         with tempfile.NamedTemporaryFile() as loaded:
-            said = {
-                judge(path, source, tests, committing=committing, loaded=Path(loaded.name)),
-                judge(path, source, tests, committing=committing),
-            }
+            said = {judge(path, source, tests, loaded=Path(loaded.name)), judge(path, source, tests)}
             if said != {"survived"}:
                 sys.exit(f"the tests fail without a mutant: {' '.join(tests)}; MUTATE_SHOW=1 shows why")
             for name in loaded.read().decode().split():
@@ -269,12 +261,9 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", type=int, help="so many of the module's, for a first look")
-    parser.add_argument("--committing", action="store_true", help="by the tests that really commit, and by them alone")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     source, stages = Path(asked.path).read_text(), STAGES[asked.path][: asked.stages]
-    if asked.committing:
-        stages = [[*files_of(sum(stages, [])), COMMITTING]]
     every = places(source)
     random.Random(asked.seed).shuffle(every)  # so that a run that is ended early is a sample, too
     known = known_of(asked.out)
@@ -290,7 +279,7 @@ def main() -> None:
         if outcome := known.get(tuple(row.values())):
             outcomes[outcome] += 1
         else:
-            (inner if within(source, mutated) and not asked.committing else outer).append((row, mutated))
+            (inner if within(source, mutated) else outer).append((row, mutated))
 
     def tell(row: dict[str, Any], outcome: str) -> None:
         if outcome == "survived":
@@ -304,9 +293,9 @@ def main() -> None:
         options = [*BOTH, "-s", *(ROWS if uses_rows(tests) else PURE), *tests]
         hold(asked.path, source, mutants, options, lambda number, outcome: tell(inner[number][0], outcome))
     if outer:
-        warm(asked.path, source, stages, committing=asked.committing)
+        warm(asked.path, source, stages)
         for row, mutated in outer:
-            tell(row, judge_all(asked.path, mutated, stages, committing=asked.committing))
+            tell(row, judge_all(asked.path, mutated, stages))
     tried = Counter(outcome for outcome in last_outcomes(asked.out, [row for row, _mutated in (*inner, *outer)]))
     print(asked.path, {"places": len(every), **(outcomes + tried)})
 
@@ -325,8 +314,8 @@ def last_outcomes(out: Path, asked: list[dict[str, Any]]) -> list[str]:
     return [last[tuple(row.values())] for row in asked]
 
 
-def judge_all(path: str, source: str, stages: list[list[str]], *, committing: bool) -> str:
-    outcomes = (judge(path, source, tests, committing=committing) for tests in stages)
+def judge_all(path: str, source: str, stages: list[list[str]]) -> str:
+    outcomes = (judge(path, source, tests) for tests in stages)
     return next((outcome for outcome in outcomes if outcome != "survived"), "survived")
 
 
