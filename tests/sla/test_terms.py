@@ -80,9 +80,11 @@ def test_an_empty_document_promises_nothing_to_everybody():
 
 
 @pytest.mark.parametrize("metric", ["first_response", "next_response"])
-def test_the_target_of_a_metric_is_found_wherever_it_stands(metric):
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_target_of_a_metric_is_found_wherever_it_stands(metric, step):
     """Else a reply's clock would start with the time of the first response."""
-    assert Terms.from_dict(DOCUMENT).target(Metric(metric)).metric == metric
+    terms = Terms.from_dict(DOCUMENT | {"targets": DOCUMENT["targets"][::step]})
+    assert terms.target(Metric(metric)).metric == metric
 
 
 @pytest.mark.parametrize(
