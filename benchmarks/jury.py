@@ -3,8 +3,8 @@
 Importing the tests and what they need takes far longer than running them. So a session collects them once,
 a first child notes which lines of the module each test reaches, and how long it takes, and every mutant then
 gets a child of its own, in which the functions have its code and only the tests that reach its statement run,
-the quickest first. What stands outside functions (constants, fields, decorators) took effect when the module
-was imported: `mutate.judge` imports it anew for such a mutant.
+first those that are quick and have killed most so far. What stands outside functions (constants, fields,
+decorators) took effect when the module was imported: `mutate.judge` imports it anew for such a mutant.
 """
 
 import ast
@@ -16,9 +16,11 @@ import resource
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from select import select
 from time import monotonic
 from types import CodeType, FunctionType
 
@@ -62,6 +64,8 @@ class Jury(Selection):
     ) -> None:
         self.path, self.source, self.mutants, self.tell = path, source, mutants, tell
         self.forked = False
+        self.killed = Counter()  # how many mutants each test has killed so far
+        self.reading, self.writing = os.pipe()  # by which a child says what killed its mutant
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -82,12 +86,14 @@ class Jury(Selection):
         reached = self._reached(session, file)
         for number, (line, source) in enumerate(self.mutants):
             lines = statement(ast.parse(self.source), line)
-            chosen = sorted((took, place) for place, (took, seen) in enumerate(reached) if lines & seen)
+            chosen = [(took, place) for place, (took, seen) in enumerate(reached) if lines & seen]
+            chosen.sort(key=lambda row: row[0] / (1 + self.killed[row[1]]))
             self.tell(number, self._judge(session, source, chosen))
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.forked and report.failed:
+            os.write(self.writing, self.place.to_bytes(4, "big"))
             os._exit(1)
         if report.failed:
             sys.exit(f"fails without a mutant: {report.nodeid}\n{report.longreprtext}")
@@ -102,13 +108,15 @@ class Jury(Selection):
             with suppress(BaseException):
                 self._put(source)
                 code = 1
-                for took, place in chosen:
+                for took, self.place in chosen:
                     signal.setitimer(signal.ITIMER_PROF, LEAST + 3 * took)
                     signal.alarm(int(MOST + 3 * took))  # one that waits for a lock uses no processor
-                    self._run(session, session.items[place])
+                    self._run(session, session.items[self.place])
                 code = 0
             os._exit(code)
         status = os.waitpid(pid, 0)[1]
+        if select([self.reading], [], [], 0)[0]:
+            self.killed[int.from_bytes(os.read(self.reading, 4), "big")] += 1
         return "timeout" if os.WIFSIGNALED(status) else {0: "survived", 1: "killed"}.get(status >> 8, "error")
 
     def _put(self, source: str) -> None:

@@ -6,7 +6,7 @@ Needs cosmic-ray 8.7 beside the development requirements; its operators make the
 statement, a named argument or an entry of a dict. Each mutant runs in a forked child that imports the module from
 memory, so that no file is changed, and that stops at the first test that fails. Stages follow each other: only what
 survives one goes on to the next. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes
-what was killed from there.
+what was killed, or did not end, from there.
 
 Left out by rule: mutants within annotations and the options of classes, within `lru_cache` (they tell by time and
 memory only), within what is raised, logged or translated (texts), those that put `is` in place of another comparison
@@ -45,6 +45,12 @@ PURE = ["-c", os.devnull, "--rootdir=.", "--noconftest"]
 ROWS = ["-p", "pytest_django.plugin", "-p", "tests.servers", "--ds=config.settings", "--reuse-db"]
 BOTH = ["-q", "-x", "--tb=no", "--assert=plain", "--import-mode=importlib", "-p", "no:cacheprovider"]
 CLOCK = [f"tests/sla/test_{name}.py" for name in ("clock", "clock_exceptions", "target", "ladder")]
+CALENDAR = [
+    "tests/sla/test_business_days.py",
+    "tests/sla/test_calendar.py",
+    *(f"tests/sla/test_calendar_{name}.py" for name in ("costs", "definitions", "limits", "pauses")),
+]
+EXPLAIN = ["tests/sla/test_explain.py", "tests/sla/test_explain_folding.py"]
 LIVES = ["tests/sla/test_clock_properties.py", "tests/sla/test_clock_machine.py"]
 SWEEP = [
     f"tests/escalation/test_{name}.py"
@@ -52,18 +58,19 @@ SWEEP = [
 ]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
-    "helpdesk/sla/target.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
-    "helpdesk/sla/clock.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
-    "helpdesk/sla/fold.py": [CLOCK, ["tests/sla/test_explain.py", *LIVES]],
+    "helpdesk/sla/target.py": [CLOCK, [*EXPLAIN, *LIVES]],
+    "helpdesk/sla/clock.py": [CLOCK, [*EXPLAIN, *LIVES]],
+    "helpdesk/sla/fold.py": [CLOCK, [*EXPLAIN, *LIVES]],
     "helpdesk/sla/ladder.py": [["tests/sla/test_ladder.py"], LIVES],
-    "helpdesk/sla/calendar.py": [["tests/sla/test_calendar.py"], ["tests/sla/test_calendar_properties.py", *CLOCK]],
+    "helpdesk/sla/calendar.py": [CALENDAR, ["tests/sla/test_calendar_properties.py", *CLOCK]],
     "helpdesk/sla/terms.py": [["tests/sla/test_terms.py", "tests/sla/test_ladder.py"]],
-    "helpdesk/sla/explain.py": [["tests/sla/test_explain.py"], ["tests/sla/test_explain_properties.py"]],
-    "helpdesk/sla/timeline.py": [["tests/sla/test_timeline.py"]],
+    "helpdesk/sla/explain.py": [EXPLAIN, ["tests/sla/test_explain_properties.py"]],
+    "helpdesk/sla/timeline.py": [["tests/sla/test_timeline_drawing.py"], ["tests/sla/test_timeline.py"]],
     "helpdesk/sla/holidays.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
     "helpdesk/sla/versions.py": [["tests/sla/test_versions.py"]],
     "helpdesk/sla/services.py": [
+        ["tests/sla/test_services.py", "tests/sla/test_versions.py"],
         ["tests/tickets/test_promises.py", "tests/tickets/test_metrics.py"],
         ["tests/tickets/test_exceptions.py", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
         ["tests/sla/test_verification.py", "tests/tickets/test_edge_cases.py", *SWEEP],
@@ -269,8 +276,8 @@ def main() -> None:
             continue
         row = {"path": asked.path, "operator": operator, "line": line}
         row["change"] = difference(plain if operator == DROP else source, mutated)
-        if tuple(row.values()) in known:
-            outcomes["killed"] += 1
+        if outcome := known.get(tuple(row.values())):
+            outcomes[outcome] += 1
         else:
             (inner if within(source, mutated) else outer).append((row, mutated))
 
@@ -293,10 +300,12 @@ def main() -> None:
     print(asked.path, {"places": len(every), **(outcomes + tried)})
 
 
-def known_of(out: Path) -> set[tuple]:
-    """What was killed before: the others are judged by new tests, too."""
+def known_of(out: Path) -> dict[tuple, str]:
+    """What was killed, or did not end, before: the others are judged by new tests, too."""
     rows = map(json.loads, out.read_text().splitlines() if out.exists() else ())
-    return {tuple(row[name] for name in NAMES) for row in rows if row["outcome"] == "killed"}
+    return {
+        tuple(row[name] for name in NAMES): row["outcome"] for row in rows if row["outcome"] in ("killed", "timeout")
+    }
 
 
 def last_outcomes(out: Path, asked: list[dict[str, Any]]) -> list[str]:

@@ -324,7 +324,7 @@ def folded(stretches: Sequence[Stretch], *, most: int, marks: Iterable[datetime]
     """
     rows, marks = list(stretches), sorted(marks)
     while len(rows) > most:
-        first, last = max(_runs(rows, marks), key=lambda run: run[1] - run[0], default=(0, 0))
+        first, last = max(_runs(rows, marks), key=lambda run: run[1] - run[0])
         if last - first < 3:
             head = (most - 1) // 2
             first, last = head, len(rows) - (most - 1 - head)

@@ -110,10 +110,9 @@ def promise(
     metric: pure.Metric,
     calendar_version: CalendarVersion,
     now: datetime,
-    as_of: datetime | None = None,
 ) -> Promised | None:
-    """What would be promised to a ticket with these facts if it were sent at `now`, by the policies of `as_of`."""
-    version = choose_policy(facts, as_of=as_of)
+    """What would be promised to a ticket with these facts if it were sent at `now`."""
+    version = choose_policy(facts)
     terms = version.terms.target(metric) if version else None
     if terms is None:
         return None

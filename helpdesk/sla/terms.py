@@ -43,7 +43,8 @@ BY_EVERY_WAY = tuple(Way)
 CONDITIONS = ("hubs", "channels", "roles", "severities", "accounts", "plans")
 MOST_STEPS = 20
 HIGHEST_PERCENT = 1000
-LONGEST_REPEAT = 7 * 24 * 60
+USUAL_REPEAT = 30  # minutes
+LONGEST_REPEAT = 7 * 24 * 60  # minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +123,7 @@ class Terms:
     conditions: Conditions
     targets: tuple[TargetTerms, ...]
     steps: tuple[Step, ...]
-    repeat_minutes: int = 30
+    repeat_minutes: int = USUAL_REPEAT
     repeat_recipients: tuple[Recipient, ...] = ()
 
     @property
@@ -147,7 +148,7 @@ class Terms:
             conditions=_conditions(data.get("conditions", {})),
             targets=tuple(_target(index, row) for index, row in enumerate(_list(data, "targets"))),
             steps=tuple(_step(index, row) for index, row in enumerate(_list(data, "steps"))),
-            repeat_minutes=data.get("repeat_minutes", 30),
+            repeat_minutes=data.get("repeat_minutes", USUAL_REPEAT),
             repeat_recipients=_choices("repeat_recipients", data.get("repeat_recipients", []), Recipient),
         )
         if len(terms.steps) > MOST_STEPS:

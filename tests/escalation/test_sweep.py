@@ -150,6 +150,12 @@ def test_a_sweep_leaves_word_of_what_it_did_and_how_late_it_was(staff, now):
     )
 
 
+def test_a_sweep_with_nothing_to_do_was_not_late(now):
+    """Else the watchdog's figures of a quiet night would show a delay that there was not."""
+    figures = sweep(now=now).as_json()
+    assert set(figures.values()) == {0}
+
+
 def test_after_a_declined_claim_only_the_steps_ahead_fire(staff, now):
     ticket = make_ticket(critical=True, now=now)
     sweep(now=now + 16 * MINUTE)

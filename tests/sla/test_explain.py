@@ -26,6 +26,23 @@ LUNCH = BusinessCalendar.from_dict(
     {"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK[1:], [["08:00", "12:00"], ["13:00", "17:00"]])}
 )
 
+SNACKS = BusinessCalendar.from_dict(
+    {
+        "timezone": "Europe/Oslo",
+        "weekly": dict.fromkeys(WEEK, [["08:00", "10:00"], ["10:15", "12:50"], ["13:00", "17:00"]]),
+    }
+)
+NOON = BusinessCalendar.from_dict(
+    {"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK, [["08:00", "12:50"], ["13:00", "17:00"]])}
+)
+LATE = BusinessCalendar.from_dict(
+    {
+        "timezone": "Europe/Oslo",
+        "weekly": dict.fromkeys(WEEK[:4], [["08:00", "17:00"]]),
+        "special_days": {"2026-11-20": [["10:00", "12:00"], ["18:00", "20:00"]]},
+    }
+)
+
 
 def oslo(day: int, clock: str) -> datetime:
     hour, minute = clock.split(":")
@@ -66,6 +83,8 @@ def test_what_an_early_answer_left_over_was_not_needed():
     made = told(events, now=FRIDAY + 9 * DAY)
     assert rows(made) == [("counted", 20, 20), ("spare", 60, 60)]
     assert marks(made) == [("started", 0), ("answered", 20), ("due", 60)]
+    assert [marker.event for marker in made.markers] == [0, 1, None]
+    assert made.if_resumed is None
 
 
 def test_after_the_deadline_it_is_late_until_the_answer():
@@ -145,7 +164,47 @@ def test_an_exception_leaves_a_stretch_out():
     made = told(events, now=FRIDAY + 30 * MINUTE)
     assert rows(made) == [("counted", 10, 10), ("exempted", 25, 10), ("counted", 30, 15), ("ahead", 75, 60)]
     assert made.stretches[1].cause == 1
-    assert ("was_due", 60) in marks(made)
+    assert marks(made) == [("started", 0), ("exempted", 30), ("now", 30), ("was_due", 60), ("due", 75)]
+
+
+def test_a_stretch_is_explained_by_the_event_that_took_it_out_and_not_by_one_before_it():
+    """The page would name another person's decision as the reason."""
+    change = {"calendar": ALWAYS_OPEN, "reason": "maintenance"}
+    target = {"effect": Effect.RETARGET, "target": Target(seconds=7200)}
+    events = then(started(), pure.exempt, at=FRIDAY + 5 * MINUTE, **change, **target)
+    out = (FRIDAY + 10 * MINUTE, FRIDAY + 20 * MINUTE)
+    events = then(events, pure.exempt, at=FRIDAY + 30 * MINUTE, effect=Effect.PAUSE, out=out, **change)
+    events = then(events, pure.pause, at=FRIDAY + 40 * MINUTE)
+    made = told(events, now=FRIDAY + 50 * MINUTE)
+    assert [(row.kind, row.cause) for row in made.stretches] == [
+        ("counted", 0),
+        ("exempted", 2),
+        ("counted", None),
+        ("paused", 3),
+    ]
+
+
+def test_a_call_for_later_is_counted_from_the_hour_that_was_agreed():
+    asked = FRIDAY - 30 * MINUTE
+    events = [pure.start(at=FRIDAY, target=Target(seconds=3600), calendar=ALWAYS_OPEN, asked=asked)]
+    events = then(events, pure.pause, at=FRIDAY + 10 * MINUTE)
+    made = told(events, now=FRIDAY + 20 * MINUTE)
+    assert made.begin == asked
+    assert rows(made) == [("dropped", 30, 0), ("counted", 40, 10), ("paused", 50, 10)]
+    assert [row.cause for row in made.stretches] == [0, 0, 1]
+
+
+def test_the_office_is_closed_before_the_first_hour_and_at_night():
+    """A ticket of the evening: nothing counts before the morning, nor when one looks at it by night."""
+    made = told(started(3600, OFFICE, at=oslo(19, "20:00")), now=oslo(19, "22:00"), calendar=OFFICE)
+    assert rows(made) == [("closed", 720, 0), ("ahead", 780, 60)]
+    assert made.stretches[0].cause == 0
+    made = told(started(2 * 3600, OFFICE), now=oslo(20, "20:00"), calendar=OFFICE)
+    assert [(row.kind, row.end) for row in made.stretches] == [
+        ("counted", oslo(20, "17:00")),
+        ("closed", oslo(23, "08:00")),
+        ("ahead", oslo(23, "08:20")),
+    ]
 
 
 def test_a_void_clock_waits_on_without_a_verdict():
@@ -249,7 +308,20 @@ def test_many_pauses_are_folded_where_nothing_else_will_do():
         (LUNCH, oslo(20, "12:00"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
         (LUNCH, oslo(20, "12:30"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
         (LUNCH, oslo(20, "06:30"), oslo(20, "08:00"), [(Shut.NIGHT, date(2026, 11, 20))]),
+        (LUNCH, oslo(20, "17:00"), oslo(20, "23:00"), [(Shut.NIGHT, date(2026, 11, 20))]),
+        (OFFICE, oslo(20, "17:00"), oslo(20, "23:00"), [(Shut.NIGHT, date(2026, 11, 20))]),
+        (SNACKS, oslo(20, "10:00"), oslo(20, "10:15"), [(Shut.BREAK, date(2026, 11, 20))]),
+        (SNACKS, oslo(20, "12:50"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
+        (NOON, oslo(20, "12:50"), oslo(20, "13:00"), [(Shut.BREAK, date(2026, 11, 20))]),
+        (LATE, oslo(19, "17:00"), oslo(20, "10:00"), [(Shut.NIGHT, date(2026, 11, 19))]),  # that break is tomorrow's
         (LUNCH, oslo(23, "01:00"), oslo(24, "01:00") - HOUR, [(Shut.DAY, date(2026, 11, 23))]),  # closed on Mondays
+        (LATE, oslo(27, "01:00"), oslo(27, "20:00"), [(Shut.DAY, date(2026, 11, 27))]),  # and others on Fridays
+        (
+            OFFICE,
+            oslo(21, "01:00"),
+            oslo(22, "23:00"),
+            [(Shut.WEEKEND, date(2026, 11, 21)), (Shut.WEEKEND, date(2026, 11, 22))],
+        ),
     ],
 )
 def test_why_the_office_is_closed(calendar, begin, end, found):

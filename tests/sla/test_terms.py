@@ -76,6 +76,41 @@ def test_an_empty_document_promises_nothing_to_everybody():
     empty = Terms.from_dict({})
     assert (empty.targets, empty.steps, empty.conditions) == ((), (), Conditions())
     assert empty.target(Metric.FIRST_RESPONSE) is None
+    assert empty.repeat_minutes == 30  # and reminds as often as the policies that come with the product
+
+
+@pytest.mark.parametrize("metric", ["first_response", "next_response"])
+@pytest.mark.parametrize("step", [1, -1])
+def test_the_target_of_a_metric_is_found_wherever_it_stands(metric, step):
+    """Else a reply's clock would start with the time of the first response."""
+    terms = Terms.from_dict(DOCUMENT | {"targets": DOCUMENT["targets"][::step]})
+    assert terms.target(Metric(metric)).metric == metric
+
+
+@pytest.mark.parametrize(
+    ("does", "acts"),
+    [({}, False), ({"raise_priority": True}, True), ({"assign_team": 4}, True), ({"assign_team": 0}, True)],
+)
+def test_a_step_acts_where_it_does_something_to_the_ticket(does, acts):
+    assert Step(percent=50, recipients=(Recipient.OWNER,), **does).acts is acts
+
+
+@pytest.mark.parametrize(
+    ("repeat_recipients", "told"),
+    [((), (Recipient.MANAGER,)), ((Recipient.ON_CALL, Recipient.TEAM), (Recipient.ON_CALL, Recipient.TEAM))],
+)
+def test_a_reminder_tells_of_the_last_step_and_does_nothing_to_the_ticket(repeat_recipients, told):
+    """Else each reminder would raise the priority once more, and give the ticket away again."""
+    document = DOCUMENT | {
+        "steps": [
+            {"percent": 50, "recipients": ["owner"]},
+            {"percent": 90, "recipients": ["manager"], "ways": ["email"], "raise_priority": True, "assign_team": 4},
+        ],
+        "repeat_recipients": repeat_recipients,
+    }
+    assert Terms.from_dict(document).reminder_step == Step(
+        percent=90, recipients=told, ways=(Way.EMAIL,), raise_priority=False, assign_team=None
+    )
 
 
 def test_the_most_of_everything_is_allowed():
@@ -145,6 +180,7 @@ REMOVED = object()
         (broken("targets", 1, "business_days", value=True), "targets.1"),
         (broken("targets", 1, "metric", value="first_response"), "targets"),
         (broken("steps", 0, "percent", value=0), "steps.0"),
+        (broken("steps", 0, "percent", value=-1), "steps.0"),
         (broken("steps", 1, "percent", value="soon"), "steps.1"),
         (broken("steps", 1, "percent", value=99.9), "steps.1"),
         (broken("steps", 1, "percent", value=REMOVED), "steps.1"),
@@ -153,6 +189,7 @@ REMOVED = object()
         (broken("steps", 0, "recipients", value=[]), "steps.0"),
         (broken("steps", 0, "recipients", value=["the cat"]), "steps.0"),
         (broken("steps", 0, "recipients", value=REMOVED), "steps.0"),
+        (broken("steps", value=[{"percent": n, "recipients": ["owner"]} for n in (50, 50, 100)]), "steps: must rise"),
         (broken("repeat_minutes", value=-1), "repeat_minutes"),
         (broken("repeat_minutes", value="often"), "repeat_minutes"),
         (broken("repeat_minutes", value=1.5), "repeat_minutes"),
@@ -190,6 +227,8 @@ def test_what_is_no_document_at_all_is_a_mistake_too(document):
         (("steps",), 5),
         (("steps", 0), None),
         (("steps", 0, "recipients"), 3),
+        (("steps", 0, "recipients"), {"owner": True}),
+        (("repeat_recipients",), 3),
         (("repeat_minutes",), True),
     ],
 )
