@@ -32,6 +32,7 @@ from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay,
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
+from helpdesk.reports.bands import band
 from helpdesk.reports.periods import Period, Window
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
 from helpdesk.sla.models import BreachCause, Clock, ClockException
@@ -82,6 +83,9 @@ class Part:
     lifted: bool = False  # late gross, and not late net
     specialist: int | None = None
     nobody: bool = False
+    replier: int | None = None  # who answered, whoever owned it
+    no_team: bool = False
+    band: int | None = None  # see `bands`
     cause: str | None = None  # an empty string: not yet coded
     weekday: int | None = None  # Monday is 0
     hour: int | None = None
@@ -105,17 +109,20 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
         clocks = clocks.filter(**{f"{'gross_' if part.gross else ''}verdict__in": OUTCOMES[part.outcome]})
     if part.excepted or part.effect:
         clocks = clocks.filter(Exists(_exceptions(part)))
-    if part.lifted:
-        clocks = clocks.filter(lifted=True)
     if part.nobody:
         clocks = clocks.filter(specialist=None)
-    if part.specialist is not None:
-        clocks = clocks.filter(specialist=part.specialist)
-    if part.cause is not None:
-        clocks = clocks.filter(cause=part.cause)
+    if part.no_team:
+        clocks = clocks.filter(ticket__team=None)
+    given = {"specialist": part.specialist, "answered_by": part.replier, "cause": part.cause, "band": part.band}
+    given["lifted"] = part.lifted or None
+    clocks = clocks.filter(**{name: value for name, value in given.items() if value is not None})
+    return _of_the_week(clocks, part, zone=filters.period.zone)
+
+
+def _of_the_week(clocks: QuerySet[Clock], part: Part, *, zone: ZoneInfo) -> QuerySet[Clock]:
     for name, value in (("weekday", part.weekday), ("hour", part.hour)):
         if value is not None:
-            clocks = clocks.alias(**{name: wall_time(filters.period.zone)[name]}).filter(**{name: value})
+            clocks = clocks.alias(**{name: wall_time(zone)[name]}).filter(**{name: value})
     return clocks
 
 
@@ -158,7 +165,7 @@ def counts_gross(window: Window) -> Q:
 
 
 def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
-    """Annotate targets: `verdict`, `gross_verdict`, `lifted`, `lateness`, `took`, `specialist`.
+    """Annotate targets: `verdict`, `gross_verdict`, `lifted`, `lateness`, `took`, `specialist`, `band`.
 
     A deadline that has passed is a breach, whether or not a sweep has written it down. `lateness`
     runs from the deadline to the answer, to the end without one, or to `now`; `took` from the start
@@ -194,7 +201,8 @@ def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
         ),
     )
     return judged_.annotate(
-        lifted=ExpressionWrapper(Q(gross_verdict__in=LATE) & ~Q(verdict__in=LATE), output_field=BooleanField())
+        band=band(met=MET, unanswered=UNANSWERED),
+        lifted=ExpressionWrapper(Q(gross_verdict__in=LATE) & ~Q(verdict__in=LATE), output_field=BooleanField()),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from helpdesk.reports.bands import IN_TIME
 from helpdesk.reports.figures import Report, Row, next_bucket
 from helpdesk.reports.periods import DAY
 
@@ -12,6 +13,8 @@ LABELS = 7
 # Lowest value of the scale: the first one that all points are above.
 _FLOORS = (96, 92, 80, 60, 0)
 _TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR, _LABEL = 16, 180, 226, 66, 562, 26, 15
+# Of the histogram: the first bar's left side, from one to the next, how wide, how high, where they stand.
+_FIRST, _PITCH, _WIDE, _HIGHEST, _FLOOR = 8, 72, 56, 140, 176
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +152,42 @@ def heat_map(report: Report) -> list[list[Cell]]:
         ]
         for weekday in range(7)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A band of the distribution; `share` is in per cent of all due, cut to a tenth."""
+
+    row: Row
+    share: Decimal | None
+    is_late: bool
+    x: str
+    middle: str
+    y: str
+    height: str
+    count_y: str
+
+
+def histogram(report: Report) -> list[Bar]:
+    """How many answers took which part of their target's time; a bar that is there is always seen."""
+    most = max((row.now.due for row in report.bands), default=0)
+    bars = []
+    for place, row in enumerate(report.bands):
+        height = max(1.5, _HIGHEST * row.now.due / most) if row.now.due else 0.0
+        left = _FIRST + place * _PITCH
+        bars.append(
+            Bar(
+                row=row,
+                share=Decimal(row.now.due * 1000 // report.total.now.due) / 10 if report.total.now.due else None,
+                is_late=place >= len(IN_TIME),
+                x=_at(left),
+                middle=_at(left + _WIDE / 2),
+                y=_at(_FLOOR - height),
+                height=_at(height),
+                count_y=_at(_FLOOR - height - 6),
+            )
+        )
+    return bars
 
 
 def _height(value: Decimal | None, floor: int) -> str | None:

@@ -15,7 +15,8 @@ from helpdesk.accounts.models import User
 from helpdesk.reports.breaches import Filters, counts, counts_gross, judged, scope, wall_time
 from helpdesk.reports.periods import Period, Window, step_of
 
-DIMENSIONS = ("hub", "account", "specialist", "bucket", "slot", "cause")
+SPREAD = ("hub", "account", "specialist", "team", "replier")  # those that say how late, too
+DIMENSIONS = (*SPREAD, "bucket", "slot", "cause", "band")
 # What is picked of a target, besides its groups.
 _COLUMNS = (
     "id",
@@ -61,15 +62,12 @@ _TOOK = ", ".join(
 _STATEMENT = """
 WITH picked AS MATERIALIZED ({picked}),
 counts AS (
-    SELECT GROUPING(hub, account, specialist, bucket, slot, cause) AS level,
-           hub, account, specialist, bucket, slot, cause, {counts}
-    FROM picked
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist), (bucket), (slot), (cause))
+    SELECT GROUPING({dimensions}) AS level, {dimensions}, {counts}
+    FROM picked GROUP BY GROUPING SETS ((), {each_dimension})
 ),
 spread AS (
-    SELECT GROUPING(hub, account, specialist) AS level, hub, account, specialist, {late}
-    FROM picked WHERE net AND verdict <> 'met'
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist))
+    SELECT GROUPING({spread}) AS level, {spread}, {late}
+    FROM picked WHERE net AND verdict <> 'met' GROUP BY GROUPING SETS ((), {each_spread})
 ),
 gross_buckets AS (SELECT gross_bucket AS bucket, {gross} FROM picked WHERE gross AND NOT gross_previous GROUP BY 1),
 codes AS (
@@ -113,6 +111,8 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
             gross_previous=_as_column(Q(gross_counted_at__lt=window.start)),
             hub=F("ticket__hub_id"),
             account=F("ticket__account_id"),
+            team=F("ticket__team_id"),
+            replier=F("answered_by_id"),
             bucket=_column_of("counted_at", filters.period),
             gross_bucket=_column_of("gross_counted_at", filters.period),
             slot=wall["weekday"] * 24 + wall["hour"],
@@ -123,13 +123,27 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
         sql, params = picked.query.sql_with_params()
     except EmptyResultSet:  # a reader who may count nothing
         return Found()
-    statement = _STATEMENT.format(picked=sql, counts=_COUNTS, late=_LATE, gross=_sums("gross"), took=_TOOK)
+    statement = _STATEMENT.format(
+        picked=sql,
+        dimensions=", ".join(DIMENSIONS),
+        each_dimension=_each(DIMENSIONS),
+        spread=", ".join(SPREAD),
+        each_spread=_each(SPREAD),
+        counts=_COUNTS,
+        late=_LATE,
+        gross=_sums("gross"),
+        took=_TOOK,
+    )
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         found = [_documents(value) for value in cursor.fetchone()]
     return Found(
         **{name: value for name, value in zip(Found.__dataclass_fields__, found, strict=True) if value is not None}
     )
+
+
+def _each(names: tuple[str, ...]) -> str:
+    return ", ".join(f"({name})" for name in names)
 
 
 def _in_either(test: Callable[[Window], Q], filters: Filters, *, now: datetime) -> Q:

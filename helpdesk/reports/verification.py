@@ -108,7 +108,10 @@ judged AS (
            NOT cancelled AS gross,
            coalesce(gross_breached, gross_deadline) AS gross_due,
            answered IS NOT NULL AND gross_breached IS NULL AND answered <= gross_deadline AS gross_met,
-           answered IS NOT NULL AS replied
+           answered IS NOT NULL AS replied, ticket.team_id AS team,
+           CASE WHEN answered IS NOT NULL THEN author END AS replier,
+           100 * EXTRACT(EPOCH FROM greatest(answered - started, interval '0'))
+               / nullif(EXTRACT(EPOCH FROM coalesce(breached, deadline) - started), 0) AS share
     FROM timed
     JOIN helpdesk_clock AS clock ON clock.id = timed.clock_id
     JOIN helpdesk_ticket AS ticket ON ticket.id = clock.ticket_id
@@ -119,9 +122,16 @@ SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHE
        percentile_disc(0.9) WITHIN GROUP (ORDER BY over) FILTER (WHERE NOT met),
        max(over) FILTER (WHERE NOT met)
 FROM judged
+CROSS JOIN LATERAL (
+    SELECT (SELECT count(*) FROM unnest(ARRAY[25, 50, 75]) AS upper WHERE share > upper)::text AS in_time,
+           (SELECT 4 + count(*) FROM unnest(ARRAY[150, 200, 400]) AS upper WHERE share > upper)::text AS in_late
+) AS bands
 CROSS JOIN LATERAL (VALUES ('total', ''), ('hub', hub), ('account', account::text),
-                           ('specialist', coalesce(specialist::text, ''))) AS part (dimension, key)
-WHERE net AND due >= %(start)s AND due < %(end)s
+                           ('specialist', coalesce(specialist::text, '')), ('team', coalesce(team::text, '')),
+                           ('replier', replier::text),
+                           ('band', CASE WHEN NOT replied THEN '8' WHEN met THEN in_time ELSE in_late END))
+    AS part (dimension, key)
+WHERE part.key IS NOT NULL AND net AND due >= %(start)s AND due < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
 UNION ALL
 SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHERE gross_met),
@@ -156,7 +166,8 @@ class Verification:
 def verify_report(period: Period, *, now: datetime) -> Verification:
     """Compare the report with a recount of the events, for every promise and metric.
 
-    Net in all, by hub, by account and by specialist: counts, and how late (half, nine in ten, the worst).
+    Net in all, by hub, account, specialist, team and who answered: counts, and how late (half, nine in ten, the
+    worst); the distribution of the answers' times: counts.
     Gross in all, by hub and by account: counts. Both readings see one snapshot, so that work done
     meanwhile is no difference.
     """
@@ -188,13 +199,16 @@ def _reported(period: Period, *, now: datetime) -> dict[Cell, Figures]:
                 "hub": found.hubs,
                 "account": found.accounts,
                 "specialist": found.specialists,
+                "team": found.teams,
+                "replier": found.repliers,
+                "band": found.bands,
             }
             for dimension, rows in parts.items():
                 for row in rows:
                     key = "" if row.key is None else str(row.key)
                     if row.now.due:
                         cells[promise.value, metric.value, dimension, key] = row.now
-                    if row.gross.due and dimension != "specialist":
+                    if row.gross.due and dimension in ("total", "hub", "account"):
                         cells[promise.value, metric.value, f"gross {dimension}", key] = row.gross
     return cells
 
@@ -209,9 +223,7 @@ def _recount(period: Period, *, now: datetime) -> dict[Cell, Figures]:
                 met=met,
                 answered_late=late,
                 unanswered=unanswered,
-                late_p50=p50,
-                late_p90=p90,
-                late_max=worst,
+                **({} if dimension == "band" else {"late_p50": p50, "late_p90": p90, "late_max": worst}),
             )
             for promise, metric, dimension, key, due, met, late, unanswered, p50, p90, worst in cursor
         }

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Team
 from helpdesk.core.channels import Channel
+from helpdesk.reports.bands import NO_ANSWER
 from helpdesk.reports.breaches import OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
@@ -126,6 +127,9 @@ class PartForm(forms.Form):
 
     outcome = forms.ChoiceField(required=False, choices=[(name, name) for name in OUTCOMES])
     specialist = forms.RegexField(rf"^({NOBODY}|[0-9]{{1,18}})$", required=False)
+    replier = forms.IntegerField(required=False, min_value=1, max_value=10**18)
+    noteam = forms.ChoiceField(required=False, choices=[("yes", "yes")])
+    band = forms.IntegerField(required=False, min_value=0, max_value=NO_ANSWER)
     cause = forms.ChoiceField(required=False, choices=[(UNCODED, UNCODED), *BreachCause.choices])
     basis = forms.ChoiceField(required=False, choices=[(GROSS, GROSS)])
     excepted = forms.SlugField(required=False, max_length=40)
@@ -148,6 +152,9 @@ class PartForm(forms.Form):
             lifted=bool(data["lifted"]),
             specialist=int(data["specialist"]) if data["specialist"] and not nobody else None,
             nobody=nobody,
+            replier=data["replier"],
+            no_team=bool(data["noteam"]),
+            band=data["band"],
             cause=("" if cause == UNCODED else cause) if cause else None,
             weekday=data["weekday"],
             hour=data["hour"],

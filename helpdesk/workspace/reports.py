@@ -19,8 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from helpdesk.core.zones import zone_of
 from helpdesk.reports import breaches
+from helpdesk.reports.bands import NAMES, NO_ANSWER
 from helpdesk.reports.breaches import EVERYTHING, Filters, Part
-from helpdesk.reports.charts import heat_map, trend
+from helpdesk.reports.charts import heat_map, histogram, trend
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
@@ -80,6 +81,7 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "report": found,
         "trend": trend(found),
         "heat_map": heat_map(found),
+        "histogram": histogram(found),
         "weekdays": _weekdays(),
         "effects": list(SHORT_EFFECTS.items()),
         "unanswered": breaches.targets(waiting.order_by("counted_at", "pk")[:OLDEST]),
@@ -99,6 +101,8 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 ("hub", found.hubs),
                 ("account", found.accounts),
                 ("specialist", found.specialists),
+                ("team", found.teams),
+                ("replier", found.late_repliers),
             )
         ],
         **_words(form.filters),
@@ -276,6 +280,19 @@ def _exception_words(part: Part) -> list[str]:
     return words
 
 
+def _answer_words(part: Part) -> list[str]:
+    """Who answered, for which team, and in how much of the time."""
+    words = [_("no team")] if part.no_team else []
+    if part.replier is not None:
+        name = breaches.names_of([part.replier]).get(part.replier, _("unknown specialist"))
+        words.append(_("answered by %(name)s") % {"name": name})
+    if part.band == NO_ANSWER:
+        words.append(str(NAMES[NO_ANSWER]))
+    elif part.band is not None:
+        words.append(_("took %(share)s of the target") % {"share": NAMES[part.band]})
+    return words
+
+
 def _part_words(part: Part) -> list[str]:
     """What narrows the list, for its heading."""
     if part == EVERYTHING:
@@ -294,6 +311,7 @@ def _part_words(part: Part) -> list[str]:
         words.append(_("nobody at due time"))
     if part.specialist is not None:
         words.append(breaches.names_of([part.specialist]).get(part.specialist, _("unknown specialist")))
+    words += _answer_words(part)
     if part.cause is not None:
         words.append(str(BreachCause(part.cause).label) if part.cause else _("cause not yet coded"))
     if part.weekday is not None:
