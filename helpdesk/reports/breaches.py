@@ -32,6 +32,7 @@ from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay,
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
+from helpdesk.escalation.models import Escalation
 from helpdesk.reports.bands import band
 from helpdesk.reports.periods import Period, Window
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
@@ -86,12 +87,15 @@ class Part:
     replier: int | None = None  # who answered, whoever owned it
     no_team: bool = False
     band: int | None = None  # see `bands`
+    escalated: str = ""  # see ESCALATED
     cause: str | None = None  # an empty string: not yet coded
     weekday: int | None = None  # Monday is 0
     hour: int | None = None
 
 
 EVERYTHING = Part()
+ESCALATED = ("fired", "waiting", "late")  # an escalation fired; nobody acknowledged it; it was noticed late
+LATE_NOTICE = timedelta(minutes=1)
 ANY_CODE = "any"
 
 
@@ -111,6 +115,8 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
         clocks = clocks.filter(Exists(_exceptions(part)))
     if part.nobody:
         clocks = clocks.filter(specialist=None)
+    if part.escalated:
+        clocks = clocks.filter(Exists(_escalations(part)))
     if part.no_team:
         clocks = clocks.filter(ticket__team=None)
     given = {"specialist": part.specialist, "answered_by": part.replier, "cause": part.cause, "band": part.band}
@@ -131,6 +137,13 @@ def _exceptions(part: Part) -> QuerySet[ClockException]:
     if part.excepted not in ("", ANY_CODE):
         approved = approved.filter(code=part.excepted)
     return approved.filter(effect=part.effect) if part.effect else approved
+
+
+def _escalations(part: Part) -> QuerySet[Escalation]:
+    fired = Escalation.objects.filter(clock=OuterRef("pk"), state=Escalation.State.FIRED)
+    if part.escalated == "waiting":
+        return fired.filter(acknowledged_at=None)
+    return fired.filter(detected_at__gt=F("due_at") + LATE_NOTICE) if part.escalated == "late" else fired
 
 
 def wall_time(zone: ZoneInfo) -> dict[str, Expression]:

@@ -11,6 +11,7 @@ from helpdesk.notifications.services import beat
 from helpdesk.reports.breaches import Filters
 from helpdesk.reports.figures import Figures, report
 from helpdesk.reports.periods import Period
+from helpdesk.reports.promptness import Promptness, promptness
 from helpdesk.sla.clock import Metric, Promise
 
 HEARTBEAT = "verify_report"
@@ -94,7 +95,7 @@ timed AS (  -- a reply of before the deadline counts, though a sweep came betwee
     ) AS judgement
 ),
 judged AS (
-    SELECT clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
+    SELECT timed.clock_id, clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
            CASE WHEN breached IS NOT NULL THEN owner_then
                 WHEN answered IS NULL THEN ticket.owner_id
                 WHEN lifted_later THEN coalesce(owner_then, author)
@@ -141,6 +142,21 @@ CROSS JOIN LATERAL (VALUES ('gross total', ''), ('gross hub', hub), ('gross acco
     AS part (dimension, key)
 WHERE gross AND gross_due >= %(start)s AND gross_due < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
+UNION ALL  -- escalations: how many, of how many targets; after how long, in place of how late
+SELECT promise, metric, part.dimension, '', count(*), count(DISTINCT clock_id), 0, 0,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY part.took),
+       CASE part.dimension WHEN 'acknowledged' THEN percentile_disc(0.9) WITHIN GROUP (ORDER BY part.took)
+                           ELSE percentile_disc(0.99) WITHIN GROUP (ORDER BY part.took) END, NULL
+FROM judged
+JOIN (SELECT clock_id, acknowledged_at, acknowledged_at - detected_at AS reacted, detected_at - due_at AS delay
+      FROM helpdesk_escalation WHERE state <> 'superseded') AS escalation USING (clock_id)
+CROSS JOIN LATERAL (
+    SELECT 'escalated', delay
+    UNION ALL SELECT CASE WHEN acknowledged_at IS NULL THEN 'waiting' ELSE 'acknowledged' END, reacted
+    UNION ALL SELECT 'noticed late', NULL WHERE EXTRACT(EPOCH FROM delay) > 60
+) AS part (dimension, took)
+WHERE net AND due >= %(start)s AND due < %(end)s
+GROUP BY promise, metric, part.dimension
 """
 
 # Promise, metric, dimension, key.
@@ -167,7 +183,7 @@ def verify_report(period: Period, *, now: datetime) -> Verification:
     """Compare the report with a recount of the events, for every promise and metric.
 
     Net in all, by hub, account, specialist, team and who answered: counts, and how late (half, nine in ten, the
-    worst); the distribution of the answers' times: counts.
+    worst); the distribution of the answers' times: counts; escalations: counts, and how promptly.
     Gross in all, by hub and by account: counts. Both readings see one snapshot, so that work done
     meanwhile is no difference.
     """
@@ -210,7 +226,22 @@ def _reported(period: Period, *, now: datetime) -> dict[Cell, Figures]:
                         cells[promise.value, metric.value, dimension, key] = row.now
                     if row.gross.due and dimension in ("total", "hub", "account"):
                         cells[promise.value, metric.value, f"gross {dimension}", key] = row.gross
+            told = promptness(filters, reader=User(staff_role=StaffRole.MANAGER), now=now)
+            cells.update({(promise.value, metric.value, *cell): row for cell, row in _escalated(told).items()})
     return cells
+
+
+def _escalated(told: Promptness) -> dict[tuple[str, str], Figures]:
+    """As the recount counts them; how many targets have an acknowledged one the report doesn't say."""
+    rows = {
+        "escalated": Figures(due=told.fired, met=told.targets, late_p50=told.noticed_p50, late_p90=told.noticed_p99),
+        "waiting": Figures(due=told.waiting, met=told.waiting_targets),
+        "acknowledged": Figures(
+            due=told.fired - told.waiting, late_p50=told.acknowledged_p50, late_p90=told.acknowledged_p90
+        ),
+        "noticed late": Figures(due=told.late, met=told.late_targets),
+    }
+    return {(name, ""): row for name, row in rows.items() if row.due}
 
 
 def _recount(period: Period, *, now: datetime) -> dict[Cell, Figures]:
@@ -220,7 +251,7 @@ def _recount(period: Period, *, now: datetime) -> dict[Cell, Figures]:
         return {
             (promise, metric, dimension, key): Figures(
                 due=due,
-                met=met,
+                met=0 if dimension == "acknowledged" else met,
                 answered_late=late,
                 unanswered=unanswered,
                 **({} if dimension == "band" else {"late_p50": p50, "late_p90": p90, "late_max": worst}),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import Account, Team
 from helpdesk.core.channels import Channel
 from helpdesk.reports.bands import NO_ANSWER
-from helpdesk.reports.breaches import OUTCOMES, Filters, Part
+from helpdesk.reports.breaches import ESCALATED, OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import EFFECTS, METRICS, PROMISES, BreachCause
@@ -130,6 +130,7 @@ class PartForm(forms.Form):
     replier = forms.IntegerField(required=False, min_value=1, max_value=10**18)
     noteam = forms.ChoiceField(required=False, choices=[("yes", "yes")])
     band = forms.IntegerField(required=False, min_value=0, max_value=NO_ANSWER)
+    escalated = forms.ChoiceField(required=False, choices=[(name, name) for name in ESCALATED])
     cause = forms.ChoiceField(required=False, choices=[(UNCODED, UNCODED), *BreachCause.choices])
     basis = forms.ChoiceField(required=False, choices=[(GROSS, GROSS)])
     excepted = forms.SlugField(required=False, max_length=40)
@@ -155,6 +156,7 @@ class PartForm(forms.Form):
             replier=data["replier"],
             no_team=bool(data["noteam"]),
             band=data["band"],
+            escalated=data["escalated"],
             cause=("" if cause == UNCODED else cause) if cause else None,
             weekday=data["weekday"],
             hour=data["hour"],

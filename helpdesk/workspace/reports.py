@@ -25,6 +25,7 @@ from helpdesk.reports.charts import heat_map, histogram, trend
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
+from helpdesk.reports.promptness import promptness
 from helpdesk.sla.models import METRICS, PROMISES, BreachCause, Clock, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.workspace.exception_words import SHORT_EFFECTS
@@ -82,6 +83,7 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "trend": trend(found),
         "heat_map": heat_map(found),
         "histogram": histogram(found),
+        "prompt": promptness(form.filters, reader=request.user, now=now),
         "weekdays": _weekdays(),
         "effects": list(SHORT_EFFECTS.items()),
         "unanswered": breaches.targets(waiting.order_by("counted_at", "pk")[:OLDEST]),
@@ -281,8 +283,14 @@ def _exception_words(part: Part) -> list[str]:
 
 
 def _answer_words(part: Part) -> list[str]:
-    """Who answered, for which team, and in how much of the time."""
-    words = [_("no team")] if part.no_team else []
+    """How it was escalated, who answered, for which team, and in how much of the time."""
+    escalated = {
+        "fired": _("escalated"),
+        "waiting": _("escalation never acknowledged"),
+        "late": _("escalation noticed late"),
+    }
+    words = [escalated[part.escalated]] if part.escalated else []
+    words += [_("no team")] if part.no_team else []
     if part.replier is not None:
         name = breaches.names_of([part.replier]).get(part.replier, _("unknown specialist"))
         words.append(_("answered by %(name)s") % {"name": name})
