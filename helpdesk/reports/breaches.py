@@ -11,7 +11,6 @@ moved a deadline. *Gross* is the same as if no exception had been approved, by d
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
@@ -59,6 +58,11 @@ OUTCOMES = {
 }
 
 
+# What puts a target into a period. Whichever it is, only what has fallen due counts: an attainment has no other sense.
+DUE, CREATED, REPLIED = "due", "created", "replied"
+DATES = [(DUE, _("Due")), (CREATED, _("Ticket created")), (REPLIED, _("Answered"))]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Which targets to count. One promise and one metric always: they are never mixed in a figure."""
@@ -71,6 +75,7 @@ class Filters:
     team: int | None = None
     channel: str = ""
     severity: str = ""
+    dates: str = DUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,8 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
     """The targets that fell due in the period, judged (see `judged`), or the part behind one number."""
     window = filters.period.window(now=now)
     clocks = judged(scope(filters, reader=reader), now=now)
-    clocks = clocks.filter(counts_gross(window) if part.gross else counts(window))
+    counted = counts_gross if part.gross else counts
+    clocks = clocks.filter(counted(window, dates=filters.dates, now=now))
     if part.outcome:
         clocks = clocks.filter(**{f"{'gross_' if part.gross else ''}verdict__in": OUTCOMES[part.outcome]})
     if part.excepted or part.effect:
@@ -122,13 +128,13 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
     given = {"specialist": part.specialist, "answered_by": part.replier, "cause": part.cause, "band": part.band}
     given["lifted"] = part.lifted or None
     clocks = clocks.filter(**{name: value for name, value in given.items() if value is not None})
-    return _of_the_week(clocks, part, zone=filters.period.zone)
+    return _of_the_week(clocks, part, filters)
 
 
-def _of_the_week(clocks: QuerySet[Clock], part: Part, *, zone: ZoneInfo) -> QuerySet[Clock]:
+def _of_the_week(clocks: QuerySet[Clock], part: Part, filters: Filters) -> QuerySet[Clock]:
     for name, value in (("weekday", part.weekday), ("hour", part.hour)):
         if value is not None:
-            clocks = clocks.alias(**{name: wall_time(zone)[name]}).filter(**{name: value})
+            clocks = clocks.alias(**{name: wall_time(filters)[name]}).filter(**{name: value})
     return clocks
 
 
@@ -146,12 +152,10 @@ def _escalations(part: Part) -> QuerySet[Escalation]:
     return fired.filter(detected_at__gt=F("due_at") + LATE_NOTICE) if part.escalated == "late" else fired
 
 
-def wall_time(zone: ZoneInfo) -> dict[str, Expression]:
-    """Weekday (Monday is 0) and hour of the due time, on the wall clocks of a zone."""
-    return {
-        "weekday": ExtractIsoWeekDay("counted_at", tzinfo=zone) - 1,
-        "hour": ExtractHour("counted_at", tzinfo=zone),
-    }
+def wall_time(filters: Filters) -> dict[str, Expression]:
+    """Weekday (Monday is 0) and hour of the instant that counts, on the wall clocks of the period's zone."""
+    at, zone = instant(filters.dates), filters.period.zone
+    return {"weekday": ExtractIsoWeekDay(at, tzinfo=zone) - 1, "hour": ExtractHour(at, tzinfo=zone)}
 
 
 def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
@@ -168,13 +172,27 @@ def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
     return clocks.filter(**given).exclude(state=State.CANCELLED)
 
 
-def counts(window: Window) -> Q:
-    """Counts net, and fell due in a window."""
-    return Q(counted_at__gte=window.start, counted_at__lt=window.end) & ~Q(state=State.EXEMPT)
+def instant(dates: str, *, gross: bool = False) -> str:
+    """The field that decides in which period a target counts; see `DATES`."""
+    return {CREATED: "ticket__created_at", REPLIED: "ended_at"}.get(dates, f"{'gross_' if gross else ''}counted_at")
 
 
-def counts_gross(window: Window) -> Q:
-    return Q(gross_counted_at__gte=window.start, gross_counted_at__lt=window.end)
+def counts(window: Window, *, dates: str = DUE, now: datetime | None = None) -> Q:
+    """Counts net, and fell due in a window; or has fallen due by `now`, and was created or answered in the window."""
+    return _within(window, dates, gross=False, now=now) & ~Q(state=State.EXEMPT)
+
+
+def counts_gross(window: Window, *, dates: str = DUE, now: datetime | None = None) -> Q:
+    return _within(window, dates, gross=True, now=now)
+
+
+def _within(window: Window, dates: str, *, gross: bool, now: datetime | None) -> Q:
+    field = instant(dates, gross=gross)
+    within = Q(**{f"{field}__gte": window.start, f"{field}__lt": window.end})
+    if dates == DUE:
+        return within
+    within &= Q(**{f"{instant(DUE, gross=gross)}__lt": now})
+    return within & Q(answered_by__isnull=False) if dates == REPLIED else within
 
 
 def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:

@@ -14,7 +14,7 @@ LABELS = 7
 _FLOORS = (96, 92, 80, 60, 0)
 _TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR, _LABEL = 16, 180, 226, 66, 562, 26, 15
 # Of the histogram: the first bar's left side, from one to the next, how wide, how high, where they stand.
-_FIRST, _PITCH, _WIDE, _HIGHEST, _FLOOR = 8, 72, 56, 140, 176
+_FIRST, _PITCH, _WIDE, _HIGHEST, _FLOOR = 5, 50, 40, 140, 176
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from django.db.models import BooleanField, DateField, Expression, ExpressionWrap
 from django.db.models.functions import Cast, Trunc
 
 from helpdesk.accounts.models import User
-from helpdesk.reports.breaches import Filters, counts, counts_gross, judged, scope, wall_time
-from helpdesk.reports.periods import Period, Window, step_of
+from helpdesk.reports.breaches import Filters, counts, counts_gross, instant, judged, scope, wall_time
+from helpdesk.reports.periods import Period, step_of
 
 SPREAD = ("hub", "account", "specialist", "team", "replier")  # those that say how late, too
 DIMENSIONS = (*SPREAD, "bucket", "slot", "cause", "band")
@@ -101,20 +101,21 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
     """Count what a person may count. One query."""
     window = filters.period.window(now=now)
     net, gross = (_in_either(test, filters, now=now) for test in (counts, counts_gross))
-    wall = wall_time(filters.period.zone)
+    wall = wall_time(filters)
+    at, gross_at = instant(filters.dates), instant(filters.dates, gross=True)
     picked = (
         judged(scope(filters, reader=reader).filter(net | gross), now=now)
         .annotate(
             net=_as_column(net),
             gross=_as_column(gross),
-            previous=_as_column(Q(counted_at__lt=window.start)),
-            gross_previous=_as_column(Q(gross_counted_at__lt=window.start)),
+            previous=_as_column(Q(**{f"{at}__lt": window.start})),
+            gross_previous=_as_column(Q(**{f"{gross_at}__lt": window.start})),
             hub=F("ticket__hub_id"),
             account=F("ticket__account_id"),
             team=F("ticket__team_id"),
             replier=F("answered_by_id"),
-            bucket=_column_of("counted_at", filters.period),
-            gross_bucket=_column_of("gross_counted_at", filters.period),
+            bucket=_column_of(at, filters.period),
+            gross_bucket=_column_of(gross_at, filters.period),
             slot=wall["weekday"] * 24 + wall["hour"],
         )
         .values(*_COLUMNS, *DIMENSIONS)
@@ -146,10 +147,10 @@ def _each(names: tuple[str, ...]) -> str:
     return ", ".join(f"({name})" for name in names)
 
 
-def _in_either(test: Callable[[Window], Q], filters: Filters, *, now: datetime) -> Q:
+def _in_either(test: Callable[..., Q], filters: Filters, *, now: datetime) -> Q:
     """What counts in this period or in the one before it."""
     window, previous = filters.period.window(now=now), filters.period.previous(now=now)
-    return test(window) | test(previous)
+    return test(window, dates=filters.dates, now=now) | test(previous, dates=filters.dates, now=now)
 
 
 def _as_column(test: Q) -> Expression:

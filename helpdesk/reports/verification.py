@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from helpdesk.accounts.models import StaffRole, User
 from helpdesk.notifications.services import beat
-from helpdesk.reports.breaches import Filters
+from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.figures import Figures, report
 from helpdesk.reports.periods import Period
 from helpdesk.reports.promptness import Promptness, promptness
@@ -106,6 +106,10 @@ judged AS (
            coalesce(breached, deadline) AS due,
            answered IS NOT NULL AND breached IS NULL AND answered <= deadline AS met,
            coalesce(answered, ended, %(now)s) - coalesce(breached, deadline) AS over,
+           CASE %(dates)s WHEN 'created' THEN ticket.created_at WHEN 'replied' THEN answered
+                          ELSE coalesce(breached, deadline) END AS dated,
+           CASE %(dates)s WHEN 'created' THEN ticket.created_at WHEN 'replied' THEN answered
+                          ELSE coalesce(gross_breached, gross_deadline) END AS gross_dated,
            NOT cancelled AS gross,
            coalesce(gross_breached, gross_deadline) AS gross_due,
            answered IS NOT NULL AND gross_breached IS NULL AND answered <= gross_deadline AS gross_met,
@@ -132,7 +136,7 @@ CROSS JOIN LATERAL (VALUES ('total', ''), ('hub', hub), ('account', account::tex
                            ('replier', replier::text),
                            ('band', CASE WHEN NOT replied THEN '8' WHEN met THEN in_time ELSE in_late END))
     AS part (dimension, key)
-WHERE part.key IS NOT NULL AND net AND due >= %(start)s AND due < %(end)s
+WHERE part.key IS NOT NULL AND net AND due < %(now)s AND dated >= %(start)s AND dated < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
 UNION ALL
 SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHERE gross_met),
@@ -140,7 +144,7 @@ SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHE
 FROM judged
 CROSS JOIN LATERAL (VALUES ('gross total', ''), ('gross hub', hub), ('gross account', account::text))
     AS part (dimension, key)
-WHERE gross AND gross_due >= %(start)s AND gross_due < %(end)s
+WHERE gross AND gross_due < %(now)s AND gross_dated >= %(start)s AND gross_dated < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
 UNION ALL  -- escalations: how many, of how many targets; after how long, in place of how late
 SELECT promise, metric, part.dimension, '', count(*), count(DISTINCT clock_id), 0, 0,
@@ -155,7 +159,7 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT CASE WHEN acknowledged_at IS NULL THEN 'waiting' ELSE 'acknowledged' END, reacted
     UNION ALL SELECT 'noticed late', NULL WHERE EXTRACT(EPOCH FROM delay) > 60
 ) AS part (dimension, took)
-WHERE net AND due >= %(start)s AND due < %(end)s
+WHERE net AND due < %(now)s AND dated >= %(start)s AND dated < %(end)s
 GROUP BY promise, metric, part.dimension
 """
 
@@ -170,6 +174,7 @@ class Verification:
     first: str
     last: str
     zone: str
+    dates: str = DUE
     compared: int = 0
     due: int = 0
     differing: int = 0
@@ -179,19 +184,19 @@ class Verification:
         return asdict(self)
 
 
-def verify_report(period: Period, *, now: datetime) -> Verification:
+def verify_report(period: Period, *, now: datetime, dates: str = DUE) -> Verification:
     """Compare the report with a recount of the events, for every promise and metric.
 
     Net in all, by hub, account, specialist, team and who answered: counts, and how late (half, nine in ten, the
     worst); the distribution of the answers' times: counts; escalations: counts, and how promptly.
-    Gross in all, by hub and by account: counts. Both readings see one snapshot, so that work done
-    meanwhile is no difference.
+    Gross in all, by hub and by account: counts. `dates` is what puts a target into the period. Both readings see
+    one snapshot, so that work done meanwhile is no difference.
     """
-    result = Verification(period.first.isoformat(), period.last.isoformat(), str(period.zone))
+    result = Verification(period.first.isoformat(), period.last.isoformat(), str(period.zone), dates)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        said, recounted = _reported(period, now=now), _recount(period, now=now)
+        said, recounted = _reported(period, now=now, dates=dates), _recount(period, now=now, dates=dates)
     for cell in sorted({*said, *recounted}):
         result.compared += 1
         result.due += recounted.get(cell, Figures()).due if cell[2] == "total" else 0
@@ -204,11 +209,11 @@ def verify_report(period: Period, *, now: datetime) -> Verification:
     return result
 
 
-def _reported(period: Period, *, now: datetime) -> dict[Cell, Figures]:
+def _reported(period: Period, *, now: datetime, dates: str) -> dict[Cell, Figures]:
     cells: dict[Cell, Figures] = {}
     for promise in Promise:
         for metric in Metric:
-            filters = Filters(period=period, promise=promise.value, metric=metric.value)
+            filters = Filters(period=period, promise=promise.value, metric=metric.value, dates=dates)
             found = report(filters, reader=User(staff_role=StaffRole.MANAGER), now=now)
             parts = {
                 "total": [found.total],
@@ -244,10 +249,10 @@ def _escalated(told: Promptness) -> dict[tuple[str, str], Figures]:
     return {(name, ""): row for name, row in rows.items() if row.due}
 
 
-def _recount(period: Period, *, now: datetime) -> dict[Cell, Figures]:
+def _recount(period: Period, *, now: datetime, dates: str) -> dict[Cell, Figures]:
     window = period.window(now=now)
     with connection.cursor() as cursor:
-        cursor.execute(_RECOUNT, {"start": window.start, "end": window.end, "now": now})
+        cursor.execute(_RECOUNT, {"start": window.start, "end": window.end, "now": now, "dates": dates})
         return {
             (promise, metric, dimension, key): Figures(
                 due=due,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.models import Account, Team
 from helpdesk.core.channels import Channel
 from helpdesk.reports.bands import NO_ANSWER
-from helpdesk.reports.breaches import ESCALATED, OUTCOMES, Filters, Part
+from helpdesk.reports.breaches import DATES, DUE, ESCALATED, OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import EFFECTS, METRICS, PROMISES, BreachCause
@@ -33,7 +33,7 @@ PERIODS = [
     ("quarter", _("This quarter")),
     (CUSTOM, _("From … to …")),
 ]
-DEFAULTS = {"period": "30d", "promise": Promise.GUARANTEED.value, "metric": Metric.FIRST_RESPONSE.value}
+DEFAULTS = {"period": "30d", "dates": DUE, "promise": Promise.GUARANTEED.value, "metric": Metric.FIRST_RESPONSE.value}
 
 
 class PlainSelect(forms.Select):
@@ -61,6 +61,7 @@ class FilterForm(forms.Form):
     period = forms.ChoiceField(label=_("Period"), choices=PERIODS)
     start = DayField(label=_("First day"))
     end = DayField(label=_("Last day"))
+    dates = forms.ChoiceField(label=_("Dates by"), choices=DATES)
     promise = forms.ChoiceField(label=_("Promise"), choices=PROMISES)
     metric = forms.ChoiceField(label=_("Metric"), choices=METRICS)
     hub = forms.ModelChoiceField(Hub.objects.all(), label=_("Hub"), required=False, empty_label=_("All hubs"))
@@ -113,6 +114,7 @@ class FilterForm(forms.Form):
             team=data["team"].pk if data["team"] else None,
             channel=data["channel"],
             severity=data["severity"],
+            dates=data["dates"],
         )
 
     def _period(self) -> Period:
@@ -200,5 +202,6 @@ def address(filters: Filters) -> dict[str, str]:
         "team": filters.team,
         "channel": filters.channel,
         "severity": filters.severity,
+        "dates": "" if filters.dates == DUE else filters.dates,
     }
     return {name: str(value) for name, value in given.items() if value not in ("", None)}

@@ -149,8 +149,8 @@ def breach_csv(request: HttpRequest, site: AdminSite) -> HttpResponse:
         return _refused(request, site, form)
     filters, part = form.filters, _part(PartForm(request.GET))
     clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
-    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks, part=part)), zone=filters.period.zone)
-    name = f"breaches-{filters.period.first}-to-{filters.period.last}.csv"
+    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks, part=part)), filters=filters)
+    name = f"breaches-{_dated(filters)}{filters.period.first}-to-{filters.period.last}.csv"
     return StreamingHttpResponse(
         _flow(pieces),
         content_type="text/csv; charset=utf-8",
@@ -166,8 +166,8 @@ def breach_xlsx(request: HttpRequest, site: AdminSite) -> HttpResponse:
     filters, part = form.filters, _part(PartForm(request.GET))
     clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
     chunks = breaches.stream(breaches.latest_first(clocks, part=part))
-    book = xlsx(chunks, zone=filters.period.zone, title=_("Targets"))
-    name = f"breaches-{filters.period.first}-to-{filters.period.last}.xlsx"
+    book = xlsx(chunks, filters=filters, title=_("Targets"))
+    name = f"breaches-{_dated(filters)}{filters.period.first}-to-{filters.period.last}.xlsx"
     return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
 
 
@@ -254,7 +254,11 @@ def _page(
 
 
 def _words(filters: Filters) -> dict[str, str]:
-    return {"promise": str(dict(PROMISES)[filters.promise]), "metric": str(dict(METRICS)[filters.metric])}
+    return {
+        "promise": str(dict(PROMISES)[filters.promise]),
+        "metric": str(dict(METRICS)[filters.metric]),
+        "dates": str(dict(breaches.DATES)[filters.dates]),
+    }
 
 
 def _filter_words(form: FilterForm) -> list[str]:
@@ -262,6 +266,10 @@ def _filter_words(form: FilterForm) -> list[str]:
     data = form.cleaned_data
     rows = [str(data[name]) for name in ("hub", "account", "team") if data[name]]
     return rows + [str(dict(form.fields[name].choices)[data[name]]) for name in ("channel", "severity") if data[name]]
+
+
+def _dated(filters: Filters) -> str:
+    return "" if filters.dates == breaches.DUE else f"by-{filters.dates}-"
 
 
 def _weekdays() -> list[str]:
