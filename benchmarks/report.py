@@ -44,7 +44,8 @@ SELECT hub_id, account_id, team_id, answered_by_id, cause,
            + extract(hour FROM counted_at AT TIME ZONE 'Europe/Berlin') AS slot,
        CASE WHEN answered_by_id IS NULL THEN 9
             WHEN counted_at > started_at THEN
-                least(8, floor(4 * extract(epoch FROM ended_at - started_at) / extract(epoch FROM counted_at - started_at)))
+                least(8, floor(4 * extract(epoch FROM ended_at - started_at)
+                               / extract(epoch FROM counted_at - started_at)))
             END AS band,
        counted_at >= %(start)s AND counted_at < %(end)s AND state <> 'exempt' AS net,
        gross_counted_at >= %(start)s AND gross_counted_at < %(end)s AS gross,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from helpdesk.reports.bands import IN_TIME, LAST_LATE, LATE
+from django.utils.translation import gettext as _
+
+from helpdesk.reports.bands import IN_TIME, LAST_LATE, LATE, NO_ANSWER
 from helpdesk.reports.figures import Report, Row, next_bucket
 from helpdesk.reports.periods import DAY
 
@@ -172,7 +174,10 @@ class Bar:
 def histogram(report: Report) -> list[Bar]:
     """How many answers took which part of their target's time; a bar that is there is always seen."""
     most = max((row.now.due for row in report.bands), default=0)
-    ticks = {place: f"≤{end}" for place, end in enumerate((*IN_TIME, *LATE))} | {LAST_LATE: f">{LATE[-1]}"}
+    ticks = {place: f"≤{end}" for place, end in enumerate((*IN_TIME, *LATE))} | {
+        LAST_LATE: f">{LATE[-1]}",
+        NO_ANSWER: str(_("none")),
+    }
     bars = []
     for place, row in enumerate(report.bands):
         height = max(1.5, _HIGHEST * row.now.due / most) if row.now.due else 0.0
@@ -181,7 +186,7 @@ def histogram(report: Report) -> list[Bar]:
             Bar(
                 row=row,
                 share=Decimal(row.now.due * 1000 // report.total.now.due) / 10 if report.total.now.due else None,
-                tick=ticks.get(place, row.label),
+                tick=ticks[place],
                 is_late=place >= len(IN_TIME),
                 x=_at(left),
                 middle=_at(left + _WIDE / 2),

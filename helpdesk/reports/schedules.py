@@ -237,6 +237,8 @@ def contents(*, schedule: ReportSchedule, recipient: User, due_at: datetime, now
     total, period = found.total, filters.period
     with translation.override(recipient.language):
         words = [str(dict(PROMISES)[filters.promise]), str(dict(METRICS)[filters.metric])]
+        if filters.dates != DUE:
+            words.append(_("dates by: %(what)s") % {"what": dict(breaches.DATES)[filters.dates]})
         span = full_date(period.first)
         if period.last != period.first:
             span = _("%(first)s to %(last)s") % {"first": span, "last": full_date(period.last)}
