@@ -11,7 +11,6 @@ moved a deadline. *Gross* is the same as if no exception had been approved, by d
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
@@ -32,6 +31,8 @@ from django.db.models.functions import Coalesce, ExtractHour, ExtractIsoWeekDay,
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
+from helpdesk.escalation.models import Escalation
+from helpdesk.reports.bands import band
 from helpdesk.reports.periods import Period, Window
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
 from helpdesk.sla.models import BreachCause, Clock, ClockException
@@ -57,6 +58,11 @@ OUTCOMES = {
 }
 
 
+# What puts a target into a period. Whichever it is, only what has fallen due counts: an attainment has no other sense.
+DUE, CREATED, REPLIED = "due", "created", "replied"
+DATES = [(DUE, _("Due")), (CREATED, _("Ticket created")), (REPLIED, _("Answered"))]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
     """Which targets to count. One promise and one metric always: they are never mixed in a figure."""
@@ -69,6 +75,7 @@ class Filters:
     team: int | None = None
     channel: str = ""
     severity: str = ""
+    dates: str = DUE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +89,18 @@ class Part:
     lifted: bool = False  # late gross, and not late net
     specialist: int | None = None
     nobody: bool = False
+    replier: int | None = None  # who answered, whoever owned it
+    no_team: bool = False
+    band: int | None = None  # see `bands`
+    escalated: str = ""  # see ESCALATED
     cause: str | None = None  # an empty string: not yet coded
     weekday: int | None = None  # Monday is 0
     hour: int | None = None
 
 
 EVERYTHING = Part()
+ESCALATED = ("fired", "waiting", "late")  # an escalation fired; nobody acknowledged it; it was noticed late
+LATE_NOTICE = timedelta(minutes=1)
 ANY_CODE = "any"
 
 
@@ -100,22 +113,28 @@ def selection(filters: Filters, *, reader: User, now: datetime, part: Part = EVE
     """The targets that fell due in the period, judged (see `judged`), or the part behind one number."""
     window = filters.period.window(now=now)
     clocks = judged(scope(filters, reader=reader), now=now)
-    clocks = clocks.filter(counts_gross(window) if part.gross else counts(window))
+    counted = counts_gross if part.gross else counts
+    clocks = clocks.filter(counted(window, dates=filters.dates, now=now))
     if part.outcome:
         clocks = clocks.filter(**{f"{'gross_' if part.gross else ''}verdict__in": OUTCOMES[part.outcome]})
     if part.excepted or part.effect:
         clocks = clocks.filter(Exists(_exceptions(part)))
-    if part.lifted:
-        clocks = clocks.filter(lifted=True)
     if part.nobody:
         clocks = clocks.filter(specialist=None)
-    if part.specialist is not None:
-        clocks = clocks.filter(specialist=part.specialist)
-    if part.cause is not None:
-        clocks = clocks.filter(cause=part.cause)
+    if part.escalated:
+        clocks = clocks.filter(Exists(_escalations(part)))
+    if part.no_team:
+        clocks = clocks.filter(ticket__team=None)
+    given = {"specialist": part.specialist, "answered_by": part.replier, "cause": part.cause, "band": part.band}
+    given["lifted"] = part.lifted or None
+    clocks = clocks.filter(**{name: value for name, value in given.items() if value is not None})
+    return _of_the_week(clocks, part, filters)
+
+
+def _of_the_week(clocks: QuerySet[Clock], part: Part, filters: Filters) -> QuerySet[Clock]:
     for name, value in (("weekday", part.weekday), ("hour", part.hour)):
         if value is not None:
-            clocks = clocks.alias(**{name: wall_time(filters.period.zone)[name]}).filter(**{name: value})
+            clocks = clocks.alias(**{name: wall_time(filters)[name]}).filter(**{name: value})
     return clocks
 
 
@@ -126,12 +145,17 @@ def _exceptions(part: Part) -> QuerySet[ClockException]:
     return approved.filter(effect=part.effect) if part.effect else approved
 
 
-def wall_time(zone: ZoneInfo) -> dict[str, Expression]:
-    """Weekday (Monday is 0) and hour of the due time, on the wall clocks of a zone."""
-    return {
-        "weekday": ExtractIsoWeekDay("counted_at", tzinfo=zone) - 1,
-        "hour": ExtractHour("counted_at", tzinfo=zone),
-    }
+def _escalations(part: Part) -> QuerySet[Escalation]:
+    fired = Escalation.objects.filter(clock=OuterRef("pk"), state=Escalation.State.FIRED)
+    if part.escalated == "waiting":
+        return fired.filter(acknowledged_at=None)
+    return fired.filter(detected_at__gt=F("due_at") + LATE_NOTICE) if part.escalated == "late" else fired
+
+
+def wall_time(filters: Filters) -> dict[str, Expression]:
+    """Weekday (Monday is 0) and hour of the instant that counts, on the wall clocks of the period's zone."""
+    at, zone = instant(filters.dates), filters.period.zone
+    return {"weekday": ExtractIsoWeekDay(at, tzinfo=zone) - 1, "hour": ExtractHour(at, tzinfo=zone)}
 
 
 def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
@@ -148,17 +172,31 @@ def scope(filters: Filters, *, reader: User) -> QuerySet[Clock]:
     return clocks.filter(**given).exclude(state=State.CANCELLED)
 
 
-def counts(window: Window) -> Q:
-    """Counts net, and fell due in a window."""
-    return Q(counted_at__gte=window.start, counted_at__lt=window.end) & ~Q(state=State.EXEMPT)
+def instant(dates: str, *, gross: bool = False) -> str:
+    """The field that decides in which period a target counts; see `DATES`."""
+    return {CREATED: "ticket__created_at", REPLIED: "ended_at"}.get(dates, f"{'gross_' if gross else ''}counted_at")
 
 
-def counts_gross(window: Window) -> Q:
-    return Q(gross_counted_at__gte=window.start, gross_counted_at__lt=window.end)
+def counts(window: Window, *, dates: str = DUE, now: datetime | None = None) -> Q:
+    """Counts net, and fell due in a window; or has fallen due by `now`, and was created or answered in the window."""
+    return _within(window, dates, gross=False, now=now) & ~Q(state=State.EXEMPT)
+
+
+def counts_gross(window: Window, *, dates: str = DUE, now: datetime | None = None) -> Q:
+    return _within(window, dates, gross=True, now=now)
+
+
+def _within(window: Window, dates: str, *, gross: bool, now: datetime | None) -> Q:
+    field = instant(dates, gross=gross)
+    within = Q(**{f"{field}__gte": window.start, f"{field}__lt": window.end})
+    if dates == DUE:
+        return within
+    within &= Q(**{f"{instant(DUE, gross=gross)}__lt": now})
+    return within & Q(answered_by__isnull=False) if dates == REPLIED else within
 
 
 def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
-    """Annotate targets: `verdict`, `gross_verdict`, `lifted`, `lateness`, `took`, `specialist`.
+    """Annotate targets: `verdict`, `gross_verdict`, `lifted`, `lateness`, `took`, `specialist`, `band`.
 
     A deadline that has passed is a breach, whether or not a sweep has written it down. `lateness`
     runs from the deadline to the answer, to the end without one, or to `now`; `took` from the start
@@ -194,7 +232,8 @@ def judged(clocks: QuerySet[Clock], *, now: datetime) -> QuerySet[Clock]:
         ),
     )
     return judged_.annotate(
-        lifted=ExpressionWrapper(Q(gross_verdict__in=LATE) & ~Q(verdict__in=LATE), output_field=BooleanField())
+        band=band(met=MET, unanswered=UNANSWERED),
+        lifted=ExpressionWrapper(Q(gross_verdict__in=LATE) & ~Q(verdict__in=LATE), output_field=BooleanField()),
     )
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.utils.translation import gettext as _
+
+from helpdesk.reports.bands import IN_TIME, LAST_LATE, LATE, NO_ANSWER
 from helpdesk.reports.figures import Report, Row, next_bucket
 from helpdesk.reports.periods import DAY
 
@@ -12,6 +15,8 @@ LABELS = 7
 # Lowest value of the scale: the first one that all points are above.
 _FLOORS = (96, 92, 80, 60, 0)
 _TOP, _BOTTOM, _BASE, _LEFT, _RIGHT, _HIGHEST_BAR, _LABEL = 16, 180, 226, 66, 562, 26, 15
+# Of the histogram: the first bar's left side, from one to the next, how wide, how high, where they stand.
+_FIRST, _PITCH, _WIDE, _HIGHEST, _FLOOR = 5, 50, 40, 140, 176
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +154,48 @@ def heat_map(report: Report) -> list[list[Cell]]:
         ]
         for weekday in range(7)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A band of the distribution; `share` is in per cent of all due, cut to a tenth."""
+
+    row: Row
+    share: Decimal | None
+    tick: str  # what stands under it: the band's upper end, where it has one
+    is_late: bool
+    x: str
+    middle: str
+    y: str
+    height: str
+    count_y: str
+
+
+def histogram(report: Report) -> list[Bar]:
+    """How many answers took which part of their target's time; a bar that is there is always seen."""
+    most = max((row.now.due for row in report.bands), default=0)
+    ticks = {place: f"≤{end}" for place, end in enumerate((*IN_TIME, *LATE))} | {
+        LAST_LATE: f">{LATE[-1]}",
+        NO_ANSWER: str(_("none")),
+    }
+    bars = []
+    for place, row in enumerate(report.bands):
+        height = max(1.5, _HIGHEST * row.now.due / most) if row.now.due else 0.0
+        left = _FIRST + place * _PITCH
+        bars.append(
+            Bar(
+                row=row,
+                share=Decimal(row.now.due * 1000 // report.total.now.due) / 10 if report.total.now.due else None,
+                tick=ticks[place],
+                is_late=place >= len(IN_TIME),
+                x=_at(left),
+                middle=_at(left + _WIDE / 2),
+                y=_at(_FLOOR - height),
+                height=_at(height),
+                count_y=_at(_FLOOR - height - 6),
+            )
+        )
+    return bars
 
 
 def _height(value: Decimal | None, floor: int) -> str | None:

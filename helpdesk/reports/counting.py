@@ -12,10 +12,11 @@ from django.db.models import BooleanField, DateField, Expression, ExpressionWrap
 from django.db.models.functions import Cast, Trunc
 
 from helpdesk.accounts.models import User
-from helpdesk.reports.breaches import Filters, counts, counts_gross, judged, scope, wall_time
-from helpdesk.reports.periods import Period, Window, step_of
+from helpdesk.reports.breaches import Filters, counts, counts_gross, instant, judged, scope, wall_time
+from helpdesk.reports.periods import Period, step_of
 
-DIMENSIONS = ("hub", "account", "specialist", "bucket", "slot", "cause")
+SPREAD = ("hub", "account", "specialist", "team", "replier")  # those that say how late, too
+DIMENSIONS = (*SPREAD, "bucket", "slot", "cause", "band")
 # What is picked of a target, besides its groups.
 _COLUMNS = (
     "id",
@@ -61,15 +62,12 @@ _TOOK = ", ".join(
 _STATEMENT = """
 WITH picked AS MATERIALIZED ({picked}),
 counts AS (
-    SELECT GROUPING(hub, account, specialist, bucket, slot, cause) AS level,
-           hub, account, specialist, bucket, slot, cause, {counts}
-    FROM picked
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist), (bucket), (slot), (cause))
+    SELECT GROUPING({dimensions}) AS level, {dimensions}, {counts}
+    FROM picked GROUP BY GROUPING SETS ((), {each_dimension})
 ),
 spread AS (
-    SELECT GROUPING(hub, account, specialist) AS level, hub, account, specialist, {late}
-    FROM picked WHERE net AND verdict <> 'met'
-    GROUP BY GROUPING SETS ((), (hub), (account), (specialist))
+    SELECT GROUPING({spread}) AS level, {spread}, {late}
+    FROM picked WHERE net AND verdict <> 'met' GROUP BY GROUPING SETS ((), {each_spread})
 ),
 gross_buckets AS (SELECT gross_bucket AS bucket, {gross} FROM picked WHERE gross AND NOT gross_previous GROUP BY 1),
 codes AS (
@@ -103,18 +101,21 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
     """Count what a person may count. One query."""
     window = filters.period.window(now=now)
     net, gross = (_in_either(test, filters, now=now) for test in (counts, counts_gross))
-    wall = wall_time(filters.period.zone)
+    wall = wall_time(filters)
+    at, gross_at = instant(filters.dates), instant(filters.dates, gross=True)
     picked = (
         judged(scope(filters, reader=reader).filter(net | gross), now=now)
         .annotate(
             net=_as_column(net),
             gross=_as_column(gross),
-            previous=_as_column(Q(counted_at__lt=window.start)),
-            gross_previous=_as_column(Q(gross_counted_at__lt=window.start)),
+            previous=_as_column(Q(**{f"{at}__lt": window.start})),
+            gross_previous=_as_column(Q(**{f"{gross_at}__lt": window.start})),
             hub=F("ticket__hub_id"),
             account=F("ticket__account_id"),
-            bucket=_column_of("counted_at", filters.period),
-            gross_bucket=_column_of("gross_counted_at", filters.period),
+            team=F("ticket__team_id"),
+            replier=F("answered_by_id"),
+            bucket=_column_of(at, filters.period),
+            gross_bucket=_column_of(gross_at, filters.period),
             slot=wall["weekday"] * 24 + wall["hour"],
         )
         .values(*_COLUMNS, *DIMENSIONS)
@@ -123,7 +124,17 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
         sql, params = picked.query.sql_with_params()
     except EmptyResultSet:  # a reader who may count nothing
         return Found()
-    statement = _STATEMENT.format(picked=sql, counts=_COUNTS, late=_LATE, gross=_sums("gross"), took=_TOOK)
+    statement = _STATEMENT.format(
+        picked=sql,
+        dimensions=", ".join(DIMENSIONS),
+        each_dimension=_each(DIMENSIONS),
+        spread=", ".join(SPREAD),
+        each_spread=_each(SPREAD),
+        counts=_COUNTS,
+        late=_LATE,
+        gross=_sums("gross"),
+        took=_TOOK,
+    )
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         found = [_documents(value) for value in cursor.fetchone()]
@@ -132,10 +143,14 @@ def read(filters: Filters, *, reader: User, now: datetime) -> Found:
     )
 
 
-def _in_either(test: Callable[[Window], Q], filters: Filters, *, now: datetime) -> Q:
+def _each(names: tuple[str, ...]) -> str:
+    return ", ".join(f"({name})" for name in names)
+
+
+def _in_either(test: Callable[..., Q], filters: Filters, *, now: datetime) -> Q:
     """What counts in this period or in the one before it."""
     window, previous = filters.period.window(now=now), filters.period.previous(now=now)
-    return test(window) | test(previous)
+    return test(window, dates=filters.dates, now=now) | test(previous, dates=filters.dates, now=now)
 
 
 def _as_column(test: Q) -> Expression:

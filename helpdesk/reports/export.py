@@ -12,25 +12,25 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from helpdesk.core.channels import Channel
-from helpdesk.reports.breaches import Target
+from helpdesk.reports.breaches import DATES, Filters, Target
 from helpdesk.sla.models import METRICS, PROMISES
 from helpdesk.tickets.models import Severity
 
 # What makes a spreadsheet run a cell as a formula, also in its full-width form.
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001
 MOST_ROWS = 1_048_575  # of a sheet, below its heading
-WIDTHS = (11, 44, 26, 16, 16, 10, 12, 12, 16, 20, 20, 18, 18, 18, 18, 16, 12, 22, 40, 18, 16, 24)
+WIDTHS = (11, 44, 26, 16, 16, 10, 12, 12, 16, 20, 20, 18, 18, 18, 18, 16, 12, 22, 40, 18, 16, 24, 14, 16)
 BOM = "\ufeff"  # by this Excel knows UTF-8
 
 
-def csv_chunks(chunks: Iterable[Sequence[Target]], *, zone: ZoneInfo) -> Iterator[str]:
+def csv_chunks(chunks: Iterable[Sequence[Target]], *, filters: Filters) -> Iterator[str]:
     """The file, piece by piece: times in ISO 8601 with the zone's offset, durations in seconds."""
     yield BOM + _lines([_heading()])
     for chunk in chunks:
-        yield _lines(_row(target, zone) for target in chunk)
+        yield _lines(_row(target, filters) for target in chunk)
 
 
-def xlsx(chunks: Iterable[Sequence[Target]], *, zone: ZoneInfo, title: str) -> io.BufferedRandom:
+def xlsx(chunks: Iterable[Sequence[Target]], *, filters: Filters, title: str) -> io.BufferedRandom:
     """The workbook as an open temporary file at its beginning: rows go to disk as they come, so memory stays flat.
 
     Times are the zone's wall times, durations seconds; text stays text, whatever it begins with. Further
@@ -46,9 +46,11 @@ def xlsx(chunks: Iterable[Sequence[Target]], *, zone: ZoneInfo, title: str) -> i
             if place >= MOST_ROWS:
                 sheet, place = _sheet(book, title, bold), 0
             place += 1
-            for column, value in enumerate(_values(target)):
+            for column, value in enumerate(_values(target, filters)):
                 if isinstance(value, datetime):
-                    sheet.write_datetime(place, column, value.astimezone(zone).replace(tzinfo=None), time)
+                    sheet.write_datetime(
+                        place, column, value.astimezone(filters.period.zone).replace(tzinfo=None), time
+                    )
                 elif isinstance(value, int):
                     sheet.write_number(place, column, value)
                 elif value:
@@ -97,10 +99,12 @@ def _heading() -> list[str]:
         _("Gross due"),
         _("Gross outcome"),
         _("Exceptions"),
+        _("Dates by"),
+        _("Time zone"),
     ]
 
 
-def _values(target: Target) -> list[str | int | datetime]:
+def _values(target: Target, filters: Filters) -> list[str | int | datetime]:
     """The cells of a row, before they are written in a file's own way; an empty text where there is nothing."""
     return [
         target.reference,
@@ -125,11 +129,13 @@ def _values(target: Target) -> list[str | int | datetime]:
         target.gross_due_at or "",
         target.gross_words,
         ", ".join(target.exceptions),
+        str(_DATES[filters.dates]),
+        str(filters.period.zone),
     ]
 
 
-def _row(target: Target, zone: ZoneInfo) -> list[str | int]:
-    return [_cell(value, zone) for value in _values(target)]
+def _row(target: Target, filters: Filters) -> list[str | int]:
+    return [_cell(value, filters.period.zone) for value in _values(target, filters)]
 
 
 def _cell(value: str | int | datetime, zone: ZoneInfo) -> str | int:
@@ -138,7 +144,7 @@ def _cell(value: str | int | datetime, zone: ZoneInfo) -> str | int:
     return harmless(value) if isinstance(value, str) else value
 
 
-_PROMISES, _METRICS = dict(PROMISES), dict(METRICS)
+_PROMISES, _METRICS, _DATES = dict(PROMISES), dict(METRICS), dict(DATES)
 
 
 def _lines(rows: Iterable[Sequence[str | int]]) -> str:

@@ -12,9 +12,10 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from helpdesk.accounts.models import Account, User
+from helpdesk.accounts.models import Account, Team, User
+from helpdesk.reports.bands import NAMES
 from helpdesk.reports.breaches import Filters, names_of
-from helpdesk.reports.counting import DIMENSIONS, VERDICTS, Found, read
+from helpdesk.reports.counting import DIMENSIONS, SPREAD, VERDICTS, Found, read
 from helpdesk.reports.periods import DAY, Period, Window, step_of
 from helpdesk.sla.models import BreachCause, ExceptionCode
 from helpdesk.subscriptions.models import Hub
@@ -108,6 +109,9 @@ class Report:
     causes: list[Row]
     excepted: Excepted = Excepted(key="", label="")
     codes: list[Excepted] = field(default_factory=list)
+    teams: list[Row] = field(default_factory=list)
+    repliers: list[Row] = field(default_factory=list)
+    bands: list[Row] = field(default_factory=list)
 
     @property
     def is_parted(self) -> bool:
@@ -116,17 +120,23 @@ class Report:
         return any((row.now.due, row.now.met) != (row.gross.due, row.gross.met) for row in rows)
 
     @property
+    def late_repliers(self) -> list[Row]:
+        """Those who answered late, whoever had owned the ticket when it fell due."""
+        return [row for row in self.repliers if row.now.answered_late]
+
+    @property
     def uncoded(self) -> Row:
         return next(row for row in self.causes if row.key == "")
 
 
 def report(filters: Filters, *, reader: User, now: datetime) -> Report:
-    """The breach report. Five queries, whatever there is to count."""
+    """The breach report. Six queries, whatever there is to count."""
     found = read(filters, reader=reader, now=now)
     rows = {name: _rows(name, found) for name in DIMENSIONS}
     rows["bucket"] = _buckets(rows["bucket"], found.gross_buckets)
     accounts = dict(Account.objects.filter(pk__in=rows["account"]).values_list("pk", "name"))
-    people = names_of(rows["specialist"])
+    people = names_of([*rows["specialist"], *rows["replier"]])
+    teams = dict(Team.objects.values_list("pk", "name"))
     hubs = dict(Hub.objects.values_list("pk", "name"))
     step = step_of(filters.period)
     return Report(
@@ -139,6 +149,11 @@ def report(filters: Filters, *, reader: User, now: datetime) -> Report:
         hubs=[Row(key=key, label=name, **rows["hub"].get(key, _NOTHING)) for key, name in hubs.items()],
         accounts=_worst_first(rows["account"], lambda key: accounts.get(key, "")),
         specialists=_worst_first(rows["specialist"], lambda key: people.get(key, "")),
+        teams=_worst_first(rows["team"], lambda key: teams.get(key, "")),
+        repliers=_worst_first(
+            {key: found for key, found in rows["replier"].items() if key}, lambda key: people.get(key, "")
+        ),
+        bands=[Row(key=key, label=str(name), **rows["band"].get(key, _NOTHING)) for key, name in enumerate(NAMES)],
         step=step,
         buckets=[
             Row(key=day, label="", **rows["bucket"].get(day.isoformat(), _NOTHING))
@@ -184,8 +199,8 @@ def _level(name: str, names: tuple[str, ...]) -> int:
 
 def _rows(name: str, found: Found) -> dict[Any, dict[str, Figures]]:
     """Figures of this period and of the one before, net and gross, by the keys of a dimension."""
-    level = _level(name, DIMENSIONS[:3])
-    spread = name in ("", *DIMENSIONS[:3])
+    level = _level(name, SPREAD)
+    spread = name in ("", *SPREAD)
     late = {row.get(name): row for row in found.spread if row["level"] == level} if spread else {}
     level = _level(name, DIMENSIONS)
     return {

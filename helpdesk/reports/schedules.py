@@ -26,7 +26,7 @@ from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import mail_row, post
 from helpdesk.reports import breaches
-from helpdesk.reports.breaches import Filters
+from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import Figures, report
 from helpdesk.reports.models import ReportMail, ReportSchedule
@@ -41,7 +41,7 @@ MOST_SKIPPED = 400  # periods that a gap writes down: more than a year of days
 MOST_ROWS = 20_000  # of a file that a mail carries; more are left to the link
 KEPT = timedelta(days=30)
 TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
-FILTERS = ("promise", "metric", "hub", "account", "team", "channel", "severity")
+FILTERS = ("promise", "metric", "hub", "account", "team", "channel", "severity", "dates")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +147,7 @@ def filters_of(schedule: ReportSchedule, due_at: datetime) -> Filters:
         team=int(query["team"]) if "team" in query else None,
         channel=query.get("channel", ""),
         severity=query.get("severity", ""),
+        dates=query.get("dates", DUE),
     )
 
 
@@ -236,6 +237,8 @@ def contents(*, schedule: ReportSchedule, recipient: User, due_at: datetime, now
     total, period = found.total, filters.period
     with translation.override(recipient.language):
         words = [str(dict(PROMISES)[filters.promise]), str(dict(METRICS)[filters.metric])]
+        if filters.dates != DUE:
+            words.append(_("dates by: %(what)s") % {"what": dict(breaches.DATES)[filters.dates]})
         span = full_date(period.first)
         if period.last != period.first:
             span = _("%(first)s to %(last)s") % {"first": span, "last": full_date(period.last)}
@@ -288,11 +291,11 @@ def _attach(schedule: ReportSchedule, context: dict[str, Any], *, due_at: dateti
     if len(clocks.values_list("pk")[: MOST_ROWS + 1]) > MOST_ROWS:
         context["too_large"] = True
         return ""
-    chunks, zone = breaches.stream(clocks), filters.period.zone
+    chunks = breaches.stream(clocks)
     if schedule.file == ReportSchedule.File.CSV:
-        content: File = ContentFile("".join(csv_chunks(chunks, zone=zone)).encode())
+        content: File = ContentFile("".join(csv_chunks(chunks, filters=filters)).encode())
     else:
-        content = File(xlsx(chunks, zone=zone, title=_("Targets")))
+        content = File(xlsx(chunks, filters=filters, title=_("Targets")))
     path = default_storage.save(f"reports/{secrets.token_urlsafe(24)}.{schedule.file}", content)
     name = f"breaches-{filters.period.first}-to-{filters.period.last}.{schedule.file}"
     context["attachments"] = [{"path": path, "name": name, "content_type": TYPES[schedule.file]}]

@@ -8,9 +8,10 @@ from django.db import connection, transaction
 
 from helpdesk.accounts.models import StaffRole, User
 from helpdesk.notifications.services import beat
-from helpdesk.reports.breaches import Filters
+from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.figures import Figures, report
 from helpdesk.reports.periods import Period
+from helpdesk.reports.promptness import Promptness, promptness
 from helpdesk.sla.clock import Metric, Promise
 
 HEARTBEAT = "verify_report"
@@ -94,7 +95,7 @@ timed AS (  -- a reply of before the deadline counts, though a sweep came betwee
     ) AS judgement
 ),
 judged AS (
-    SELECT clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
+    SELECT timed.clock_id, clock.promise, clock.metric, ticket.hub_id AS hub, ticket.account_id AS account,
            CASE WHEN breached IS NOT NULL THEN owner_then
                 WHEN answered IS NULL THEN ticket.owner_id
                 WHEN lifted_later THEN coalesce(owner_then, author)
@@ -105,10 +106,17 @@ judged AS (
            coalesce(breached, deadline) AS due,
            answered IS NOT NULL AND breached IS NULL AND answered <= deadline AS met,
            coalesce(answered, ended, %(now)s) - coalesce(breached, deadline) AS over,
+           CASE %(dates)s WHEN 'created' THEN ticket.created_at WHEN 'replied' THEN answered
+                          ELSE coalesce(breached, deadline) END AS dated,
+           CASE %(dates)s WHEN 'created' THEN ticket.created_at WHEN 'replied' THEN answered
+                          ELSE coalesce(gross_breached, gross_deadline) END AS gross_dated,
            NOT cancelled AS gross,
            coalesce(gross_breached, gross_deadline) AS gross_due,
            answered IS NOT NULL AND gross_breached IS NULL AND answered <= gross_deadline AS gross_met,
-           answered IS NOT NULL AS replied
+           answered IS NOT NULL AS replied, ticket.team_id AS team,
+           CASE WHEN answered IS NOT NULL THEN author END AS replier,
+           100 * EXTRACT(EPOCH FROM greatest(answered - started, interval '0'))
+               / nullif(EXTRACT(EPOCH FROM coalesce(breached, deadline) - started), 0) AS share
     FROM timed
     JOIN helpdesk_clock AS clock ON clock.id = timed.clock_id
     JOIN helpdesk_ticket AS ticket ON ticket.id = clock.ticket_id
@@ -119,9 +127,16 @@ SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHE
        percentile_disc(0.9) WITHIN GROUP (ORDER BY over) FILTER (WHERE NOT met),
        max(over) FILTER (WHERE NOT met)
 FROM judged
+CROSS JOIN LATERAL (
+    SELECT (SELECT count(*) FROM unnest(ARRAY[25, 50, 75]) AS upper WHERE share > upper)::text AS in_time,
+           (SELECT 4 + count(*) FROM unnest(ARRAY[150, 200, 400]) AS upper WHERE share > upper)::text AS in_late
+) AS bands
 CROSS JOIN LATERAL (VALUES ('total', ''), ('hub', hub), ('account', account::text),
-                           ('specialist', coalesce(specialist::text, ''))) AS part (dimension, key)
-WHERE net AND due >= %(start)s AND due < %(end)s
+                           ('specialist', coalesce(specialist::text, '')), ('team', coalesce(team::text, '')),
+                           ('replier', replier::text),
+                           ('band', CASE WHEN NOT replied THEN '8' WHEN met THEN in_time ELSE in_late END))
+    AS part (dimension, key)
+WHERE part.key IS NOT NULL AND net AND due < %(now)s AND dated >= %(start)s AND dated < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
 UNION ALL
 SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHERE gross_met),
@@ -129,8 +144,23 @@ SELECT promise, metric, part.dimension, part.key, count(*), count(*) FILTER (WHE
 FROM judged
 CROSS JOIN LATERAL (VALUES ('gross total', ''), ('gross hub', hub), ('gross account', account::text))
     AS part (dimension, key)
-WHERE gross AND gross_due >= %(start)s AND gross_due < %(end)s
+WHERE gross AND gross_due < %(now)s AND gross_dated >= %(start)s AND gross_dated < %(end)s
 GROUP BY promise, metric, part.dimension, part.key
+UNION ALL  -- escalations: how many, of how many targets; after how long, in place of how late
+SELECT promise, metric, part.dimension, '', count(*), count(DISTINCT clock_id), 0, 0,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY part.took),
+       CASE part.dimension WHEN 'acknowledged' THEN percentile_disc(0.9) WITHIN GROUP (ORDER BY part.took)
+                           ELSE percentile_disc(0.99) WITHIN GROUP (ORDER BY part.took) END, NULL
+FROM judged
+JOIN (SELECT clock_id, acknowledged_at, acknowledged_at - detected_at AS reacted, detected_at - due_at AS delay
+      FROM helpdesk_escalation WHERE state <> 'superseded') AS escalation USING (clock_id)
+CROSS JOIN LATERAL (
+    SELECT 'escalated', delay
+    UNION ALL SELECT CASE WHEN acknowledged_at IS NULL THEN 'waiting' ELSE 'acknowledged' END, reacted
+    UNION ALL SELECT 'noticed late', NULL WHERE EXTRACT(EPOCH FROM delay) > 60
+) AS part (dimension, took)
+WHERE net AND due < %(now)s AND dated >= %(start)s AND dated < %(end)s
+GROUP BY promise, metric, part.dimension
 """
 
 # Promise, metric, dimension, key.
@@ -144,6 +174,7 @@ class Verification:
     first: str
     last: str
     zone: str
+    dates: str = DUE
     compared: int = 0
     due: int = 0
     differing: int = 0
@@ -153,18 +184,19 @@ class Verification:
         return asdict(self)
 
 
-def verify_report(period: Period, *, now: datetime) -> Verification:
+def verify_report(period: Period, *, now: datetime, dates: str = DUE) -> Verification:
     """Compare the report with a recount of the events, for every promise and metric.
 
-    Net in all, by hub, by account and by specialist: counts, and how late (half, nine in ten, the worst).
-    Gross in all, by hub and by account: counts. Both readings see one snapshot, so that work done
-    meanwhile is no difference.
+    Net in all, by hub, account, specialist, team and who answered: counts, and how late (half, nine in ten, the
+    worst); the distribution of the answers' times: counts; escalations: counts, and how promptly.
+    Gross in all, by hub and by account: counts. `dates` is what puts a target into the period. Both readings see
+    one snapshot, so that work done meanwhile is no difference.
     """
-    result = Verification(period.first.isoformat(), period.last.isoformat(), str(period.zone))
+    result = Verification(period.first.isoformat(), period.last.isoformat(), str(period.zone), dates)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        said, recounted = _reported(period, now=now), _recount(period, now=now)
+        said, recounted = _reported(period, now=now, dates=dates), _recount(period, now=now, dates=dates)
     for cell in sorted({*said, *recounted}):
         result.compared += 1
         result.due += recounted.get(cell, Figures()).due if cell[2] == "total" else 0
@@ -177,41 +209,57 @@ def verify_report(period: Period, *, now: datetime) -> Verification:
     return result
 
 
-def _reported(period: Period, *, now: datetime) -> dict[Cell, Figures]:
+def _reported(period: Period, *, now: datetime, dates: str) -> dict[Cell, Figures]:
     cells: dict[Cell, Figures] = {}
     for promise in Promise:
         for metric in Metric:
-            filters = Filters(period=period, promise=promise.value, metric=metric.value)
+            filters = Filters(period=period, promise=promise.value, metric=metric.value, dates=dates)
             found = report(filters, reader=User(staff_role=StaffRole.MANAGER), now=now)
             parts = {
                 "total": [found.total],
                 "hub": found.hubs,
                 "account": found.accounts,
                 "specialist": found.specialists,
+                "team": found.teams,
+                "replier": found.repliers,
+                "band": found.bands,
             }
             for dimension, rows in parts.items():
                 for row in rows:
                     key = "" if row.key is None else str(row.key)
                     if row.now.due:
                         cells[promise.value, metric.value, dimension, key] = row.now
-                    if row.gross.due and dimension != "specialist":
+                    if row.gross.due and dimension in ("total", "hub", "account"):
                         cells[promise.value, metric.value, f"gross {dimension}", key] = row.gross
+            told = promptness(filters, reader=User(staff_role=StaffRole.MANAGER), now=now)
+            cells.update({(promise.value, metric.value, *cell): row for cell, row in _escalated(told).items()})
     return cells
 
 
-def _recount(period: Period, *, now: datetime) -> dict[Cell, Figures]:
+def _escalated(told: Promptness) -> dict[tuple[str, str], Figures]:
+    """As the recount counts them; how many targets have an acknowledged one the report doesn't say."""
+    rows = {
+        "escalated": Figures(due=told.fired, met=told.targets, late_p50=told.noticed_p50, late_p90=told.noticed_p99),
+        "waiting": Figures(due=told.waiting, met=told.waiting_targets),
+        "acknowledged": Figures(
+            due=told.fired - told.waiting, late_p50=told.acknowledged_p50, late_p90=told.acknowledged_p90
+        ),
+        "noticed late": Figures(due=told.late, met=told.late_targets),
+    }
+    return {(name, ""): row for name, row in rows.items() if row.due}
+
+
+def _recount(period: Period, *, now: datetime, dates: str) -> dict[Cell, Figures]:
     window = period.window(now=now)
     with connection.cursor() as cursor:
-        cursor.execute(_RECOUNT, {"start": window.start, "end": window.end, "now": now})
+        cursor.execute(_RECOUNT, {"start": window.start, "end": window.end, "now": now, "dates": dates})
         return {
             (promise, metric, dimension, key): Figures(
                 due=due,
-                met=met,
+                met=0 if dimension == "acknowledged" else met,
                 answered_late=late,
                 unanswered=unanswered,
-                late_p50=p50,
-                late_p90=p90,
-                late_max=worst,
+                **({} if dimension == "band" else {"late_p50": p50, "late_p90": p90, "late_max": worst}),
             )
             for promise, metric, dimension, key, due, met, late, unanswered, p50, p90, worst in cursor
         }

@@ -22,7 +22,9 @@ _NO_KEY = {"specialist": "nobody", "cause": "none"}
 def drill(context: Context, dimension: str = "", key: Any = "", **also: Any) -> str:
     """Address of the tickets behind a number: the page's filters, a dimension's key, and what else narrows it."""
     parameters = {**context["address"], **also}
-    if dimension:
+    if dimension == "team" and key is None:  # the team is a filter, and no filter has a word for none
+        parameters["noteam"] = "yes"
+    elif dimension:
         parameters[dimension] = key if key not in (None, "") else _NO_KEY[dimension]
     given = {name: str(value) for name, value in parameters.items() if value not in ("", None)}
     return f"{reverse('admin:breach_list')}?{urlencode(given)}"

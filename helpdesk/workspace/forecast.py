@@ -13,8 +13,6 @@ from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.report_tabs import report_tabs
 from helpdesk.workspace.reports import managers_only
 
-MOST_LISTED = 100
-
 
 def urls(site: AdminSite) -> list[URLPattern]:
     """The address for the site's `get_urls`."""
@@ -25,20 +23,19 @@ def forecast_page(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Those that will be missed at the present pace, in the order of their deadlines."""
     now = timezone.now()
     found = forecast(reader=request.user, now=now)
-    missed = found.missed[:MOST_LISTED]
     tickets = (
         Ticket.objects.visible_to(request.user)
         .select_related("account", "hub", "owner")
-        .in_bulk({turn.ticket for turn in missed})
+        .in_bulk({turn.ticket for turn in found.turns})
     )
     context = {
         "found": found,
-        "missed": [(turn, tickets[turn.ticket]) for turn in missed],
-        "more": len(found.missed) - len(missed),
+        "missed": [(turn, tickets[turn.ticket]) for turn in found.turns],
+        "more": found.missed - len(found.turns),
         "hours": int(HORIZON / HOUR),
         "pace": f"{found.pace:.1f}",
         "error": {name: f"{getattr(found.error, name):.1f}" for name in ("predicted", "actual", "off")},
-        "exact": found.error.exact * 100 // found.error.count if found.error.count else 0,
+        "exact": found.error.exact * 100 // found.error.count,
     }
     whole = {**site.each_context(request), **report_tabs(request), "title": _("Forecast"), **context}
     return TemplateResponse(request, "reports/forecast.html", whole)

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, Team
 from helpdesk.core.channels import Channel
-from helpdesk.reports.breaches import OUTCOMES, Filters, Part
+from helpdesk.reports.bands import NO_ANSWER
+from helpdesk.reports.breaches import DATES, DUE, ESCALATED, OUTCOMES, Filters, Part
 from helpdesk.reports.periods import Period, preset, today
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import EFFECTS, METRICS, PROMISES, BreachCause
@@ -32,7 +33,7 @@ PERIODS = [
     ("quarter", _("This quarter")),
     (CUSTOM, _("From … to …")),
 ]
-DEFAULTS = {"period": "30d", "promise": Promise.GUARANTEED.value, "metric": Metric.FIRST_RESPONSE.value}
+DEFAULTS = {"period": "30d", "dates": DUE, "promise": Promise.GUARANTEED.value, "metric": Metric.FIRST_RESPONSE.value}
 
 
 class PlainSelect(forms.Select):
@@ -60,6 +61,7 @@ class FilterForm(forms.Form):
     period = forms.ChoiceField(label=_("Period"), choices=PERIODS)
     start = DayField(label=_("First day"))
     end = DayField(label=_("Last day"))
+    dates = forms.ChoiceField(label=_("Dates by"), choices=DATES)
     promise = forms.ChoiceField(label=_("Promise"), choices=PROMISES)
     metric = forms.ChoiceField(label=_("Metric"), choices=METRICS)
     hub = forms.ModelChoiceField(Hub.objects.all(), label=_("Hub"), required=False, empty_label=_("All hubs"))
@@ -112,6 +114,7 @@ class FilterForm(forms.Form):
             team=data["team"].pk if data["team"] else None,
             channel=data["channel"],
             severity=data["severity"],
+            dates=data["dates"],
         )
 
     def _period(self) -> Period:
@@ -126,6 +129,10 @@ class PartForm(forms.Form):
 
     outcome = forms.ChoiceField(required=False, choices=[(name, name) for name in OUTCOMES])
     specialist = forms.RegexField(rf"^({NOBODY}|[0-9]{{1,18}})$", required=False)
+    replier = forms.IntegerField(required=False, min_value=1, max_value=10**18)
+    noteam = forms.ChoiceField(required=False, choices=[("yes", "yes")])
+    band = forms.IntegerField(required=False, min_value=0, max_value=NO_ANSWER)
+    escalated = forms.ChoiceField(required=False, choices=[(name, name) for name in ESCALATED])
     cause = forms.ChoiceField(required=False, choices=[(UNCODED, UNCODED), *BreachCause.choices])
     basis = forms.ChoiceField(required=False, choices=[(GROSS, GROSS)])
     excepted = forms.SlugField(required=False, max_length=40)
@@ -148,6 +155,10 @@ class PartForm(forms.Form):
             lifted=bool(data["lifted"]),
             specialist=int(data["specialist"]) if data["specialist"] and not nobody else None,
             nobody=nobody,
+            replier=data["replier"],
+            no_team=bool(data["noteam"]),
+            band=data["band"],
+            escalated=data["escalated"],
             cause=("" if cause == UNCODED else cause) if cause else None,
             weekday=data["weekday"],
             hour=data["hour"],
@@ -191,5 +202,6 @@ def address(filters: Filters) -> dict[str, str]:
         "team": filters.team,
         "channel": filters.channel,
         "severity": filters.severity,
+        "dates": "" if filters.dates == DUE else filters.dates,
     }
     return {name: str(value) for name, value in given.items() if value not in ("", None)}

@@ -19,11 +19,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from helpdesk.core.zones import zone_of
 from helpdesk.reports import breaches
+from helpdesk.reports.bands import NAMES, NO_ANSWER
 from helpdesk.reports.breaches import EVERYTHING, Filters, Part
-from helpdesk.reports.charts import heat_map, trend
+from helpdesk.reports.charts import heat_map, histogram, trend
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
+from helpdesk.reports.promptness import promptness
 from helpdesk.sla.models import METRICS, PROMISES, BreachCause, Clock, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.workspace.exception_words import SHORT_EFFECTS
@@ -80,6 +82,8 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "report": found,
         "trend": trend(found),
         "heat_map": heat_map(found),
+        "histogram": histogram(found),
+        "prompt": promptness(form.filters, reader=request.user, now=now),
         "weekdays": _weekdays(),
         "effects": list(SHORT_EFFECTS.items()),
         "unanswered": breaches.targets(waiting.order_by("counted_at", "pk")[:OLDEST]),
@@ -99,6 +103,8 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
                 ("hub", found.hubs),
                 ("account", found.accounts),
                 ("specialist", found.specialists),
+                ("team", found.teams),
+                ("replier", found.late_repliers),
             )
         ],
         **_words(form.filters),
@@ -143,8 +149,8 @@ def breach_csv(request: HttpRequest, site: AdminSite) -> HttpResponse:
         return _refused(request, site, form)
     filters, part = form.filters, _part(PartForm(request.GET))
     clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
-    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks, part=part)), zone=filters.period.zone)
-    name = f"breaches-{filters.period.first}-to-{filters.period.last}.csv"
+    pieces = csv_chunks(breaches.stream(breaches.latest_first(clocks, part=part)), filters=filters)
+    name = f"breaches-{_dated(filters)}{filters.period.first}-to-{filters.period.last}.csv"
     return StreamingHttpResponse(
         _flow(pieces),
         content_type="text/csv; charset=utf-8",
@@ -160,8 +166,8 @@ def breach_xlsx(request: HttpRequest, site: AdminSite) -> HttpResponse:
     filters, part = form.filters, _part(PartForm(request.GET))
     clocks = breaches.selection(filters, reader=request.user, now=timezone.now(), part=part)
     chunks = breaches.stream(breaches.latest_first(clocks, part=part))
-    book = xlsx(chunks, zone=filters.period.zone, title=_("Targets"))
-    name = f"breaches-{filters.period.first}-to-{filters.period.last}.xlsx"
+    book = xlsx(chunks, filters=filters, title=_("Targets"))
+    name = f"breaches-{_dated(filters)}{filters.period.first}-to-{filters.period.last}.xlsx"
     return FileResponse(book, as_attachment=True, filename=name, content_type=XLSX)
 
 
@@ -248,7 +254,11 @@ def _page(
 
 
 def _words(filters: Filters) -> dict[str, str]:
-    return {"promise": str(dict(PROMISES)[filters.promise]), "metric": str(dict(METRICS)[filters.metric])}
+    return {
+        "promise": str(dict(PROMISES)[filters.promise]),
+        "metric": str(dict(METRICS)[filters.metric]),
+        "dates": str(dict(breaches.DATES)[filters.dates]),
+    }
 
 
 def _filter_words(form: FilterForm) -> list[str]:
@@ -256,6 +266,10 @@ def _filter_words(form: FilterForm) -> list[str]:
     data = form.cleaned_data
     rows = [str(data[name]) for name in ("hub", "account", "team") if data[name]]
     return rows + [str(dict(form.fields[name].choices)[data[name]]) for name in ("channel", "severity") if data[name]]
+
+
+def _dated(filters: Filters) -> str:
+    return "" if filters.dates == breaches.DUE else f"by-{filters.dates}-"
 
 
 def _weekdays() -> list[str]:
@@ -273,6 +287,25 @@ def _exception_words(part: Part) -> list[str]:
         words.append(str(SHORT_EFFECTS[part.effect]))
     if part.lifted:
         words.append(_("late, lifted by it"))
+    return words
+
+
+def _answer_words(part: Part) -> list[str]:
+    """How it was escalated, who answered, for which team, and in how much of the time."""
+    escalated = {
+        "fired": _("escalated"),
+        "waiting": _("escalation never acknowledged"),
+        "late": _("escalation noticed late"),
+    }
+    words = [escalated[part.escalated]] if part.escalated else []
+    words += [_("no team")] if part.no_team else []
+    if part.replier is not None:
+        name = breaches.names_of([part.replier]).get(part.replier, _("unknown specialist"))
+        words.append(_("answered by %(name)s") % {"name": name})
+    if part.band == NO_ANSWER:
+        words.append(str(NAMES[NO_ANSWER]))
+    elif part.band is not None:
+        words.append(_("took %(share)s of the target") % {"share": NAMES[part.band]})
     return words
 
 
@@ -294,6 +327,7 @@ def _part_words(part: Part) -> list[str]:
         words.append(_("nobody at due time"))
     if part.specialist is not None:
         words.append(breaches.names_of([part.specialist]).get(part.specialist, _("unknown specialist")))
+    words += _answer_words(part)
     if part.cause is not None:
         words.append(str(BreachCause(part.cause).label) if part.cause else _("cause not yet coded"))
     if part.weekday is not None:

@@ -246,7 +246,7 @@ def test_thirty_accounts_take_no_more_queries_than_one(get, now, name):
     one = queries()
     for _index in range(29):
         make_ticket(now=now)
-    assert queries() == one <= 15
+    assert queries() == one <= 17
 
 
 def test_no_page_needs_a_style_or_a_script_of_its_own(get, mixed):
