@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "crispy_forms",
     "django_htmx",
@@ -146,6 +147,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "after_login"
 ACCOUNT_ADAPTER = "helpdesk.accounts.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "helpdesk.accounts.oidc.SocialAdapter"
+ACCOUNT_FORMS = {"login": "helpdesk.accounts.sign_in_forms.LoginForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

@@ -213,9 +213,15 @@ def event_row(event: AccountEvent) -> dict[str, Any]:
         kinds.REMOVED: _("%(whom)s was removed (%(before)s)"),
         kinds.LEFT: _("%(whom)s left (%(before)s)"),
         kinds.ERASED: _("%(whom)s had their data erased"),
+        kinds.CAME_IN: _("%(whom)s joined through the company's sign-in as: %(after)s"),
+        kinds.LINKED: _("%(whom)s signed in through the company's sign-in for the first time"),
+        kinds.SSO_ON: _("The company's sign-in was switched on by the support service"),
+        kinds.SSO_OFF: _("The company's sign-in was switched off by the support service"),
+        kinds.SSO_CHANGED: _("The company's sign-in was changed by the support service"),
     }[event.kind]
-    own = event.kind in (kinds.JOINED, kinds.LEFT, kinds.ERASED)
-    return {"text": said % words, "by": "" if own or not event.actor else str(event.actor), "at": event.at}
+    own = event.kind in (kinds.JOINED, kinds.LEFT, kinds.ERASED, kinds.CAME_IN, kinds.LINKED)
+    nameless = own or not event.actor or event.actor.is_staff  # who of the support staff it was is theirs to know
+    return {"text": said % words, "by": "" if nameless else str(event.actor), "at": event.at}
 
 
 def _role(value: str) -> str:
