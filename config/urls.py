@@ -15,7 +15,7 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("accounts/oidc/", include("helpdesk.portal.company_urls")),
     re_path(
-        "^accounts/(3rdparty|social)/", page_not_found, {"exception": None}
+        "^accounts/(?:3rdparty|social)/", page_not_found, {"exception": None}
     ),  # allauth's: nobody links by themselves
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

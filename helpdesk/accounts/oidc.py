@@ -200,7 +200,7 @@ def _identity(claims: dict[str, Any]) -> Identity:
     return Identity(
         subject=str(claims["sub"]),
         email=email.strip() if isinstance(email, str) and email.count("@") == 1 else "",
-        is_verified=claims.get("email_verified") in (True, "true"),
+        is_verified=claims.get("email_verified") is True or claims.get("email_verified") == "true",
         full_name=str(name).replace("\x00", "").strip(),
         language=locale if locale in dict(settings.LANGUAGES) else "en",
     )
