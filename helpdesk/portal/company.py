@@ -31,7 +31,7 @@ def find(request: HttpRequest) -> HttpResponse:
     following = _next(request)
     if request.method != "POST":
         return render(request, "account/company/find.html", {"next": following})
-    if response := ratelimit.consume_or_429(request, action="login"):
+    if response := ratelimit.consume_or_429(request, action="company_sign_in"):
         return response
     email = request.POST.get("login", "").replace("\x00", "").strip()[:LONGEST]
     found = provider_for(email)

@@ -142,6 +142,19 @@ def remove(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
 
 
 @require_POST
+@portal_page
+def leave(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Oneself out of the account that one acts for; the last super admin stays."""
+    try:
+        people.remove(membership=visitor.membership, actor=visitor.user, now=visitor.now)
+    except people.Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("portal:account")
+    messages.success(request, _("You don't belong to %(account)s any more.") % {"account": visitor.account})
+    return redirect("portal:home")
+
+
+@require_POST
 @governing_page
 def send_again(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     """A new link for an invitation."""

@@ -59,10 +59,30 @@ class ByAddressForm(forms.ModelForm):
             self.initial["user"] = self.instance.user.email
 
 
+class MembershipFormSet(RowFormSet):
+    """Somebody must be left who can give roles, as in the portal."""
+
+    def clean(self) -> None:
+        super().clean()
+        if not self.instance.pk or any(self.errors):
+            return
+        Account.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
+        rows = Membership.objects.filter(account=self.instance, role=Membership.Role.SUPER_ADMIN, user__is_active=True)
+        if rows.exists() and not any(self._is_super_admin(form) for form in self.forms):
+            raise forms.ValidationError(
+                _("The account would have no super admin any more. Give somebody else the role first.")
+            )
+
+    def _is_super_admin(self, form: forms.ModelForm) -> bool:
+        data = form.cleaned_data
+        is_kept = bool(data.get("user")) and not data.get("DELETE")
+        return is_kept and data["user"].is_active and data.get("role") == Membership.Role.SUPER_ADMIN
+
+
 class MembershipInline(Rights, admin.TabularInline):
     model = Membership
     form = ByAddressForm
-    formset = RowFormSet
+    formset = MembershipFormSet
     extra = 0
     fields = ("user", "role", "is_designated")
 
