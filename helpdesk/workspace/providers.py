@@ -88,8 +88,6 @@ class ProviderAdmin(RoleAdmin):
     form = ProviderForm
     list_display = ("name", "account", "domain_names", "is_on", "is_required")
     list_select_related = ("account",)
-    search_fields = ("name__istartswith", "account__name__istartswith")
-    search_help_text = _("Beginning of the name")
     ordering = ("name",)
     autocomplete_fields = ("account",)
 

@@ -335,6 +335,8 @@ def test_where_it_is_required_an_invitation_s_new_person_goes_there_too(server, 
         language="en",
         now=timezone.now(),
     )
+    token = OutboxMail.objects.get(template="invitation").context["secret_url"].rstrip("/").split("/")[-1]
+    assert Client().get(f"/invitations/{token}/")["Location"] == f"/accounts/oidc/{company.key}/"
     assert is_in(come(company))
     assert Membership.objects.get(user__email=ANN["email"]).is_designated
 
