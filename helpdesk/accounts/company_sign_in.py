@@ -16,6 +16,7 @@ from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, domain_of
 
 Kind = AccountEvent.Kind
+LONGEST_NAME = User._meta.get_field("full_name").max_length
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _new_person(account: Account, identity: Identity, now: datetime) -> User:
     user = User.objects.create_user(
         identity.email.lower(),
         None,
-        full_name=identity.full_name[:160] or identity.email.partition("@")[0],
+        full_name=(identity.full_name or identity.email.partition("@")[0])[:LONGEST_NAME],
         language=identity.language,
         time_zone=account.time_zone,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import jwt
 import requests
+from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 LEEWAY = 60  # seconds by which the clocks of two servers may differ
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+LONGEST_SUBJECT = 191  # characters, as allauth keeps them
 TRY = "try"  # an administrator looks what the provider says; nobody is signed in
 FAILURES = (OAuth2Error, requests.RequestException, ValueError, KeyError, TypeError, AttributeError)
 
@@ -89,6 +91,8 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):
             raise OAuth2Error(f"The ID token doesn't hold: {error}") from error
         if claims.get("nonce") != self.nonce:
             raise OAuth2Error("The ID token is for another sign-in.")
+        if not 0 < len(claims["sub"]) <= LONGEST_SUBJECT or "\x00" in claims["sub"]:
+            raise OAuth2Error("The ID token names nobody, or by no usable name.")
         if claims.get("azp", client_id) != client_id:
             raise OAuth2Error("The ID token is for another client.")
         return claims
@@ -169,7 +173,7 @@ def failed(
     request: HttpRequest, row: IdentityProvider, state: dict[str, Any], *, error: Any, exception: Exception | None
 ) -> HttpResponse:
     """Something went wrong on the way: the person reads how to go on, an administrator who tries it, what."""
-    logger.warning("Company sign-in %s (%s): %s %s", row.pk, row.name, error or "", exception or "")
+    logger.warning("Company sign-in %s (%s): %s %s", row.pk, row.name, error or "", exception or "", exc_info=exception)
     if state.get("process") == TRY and request.user.is_superuser:
         return tried(request, row, problem=str(exception or error or ""))
     return refused(request, row, "cancelled" if error == "cancelled" else "failed")
@@ -195,11 +199,12 @@ def tried(
 
 def _identity(claims: dict[str, Any]) -> Identity:
     email = claims.get("email")
+    email = valid_email_or_none(email.strip()) if isinstance(email, str) else None
     name = claims.get("name") or " ".join(str(claims.get(part) or "") for part in ("given_name", "family_name"))
     locale = str(claims.get("locale") or translation.get_language() or "en")[:2].lower()
     return Identity(
         subject=str(claims["sub"]),
-        email=email.strip() if isinstance(email, str) and email.count("@") == 1 else "",
+        email=email or "",
         is_verified=claims.get("email_verified") is True or claims.get("email_verified") == "true",
         full_name=str(name).replace("\x00", "").strip(),
         language=locale if locale in dict(settings.LANGUAGES) else "en",

@@ -50,7 +50,7 @@ class ProviderForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.saved_secret = self.instance.secret
+        self.saved_secret, self.initial["secret"] = self.instance.secret, ""
         if self.instance.pk:
             self.initial["domain_list"] = "\n".join(self.instance.domains.values_list("domain", flat=True))
 
@@ -105,6 +105,8 @@ class ProviderAdmin(RoleAdmin):
         return ("callback", "trial", "account") if obj else ("callback", "trial")
 
     def save_model(self, request: HttpRequest, obj: IdentityProvider, form: Any, change: bool) -> None:
+        if change and not form.changed_data:
+            return
         domains = form.cleaned_data["domain_list"]
         keep_provider(provider=obj, domains=domains, actor=request.user, now=timezone.now())
 

@@ -4,8 +4,12 @@ import time
 
 import pytest
 import requests
+from allauth.account.utils import perform_login
+from allauth.core import context
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.test import Client
+from django.contrib.auth.models import AnonymousUser
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from helpdesk.accounts import people
@@ -164,6 +168,51 @@ def test_an_address_of_another_domain_brings_nobody_in(server, company, email):
 def test_an_answer_without_an_address_brings_nobody_in(server, company, email):
     server.claims["email"] = email
     assert come(company).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sub": "x" * 192},
+        {"sub": "a\x00b"},
+        {"sub": 7},
+        {"email": "a" * 300 + "@kestrel.example"},
+        {"email": "a\x00@kestrel.example"},
+        {"email": "<script>@kestrel.example"},
+    ],
+)
+def test_a_hostile_answer_is_refused_as_any_other(server, company, change):
+    server.change = change
+    assert come(company).status_code == 403
+    assert not User.objects.filter(staff_role="").exists()
+
+
+def test_a_long_name_or_none_makes_a_person_nevertheless(server, company):
+    server.claims["name"] = "x" * 5000 + "\x00"
+    assert is_in(come(company))
+    server.claims = {**ANN, "sub": "u-9", "email": "b.c@kestrel.example", "name": None}
+    assert is_in(come(company))
+    assert User.objects.get(email="b.c@kestrel.example").full_name == "b.c"
+
+
+def test_a_person_s_own_second_factor_is_asked_for_besides(company):
+    come(company)
+    person = User.objects.get(email=ANN["email"])
+    Authenticator.objects.create(user=person, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    answer = come(company)
+    assert answer["Location"].startswith("/accounts/2fa/authenticate/")
+    assert "_auth_user_id" not in answer.client.session
+
+
+def test_a_passkey_opens_nothing_where_the_company_s_sign_in_is_required(server, now):
+    company = made(server, now, is_required=True)
+    person = DesignatedFactory(account=company.account, user__email=ANN["email"]).user
+    request = RequestFactory().get("/")
+    request.session, request.user = Client().session, AnonymousUser()
+    with context.request_context(request):
+        answer = perform_login(request, person, email_verification="none")
+    assert answer["Location"] == f"/accounts/oidc/{company.key}/"
+    assert not request.user.is_authenticated
 
 
 def test_the_address_may_come_from_userinfo_of_the_same_person(server, company):
@@ -355,6 +404,9 @@ def test_the_admin_keeps_the_secret_and_refuses_what_belongs_to_others(server, c
         SECRET,
         ["kestrel.example", "kestrel.test"],
     )
+    assert kinds(company.account) == ["sso_on", "sso_changed"]
+    client.post(url, {**data, "domain_list": "kestrel.example\nkestrel.test"})
+    assert kinds(company.account) == ["sso_on", "sso_changed"]  # nothing was changed
     other = AccountFactory()
     add = {**data, "account": other.pk, "domain_list": "kestrel.test"}
     for wrong in ("kestrel.test", "gmail.com", "no domain!", "http://x.example/"):
