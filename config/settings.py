@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "crispy_forms",
     "django_htmx",
@@ -84,6 +85,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "helpdesk.core.context.site",
+                "helpdesk.portal.context.own",
             ],
         },
     },
@@ -146,6 +148,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "after_login"
 ACCOUNT_ADAPTER = "helpdesk.accounts.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "helpdesk.accounts.oidc.SocialAdapter"
+ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "verify_statement": "20/m/ip"}  # besides allauth's own
+ACCOUNT_FORMS = {"login": "helpdesk.accounts.sign_in_forms.LoginForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]

@@ -1,17 +1,20 @@
 """Every address of the service."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.i18n import set_language
 
 from helpdesk.channels.callback.web import report
 from helpdesk.portal.entrance import after_login
+from helpdesk.portal.errors import no_such_page
 from helpdesk.workspace import health
 
 urlpatterns = [
     path("", include("helpdesk.portal.urls")),
     path("welcome/", after_login, name="after_login"),
     path("language/", set_language, name="set_language"),
+    path("accounts/oidc/", include("helpdesk.portal.company_urls")),
+    re_path("^accounts/(?:3rdparty|social)/", no_such_page),  # allauth's: nobody links by themselves
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("telephony/report/<slug:token>/", report, name="callback_report"),

@@ -2,6 +2,7 @@
 
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
+from helpdesk.accounts.providers import IdentityProvider, ProviderDomain
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
@@ -68,6 +69,7 @@ __all__ = [
     "FormDraft",
     "Heartbeat",
     "Hub",
+    "IdentityProvider",
     "InboundMessage",
     "Invitation",
     "Macro",
@@ -79,6 +81,7 @@ __all__ = [
     "OutboxMail",
     "Policy",
     "PolicyVersion",
+    "ProviderDomain",
     "Rating",
     "Reading",
     "ReportMail",

@@ -19,6 +19,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
+from helpdesk.accounts.providers import IdentityProvider
 from helpdesk.channels.callback.models import CallRequest
 from helpdesk.escalation.manager_requests import ask_manager
 from helpdesk.escalation.models import ManagerRequest
@@ -131,6 +132,7 @@ def world(now) -> World:
     } | {role: StaffFactory(staff_role=role) for role in StaffRole.values}
     membership = people["designated"].memberships.get()
     ticket = make_ticket(membership, subject=f"{SECRET} is down", body=f"All of {SECRET}.", critical=True, now=now)
+    IdentityProvider.objects.create(account=account, name=SECRET, issuer="https://login.zanzibar.example")
     services.add_note(ticket=ticket, actor=people["specialist"], body="Internally: budget is thin.", now=now)
     services.request_exception(
         clock=ticket.clocks.get(),

@@ -10,9 +10,11 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.contrib.sites.requests import RequestSite
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from helpdesk.accounts.company_sign_in import required_for
 from helpdesk.accounts.devices import remember, remembers
 from helpdesk.accounts.models import User
 from helpdesk.accounts.security import tell_of
@@ -75,7 +77,12 @@ class AccountAdapter(DefaultAccountAdapter):
         known.delete()
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
+        """Where a company requires its own sign-in, no other way opens anything, passkeys included; staff aside."""
         request.had_signed_in = user.last_login is not None
+        if not user.is_staff and "sociallogin" not in (kwargs.get("signal_kwargs") or {}):
+            provider = required_for(user.email)
+            if provider is not None:
+                return redirect("company_sign_in", provider.key)
         return super().pre_login(request, user, **kwargs)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:

@@ -72,6 +72,11 @@ class AccountEvent(models.Model):
         REMOVED = "removed", _("Removed")
         LEFT = "left", _("Left")
         ERASED = "erased", _("Data erased at the person's own wish")
+        CAME_IN = "came_in", _("Joined through the company's sign-in")
+        LINKED = "linked", _("Linked with the company's sign-in")
+        SSO_ON = "sso_on", _("Company sign-in switched on")
+        SSO_OFF = "sso_off", _("Company sign-in switched off")
+        SSO_CHANGED = "sso_changed", _("Company sign-in changed")
 
     account = models.ForeignKey(Account, models.PROTECT, related_name="events", verbose_name=_("account"))
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)

@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Account, Membership, RequesterRole, User
+from helpdesk.accounts.providers import IdentityProvider
 from helpdesk.notifications.services import Reader, mail_row, post
 
 INVITATION_LASTS = timedelta(days=7)
@@ -158,13 +160,30 @@ def remove(*, membership: Membership, actor: User, now: datetime) -> None:
     take_out(membership, actor=actor, kind=Kind.LEFT if membership.user_id == actor.pk else Kind.REMOVED, now=now)
 
 
+def accept_waiting(*, account: Account, user: User, now: datetime) -> Membership | None:
+    """An invitation that waits for this person's address, accepted; the caller holds the account's lock and
+    knows that the address is theirs. None: there is none, or it has run out."""
+    waiting = Invitation.objects.filter(account=account, email=user.email.lower()).waiting()
+    invitation = waiting.select_related("account").first()
+    if invitation is None or not invitation.is_open(now):
+        return None
+    return _join(invitation, user=user, now=now)
+
+
 def take_out(membership: Membership, *, actor: User | None, kind: str, now: datetime) -> None:
     """In a transaction that holds the account's lock. Raises Refused for the last super admin."""
     if membership.is_super_admin:
         keep_a_super_admin(membership)
     before = membership.requester_role
     Membership.objects.filter(pk=membership.pk).delete()
+    unlink(account=membership.account_id, user=membership.user_id)
     _event(membership, kind=kind, actor=actor, before=before, after="", now=now)
+
+
+def unlink(*, account: int, user: int) -> None:
+    """What the account's identity providers call this person counts no more."""
+    keys = IdentityProvider.objects.filter(account=account).values_list("key", flat=True)
+    SocialAccount.objects.filter(user=user, provider__in=list(keys)).delete()
 
 
 def keep_a_super_admin(membership: Membership) -> None:

@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from helpdesk.accounts import people
+from helpdesk.accounts.company_sign_in import required_for
 from helpdesk.accounts.invitations import Invitation
 from helpdesk.accounts.models import User
 from helpdesk.portal.access import SESSION_KEY, is_mobile_app
@@ -36,6 +37,8 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _closed(request, found)
     if request.user.is_authenticated:
         return _join_as_oneself(request, found, token)
+    if company := required_for(found.email):  # its provider proves the address, and the invitation is accepted with it
+        return redirect("company_sign_in", company.key)
     if User.objects.filter(email__iexact=found.email).exists():
         return render(request, "portal/joining/sign_in.html", {"invitation": found, "next": request.path})
     return _join_as_new(request, found, token)

@@ -142,6 +142,19 @@ def remove(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
 
 
 @require_POST
+@portal_page
+def leave(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Oneself out of the account that one acts for; the last super admin stays."""
+    try:
+        people.remove(membership=visitor.membership, actor=visitor.user, now=visitor.now)
+    except people.Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("portal:account")
+    messages.success(request, _("You don't belong to %(account)s any more.") % {"account": visitor.account})
+    return redirect("portal:home")
+
+
+@require_POST
 @governing_page
 def send_again(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     """A new link for an invitation."""
@@ -213,9 +226,15 @@ def event_row(event: AccountEvent) -> dict[str, Any]:
         kinds.REMOVED: _("%(whom)s was removed (%(before)s)"),
         kinds.LEFT: _("%(whom)s left (%(before)s)"),
         kinds.ERASED: _("%(whom)s had their data erased"),
+        kinds.CAME_IN: _("%(whom)s joined through the company's sign-in as: %(after)s"),
+        kinds.LINKED: _("%(whom)s signed in through the company's sign-in for the first time"),
+        kinds.SSO_ON: _("The company's sign-in was switched on by the support service"),
+        kinds.SSO_OFF: _("The company's sign-in was switched off by the support service"),
+        kinds.SSO_CHANGED: _("The company's sign-in was changed by the support service"),
     }[event.kind]
-    own = event.kind in (kinds.JOINED, kinds.LEFT, kinds.ERASED)
-    return {"text": said % words, "by": "" if own or not event.actor else str(event.actor), "at": event.at}
+    own = event.kind in (kinds.JOINED, kinds.LEFT, kinds.ERASED, kinds.CAME_IN, kinds.LINKED)
+    nameless = own or not event.actor or event.actor.is_staff  # who of the support staff it was is theirs to know
+    return {"text": said % words, "by": "" if nameless else str(event.actor), "at": event.at}
 
 
 def _role(value: str) -> str:

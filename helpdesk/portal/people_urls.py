@@ -10,6 +10,7 @@ urlpatterns = [
     path("account/people/history/", people.history, name="people_history"),
     path("account/people/<int:pk>/", people.person, name="person"),
     path("account/people/<int:pk>/remove/", people.remove, name="person_remove"),
+    path("account/leave/", people.leave, name="leave"),
     path("account/invitations/<int:pk>/again/", people.send_again, name="invitation_again"),
     path("account/invitations/<int:pk>/revoke/", people.revoke, name="invitation_revoke"),
     path("invitations/<str:token>/", joining.invitation, name="invitation"),

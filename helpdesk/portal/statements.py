@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from allauth.core.ratelimit import consume_or_429
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -104,6 +105,8 @@ def statement_json(request: HttpRequest, visitor: Visitor, statement_id: int) ->
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest) -> HttpResponse:
     """Whether a file is a statement of ours, whole, and still what the events say. Needs no login."""
+    if request.method == "POST" and (answer := consume_or_429(request, action="verify_statement")):
+        return answer  # reckoning a statement anew is work, and the page is open to everybody
     form = VerifyForm(request.POST, request.FILES) if request.method == "POST" else VerifyForm()
     found = form.cleaned_data["file"] if form.is_bound and form.is_valid() else None
     context = {"form": form, "found": found, "shown": _shown(found) if found and found.signature else None}

@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import IO, Any
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.files import File
@@ -132,6 +133,10 @@ def profile(user: User, *, now: datetime) -> dict[str, Any]:
         "quiet_hours": [user.quiet_from, user.quiet_until],
         # That there is one, never what it is made of.
         "second_factors": [{"kind": row.get_type_display(), "added_at": row.created_at} for row in factors],
+        "company_sign_ins": [
+            {"called_there": row.uid, "since": row.date_joined, "last_used_at": row.last_login}
+            for row in SocialAccount.objects.filter(user=user).order_by("pk")
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.accounts.models import Account, Membership, StaffRole, Team, TeamMembership, User
+from helpdesk.accounts.models import Account, StaffRole, Team, TeamMembership, User
 from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.models import Hub, Skill, Subscription
 from helpdesk.subscriptions.skills import set_skills
@@ -21,53 +21,8 @@ from helpdesk.tickets.services import index_account
 from helpdesk.workspace.duty import led_teams
 from helpdesk.workspace.erasing import erase_page
 from helpdesk.workspace.lists import Choice, RoleAdmin
+from helpdesk.workspace.memberships import ByAddressForm, MembershipInline, RowFormSet
 from helpdesk.workspace.rights import Rights
-
-
-class PersonField(forms.ModelChoiceField):
-    """A person, named by their address: no list of everybody is sent to the page."""
-
-    widget = forms.EmailInput
-    default_error_messages = {"invalid_choice": _("Nobody has this address. Add the person first.")}
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(User.objects.all(), to_field_name="email", label=_("E-mail"), **options)
-
-    def to_python(self, value: Any) -> User | None:
-        return super().to_python(value.strip().lower() if isinstance(value, str) else value)
-
-
-class RowFormSet(forms.BaseInlineFormSet):
-    """Rows of a table: the column's head names each field, for who cannot see it, too."""
-
-    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
-        super().add_fields(form, index)
-        for field in form.fields.values():
-            widget = getattr(field.widget, "widget", field.widget)  # inside the admin's wrapper, where there is one
-            if not isinstance(widget, forms.CheckboxSelectMultiple):  # its boxes have labels of their own
-                widget.attrs = {**widget.attrs, "aria-label": field.label}
-
-
-class ByAddressForm(forms.ModelForm):
-    """A row that ties a person to something."""
-
-    user = PersonField()
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if self.instance.pk:
-            self.initial["user"] = self.instance.user.email
-
-
-class MembershipInline(Rights, admin.TabularInline):
-    model = Membership
-    form = ByAddressForm
-    formset = RowFormSet
-    extra = 0
-    fields = ("user", "role", "is_designated")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        return super().get_queryset(request).select_related("user", "account")
 
 
 class ChannelsForm(forms.ModelForm):

@@ -57,6 +57,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "report": {MANAGER: "v", ADMINISTRATOR: "v"},
     "account": _all("v", "vac"),
     "membership": _all("v", "vacd"),
+    "identityprovider": {ADMINISTRATOR: "vac"},
     "subscription": _all("v", "vac"),
     "user": _all("v", "vac"),
     # A lead's are those of the teams that they lead.

@@ -64,6 +64,7 @@ NAVIGATION = [
             *(
                 "administration",
                 "user",
+                "identityprovider",
                 "team",
                 "hub",
                 "customfield",
@@ -93,6 +94,7 @@ INDEX = [
         [
             ("account", _("Customers, what they bought, and who speaks for them")),
             ("user", _("Everybody who signs in, with their role")),
+            ("identityprovider", _("Customers whose people sign in through their own company")),
             ("team", _("Who serves which hubs, and who leads")),
             ("absence", _("Who is away: escalations go to the next in line")),
             ("oncallshift", _("Who is on call, for a team or for all")),

@@ -79,3 +79,8 @@ document.addEventListener("click", async (event) => {
   }
   dialog.showModal();
 });
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}

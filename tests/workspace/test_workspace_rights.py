@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, OnCallShift, StaffRole
+from helpdesk.accounts.providers import IdentityProvider
 from helpdesk.escalation.manager_requests import ask_manager
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Section
@@ -38,6 +39,7 @@ PAGES = {
     "notice": (ALL, set()),
     "account": (ALL, {ADMINISTRATOR}),
     "user": (ALL, {ADMINISTRATOR}),
+    "identityprovider": ({ADMINISTRATOR}, {ADMINISTRATOR}),
     "team": (ALL, {ADMINISTRATOR}),
     "customfield": (MANAGING, MANAGING),
     "hub": (ALL, {ADMINISTRATOR}),
@@ -76,6 +78,7 @@ def world(now):
         "notice": 0,
         "account": ticket.account_id,
         "user": ticket.requester_id,
+        "identityprovider": IdentityProvider.objects.create(account=ticket.account, name="Kestrel").pk,
         "team": TeamFactory().pk,
         "hub": "content",
         "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
