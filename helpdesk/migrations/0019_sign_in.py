@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('helpdesk', '0018_statements'),
+        ("helpdesk", "0018_statements"),
     ]
 
     operations = [
