@@ -1,6 +1,6 @@
 """A report by the day of creation or of the answer, beside that of the deadline (SPEC 2.6)."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from helpdesk.reports.breaches import Filters, Part, selection
 from helpdesk.reports.figures import report
+from helpdesk.reports.models import ReportSchedule
 from helpdesk.reports.periods import Period
+from helpdesk.reports.schedules import contents
 from helpdesk.reports.verification import verify_report
 from helpdesk.tickets import services
 from tests.factories import StaffFactory, make_ticket
@@ -92,3 +94,12 @@ def test_the_events_say_the_same_by_each_basis(split, now, dates):
     result = verify_report(on(25, "due").period, now=now + 3 * DAY, dates=dates)
     assert result.examples == []
     assert result.due == {"due": 2, "created": 0, "replied": 1}[dates]
+
+
+@pytest.mark.parametrize(("query", "said"), [({"dates": "created"}, True), ({}, False)])
+def test_a_mailed_report_counts_by_its_basis_and_says_so(manager, split, now, query, said):
+    schedule = ReportSchedule(name="Daily", query=query, every="day", time_zone="Europe/Berlin", created_by=manager)
+    due_at = datetime(2026, 11, 25, 6, tzinfo=UTC)  # the report of the 24th
+    words = contents(schedule=schedule, recipient=manager, due_at=due_at, now=now + 3 * DAY)
+    assert ("dates by: Ticket created" in words["scope"]) is said
+    assert words["is_empty"] is not said
