@@ -33,6 +33,8 @@ def _quick_and_plain(settings, tmp_path):
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.STAFF_MFA_REQUIRED = False
+    # Counted in one Redis for tests side by side, all from one address: tests of limits set their own.
+    settings.ACCOUNT_RATE_LIMITS = False
     settings.REPLY_UNDO_SECONDS = 0  # a reply leaves as it is sent; tests of taking it back say otherwise
 
 

@@ -39,7 +39,7 @@ def test_the_setting_closes_it_too(settings, client):
 
 def test_too_many_attempts_get_a_page_that_helps(settings, db):
     settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip"}
-    client = Client(headers={"Accept-Language": "en"})
+    client = Client(headers={"Accept-Language": "en"}, REMOTE_ADDR="192.0.2.78")
     for _twice in range(2):
         answer = client.post("/accounts/login/", {"login": "a@b.example", "password": "x"})
     assert answer.status_code == 429
