@@ -33,7 +33,7 @@
     }
     $("use", clock).setAttribute("href", `#${sign}`);
     $(".clk-w", clock).textContent = word;
-    const about = clock.dataset.about || (clock.closest("tr") && $(".subj", clock.closest("tr")).textContent);
+    const about = clock.dataset.about || (clock.closest("tr") && $(".subj", clock.closest("tr"))?.textContent);
     if (about) announce(`${about}: ${word}`);
   }
 
