@@ -40,6 +40,10 @@ class Visitor:
         """The person's other accounts, to change to."""
         return [row for row in self.memberships if row.pk != self.membership.pk]
 
+    def membership_of(self, account_id: int) -> Membership | None:
+        """Theirs of an account, also of another one than they act for now."""
+        return next((row for row in self.memberships if row.account_id == account_id), None)
+
     @cached_property
     def entitlements(self) -> list[Entitlement]:
         """What the account may use premium support for now. One query, once a page."""

@@ -25,10 +25,6 @@ class Doing:
     rate: RatingForm | None
 
     @property
-    def has_room(self) -> bool:
-        return self.copies is not None
-
-    @property
     def any(self) -> bool:
         return bool(self.may_ask_critical or self.waiting or self.escalate or self.copies)
 
@@ -47,7 +43,8 @@ def doing(visitor: Visitor, ticket: Ticket, **bound: Any) -> Doing:
         "rate": rating_form(rating) if may else None,
     }
     forms |= {name: form for name, form in bound.items() if forms[name] is not None or form.errors}
-    return Doing(may_ask_critical=works and may_ask_critical(ticket), waiting=waiting, rating=rating, **forms)
+    may_ask = works and may_ask_critical(ticket, visitor.membership_of(ticket.account_id))
+    return Doing(may_ask_critical=may_ask, waiting=waiting, rating=rating, **forms)
 
 
 def rating_form(rating: Rating | None) -> RatingForm:

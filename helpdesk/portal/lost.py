@@ -80,12 +80,21 @@ def take_typed(request: HttpRequest, *, user_id: int, page: str) -> dict[str, An
 
 def to_login(request: HttpRequest) -> HttpResponse:
     """Lead to the login and from there back; a form's text waits meanwhile. A script hears where to sign in."""
-    page = keep_typed(request)
-    answer = redirect_to_login(page or request.get_full_path())
+    if request.headers.get("HX-Request") and request.method == "GET":
+        return HttpResponse(status=204)  # a part of a page that keeps itself fresh: no login in its place
+    answer = redirect_to_login(keep_typed(request) or _page_of(request))
     if "application/json" in request.headers.get("Accept", ""):
         words = _("You have been signed out. What you typed is kept; sign in, and it is here again.")
         return JsonResponse({"login": answer.url, "sign_in": _("Sign in"), "words": words}, status=401)
     return answer
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where one can go on after signing in: an address that only takes a POST is none."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    pk = request.resolver_match.kwargs.get("pk") if "ticket" in request.resolver_match.url_name else None
+    return reverse("portal:ticket", args=[pk]) if pk else reverse("portal:home")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

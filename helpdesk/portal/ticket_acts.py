@@ -29,6 +29,7 @@ from helpdesk.tickets.services import (
     preview_critical,
     rate,
 )
+from helpdesk.tickets.services.form_drafts import external_id
 
 Act = Callable[[], str | None]
 
@@ -79,8 +80,13 @@ def reopen(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     found, form = find_ticket(visitor, pk), ReopenForm(request.POST)
 
     def act() -> str | None:
-        body, key = form.cleaned_data["reason"], f"{visitor.user.pk}/{form.cleaned_data['key']}"
-        receive_reply(source=Source.FORM, external_id=key, ticket=found, actor=visitor.user, body=body, now=visitor.now)
+        body, name = form.cleaned_data["reason"], external_id(visitor.user, form.cleaned_data["key"])
+        received = receive_reply(
+            source=Source.FORM, external_id=name, ticket=found, actor=visitor.user, body=body, now=visitor.now
+        )
+        if received is None and not found.messages.filter(author=visitor.user, body=body).exists():
+            form.renew()
+            return None
         return _("The ticket is open again.")
 
     return _done(request, visitor, found, form, act, name="reopen")
@@ -121,7 +127,7 @@ def critical(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
             words = {"time": moments.clock(visitor.now)}
             messages.success(request, _("Asked at %(time)s. It counts as business critical at once.") % words)
             return redirect("portal:ticket", pk)
-    if not may_ask_critical(found):
+    if not may_ask_critical(found, visitor.membership_of(found.account_id)):
         return _not_critical(request, visitor, found)
     context = {"visitor": visitor, "now": visitor.now, "ticket": found, "form": form}
     context["ahead"] = preview_critical(ticket=found, actor=visitor.user, now=visitor.now)
@@ -147,7 +153,8 @@ def _done(request: HttpRequest, visitor: Visitor, found: Ticket, form: Any, act:
         else:
             if text:
                 messages.success(request, text)
-            return redirect("portal:ticket", found.pk)
+            if not form.errors:
+                return redirect("portal:ticket", found.pk)
     found = find_ticket(visitor, found.pk)
     desk = Desk(request, visitor, ticket=found, is_bystander=True)
     return show_ticket(request, visitor, found, desk, status=422, **{name: form})

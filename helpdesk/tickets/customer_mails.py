@@ -8,7 +8,7 @@ from django.urls import reverse
 from helpdesk.accounts.models import User
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import Reader, mail_row
-from helpdesk.tickets.mails import reply_address, ticket_values, to_customer
+from helpdesk.tickets.mails import reply_address, ticket_values, to_customer, wanted_copies
 from helpdesk.tickets.models import Ticket, TicketEvent
 
 
@@ -31,11 +31,12 @@ def solved(*, ticket: Ticket, moved: TicketEvent, now: datetime) -> list[OutboxM
 def copied(*, ticket: Ticket, addresses: list[str], actor: User, now: datetime) -> list[OutboxMail]:
     """People who were put in copy hear of it, each once for a ticket, however often they are put there.
 
-    Who is known here reads it in their own language, anybody else in that of who put them there.
+    Who is known here reads it in their own language, anybody else in that of who put them there; who wants no mail
+    of tickets that they are in copy of gets none.
     """
     known = {user.email.lower(): user for user in User.objects.filter(email__in=addresses, is_active=True)}
     rows = []
-    for address in addresses:
+    for address in wanted_copies(addresses):
         person = known.get(address.lower(), actor)
         to = Reader(
             email=address,

@@ -193,6 +193,19 @@ def test_a_script_hears_where_to_sign_in_and_nothing_is_lost(kestrel, filled, fr
     assert values(log_in(client, kestrel.mina.user, NEW), "body") == ("typed on",)
 
 
+def test_a_part_that_keeps_a_page_fresh_puts_no_login_in_its_place(kestrel, frozen):
+    ticket = make_ticket(kestrel.mina, now=frozen)
+    answer = Client().get(f"/tickets/{ticket.pk}/news/", headers={"HX-Request": "true"})
+    assert (answer.status_code, answer.content) == (204, b"")
+
+
+def test_after_an_act_that_met_the_login_one_is_led_to_the_ticket(kestrel, frozen):
+    """The address of the act takes no GET: it would have been an error page after signing in."""
+    ticket = make_ticket(kestrel.mina, now=frozen)
+    answer = Client().post(f"/tickets/{ticket.pk}/escalate/", {"escalate-reason": "Nobody answers."})
+    assert (answer.status_code, answer.url) == (302, f"/accounts/login/?next=/tickets/{ticket.pk}/")
+
+
 def test_another_person_at_the_same_browser_reads_none_of_it(kestrel, filled, frozen):
     client = Client()
     client.force_login(kestrel.mina.user)

@@ -1,5 +1,6 @@
 """What a customer does with a ticket after sending it: escalate, ask for critical, copies, reopen, rate (SPEC 2.7)."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -147,6 +148,19 @@ def test_who_may_not_ask_for_critical_is_not_offered_it(kestrel, sign_in, now, w
     assert ticket.claim == Claim.NONE
 
 
+def test_a_super_admin_who_is_not_designated_asks_for_no_guarantee_on_a_colleagues_ticket(kestrel, sign_in, now):
+    """They see every ticket of the account; what only a designated one may claim stays theirs to claim."""
+    ticket, client = make_ticket(kestrel.mina, now=now), sign_in(kestrel.tomas)
+    assert f"/tickets/{ticket.pk}/critical/" not in client.get(f"/tickets/{ticket.pk}/").text
+    assert client.post(f"/tickets/{ticket.pk}/critical/", FACTS).status_code == 302
+    kestrel.mina.is_designated = False
+    kestrel.mina.save()
+    with pytest.raises(services.Refused, match="designated"):
+        services.ask_critical(ticket=ticket, actor=kestrel.mina.user, facts={}, now=now)
+    ticket.refresh_from_db()
+    assert (ticket.claim, ticket.clocks.get().due_at) == (Claim.NONE, now + 60 * MINUTE)
+
+
 def test_each_question_has_to_be_answered(kestrel, sign_in, frozen):
     ticket = make_ticket(kestrel.mina, now=frozen)
     answer = sign_in(kestrel.mina).post(f"/tickets/{ticket.pk}/critical/", FACTS | {"process": "", "since": "soon"})
@@ -189,6 +203,15 @@ def test_wrong_copies_are_said_beside_the_field(kestrel, sign_in, now, typed, sa
     assert ticket.cc == []
 
 
+def test_who_wants_no_mail_of_copies_gets_none_when_they_are_put_there(kestrel, sign_in, now):
+    kestrel.aoife.user.mail_copies = False
+    kestrel.aoife.user.save()
+    ticket = make_ticket(kestrel.mina, now=now)
+    added = [kestrel.aoife.user.email, "ben@kestrel.example"]
+    services.change_copies(ticket=ticket, actor=kestrel.mina.user, add=added, now=now)
+    assert [mail.to for mail in mails("copied")] == [["ben@kestrel.example"]]
+
+
 def test_an_eleventh_in_copy_is_refused_also_by_the_verb(kestrel, now):
     ticket = make_ticket(kestrel.mina, now=now)
     ten = [f"p{n}@kestrel.example" for n in range(10)]
@@ -212,6 +235,21 @@ def test_reopening_sends_the_reason_and_starts_the_next_reply(kestrel, sign_in, 
     assert ticket.status == Status.OPEN
     assert ticket.messages.filter(body="It is blank again.").count() == 1
     assert ticket.clocks.filter(metric=Metric.NEXT_RESPONSE, state=State.RUNNING).count() == 1
+
+
+def test_another_reason_in_a_form_that_was_sent_is_not_lost(kestrel, sign_in, frozen):
+    """*Back* in the browser, after it was solved a second time."""
+    ticket, client = make_ticket(kestrel.mina, now=frozen - DAY), sign_in(kestrel.mina)
+    services.reply(ticket=ticket, actor=StaffFactory(), body="Done.", status=Status.SOLVED, now=frozen - DAY + MINUTE)
+    url, sent = f"/tickets/{ticket.pk}/reopen/", {"reason": "It is blank again.", "key": "A" * 22}
+    client.post(url, sent)
+    services.set_status(ticket=ticket, actor=StaffFactory(), status=Status.SOLVED, now=frozen)
+    answer = client.post(url, sent | {"reason": "Now the menu is gone, too."})
+    assert answer.status_code == 422
+    assert "Now the menu is gone, too." in answer.text
+    assert "The ticket is open again." not in answer.text
+    key = re.search(r'name="key" value="([^"]+)"[^>]*>\s*(?:<[^>]*>\s*)*<div[^>]*div_id_reason', answer.text)
+    assert key is None or key[1] != "A" * 22
 
 
 # --- rating -----------------------------------------------------------------------------------------------------

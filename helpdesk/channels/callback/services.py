@@ -27,6 +27,7 @@ from helpdesk.subscriptions.entitlement import Entitlement
 from helpdesk.tickets.intake import receive
 from helpdesk.tickets.models import Message, Source, Status, Ticket, TicketEvent
 from helpdesk.tickets.services import NewTicket, Refused
+from helpdesk.tickets.services.form_drafts import external_id
 from helpdesk.tickets.services.locked import (
     connected_calls,
     end_clocks,
@@ -65,7 +66,7 @@ class NewCall:
     @property
     def submission(self) -> str:
         """The key with the person before it: nobody can name another one's submission."""
-        return f"{self.membership.user_id}/{self.key}"
+        return external_id(self.membership.user, self.key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from helpdesk.accounts.models import RequesterRole, User
+from helpdesk.accounts.models import Membership, RequesterRole, User
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import post
 from helpdesk.sla import services as sla
@@ -72,11 +72,12 @@ def raise_to_critical(*, ticket: Ticket, actor: User, reason: str, now: datetime
 def ask_critical(*, ticket: Ticket, actor: User, facts: dict[str, str], now: datetime) -> Ticket:
     """The customer asks for *critical* later: the clock runs at once, as claimed; a specialist judges it (SPEC 2.3).
 
-    Only for a ticket of a designated super admin on the e-mail channel, and once: what was declined is not asked again.
+    Only by a designated super admin, for such a one's ticket on the e-mail channel, and once: what was declined is
+    not asked again.
     """
     ticket, clocks = lock(ticket, now=now)
     _check_raise(ticket)
-    if not _is_claimable(ticket):
+    if not _is_claimable(ticket, Membership.objects.filter(account=ticket.account_id, user=actor).first()):
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
     if ticket.claim == Claim.DECLINED:
         raise Refused(_("This was declined. If it has become worse since, say so in the ticket."))
@@ -85,10 +86,10 @@ def ask_critical(*, ticket: Ticket, actor: User, facts: dict[str, str], now: dat
     return ticket
 
 
-def may_ask_critical(ticket: Ticket) -> bool:
-    """Whether `ask_critical` would take it."""
+def may_ask_critical(ticket: Ticket, membership: Membership | None) -> bool:
+    """Whether `ask_critical` would take it from somebody with this membership of the ticket's account."""
     is_open = ticket.is_active and ticket.severity != Severity.CRITICAL
-    return is_open and ticket.claim != Claim.DECLINED and _is_claimable(ticket)
+    return is_open and ticket.claim != Claim.DECLINED and _is_claimable(ticket, membership)
 
 
 def preview_critical(*, ticket: Ticket, actor: User, now: datetime) -> Clock | None:
@@ -104,8 +105,10 @@ def preview_critical(*, ticket: Ticket, actor: User, now: datetime) -> Clock | N
     return ahead
 
 
-def _is_claimable(ticket: Ticket) -> bool:
-    return ticket.requester_role == RequesterRole.DESIGNATED and ticket.channel == Channel.EMAIL
+def _is_claimable(ticket: Ticket, membership: Membership | None) -> bool:
+    """Both are designated: who asked, then, and who speaks now."""
+    is_designated = membership is not None and membership.is_designated
+    return is_designated and ticket.requester_role == RequesterRole.DESIGNATED and ticket.channel == Channel.EMAIL
 
 
 def _check_raise(ticket: Ticket) -> None:

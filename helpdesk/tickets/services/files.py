@@ -130,7 +130,10 @@ def give_to(message: Message, files: Sequence[Attachment]) -> None:
 
 
 def forget_files(files: Iterable[Attachment]) -> int:
-    """Delete rows now, and what lies in the storage once that is certain. Returns how many."""
+    """Delete rows now, and what lies in the storage once that is certain. Returns how many.
+
+    Locked rows only: one that a message takes over meanwhile is that message's.
+    """
     files = list(files)
     Attachment.objects.filter(pk__in=[file.pk for file in files]).delete()
     for file in files:

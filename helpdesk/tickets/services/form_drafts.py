@@ -66,7 +66,8 @@ def keep_form(
 def discard_form(*, user: User, key: str) -> None:
     """Throw away what was typed, with its files that were not sent."""
     FormDraft.objects.filter(user=user, key=key).delete()
-    forget_files(Attachment.objects.filter(uploaded_by=user, form_key=key, message=None).exclude(form_key=""))
+    files = Attachment.objects.filter(uploaded_by=user, form_key=key, message=None).exclude(form_key="")
+    forget_files(files.select_for_update())
 
 
 def form_was_sent(*, user: User, key: str) -> None:
@@ -82,6 +83,7 @@ def clear_abandoned_forms(*, now: datetime, limit: int = 1000) -> int:
 
 
 def _forget(draft: FormDraft) -> int:
-    forget_files(Attachment.objects.filter(uploaded_by_id=draft.user_id, form_key=draft.key, message=None))
+    files = Attachment.objects.filter(uploaded_by_id=draft.user_id, form_key=draft.key, message=None)
+    forget_files(files.select_for_update())
     draft.delete()
     return 1

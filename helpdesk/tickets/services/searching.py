@@ -36,7 +36,11 @@ REBUILD = """
                  FROM (SELECT body AS text, created_at AS at FROM helpdesk_message WHERE ticket_id = ticket.id
                        UNION ALL
                        SELECT data ->> 'note', at FROM helpdesk_ticketevent
-                        WHERE ticket_id = ticket.id AND kind = 'called') AS said
+                        WHERE ticket_id = ticket.id AND kind = 'called'
+                       UNION ALL
+                       SELECT coalesce(data ->> 'reason', data ->> 'answer'), at FROM helpdesk_ticketevent
+                        WHERE ticket_id = ticket.id
+                          AND kind IN ('customer_escalated', 'escalated', 'escalation_answered')) AS said
            )), 100000),
            {open}
       FROM helpdesk_ticket AS ticket
