@@ -1,12 +1,18 @@
 """Replies on their way, with several workers, a killed one, and somebody who takes one back at the last moment."""
 
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.tickets.models import Draft, Message
 from helpdesk.tickets.services import Refused, Typed, leave_drafts, send, take_back
+from helpdesk.tickets.services.files import attach_file, give_to
+from helpdesk.tickets.services.form_drafts import discard_form
 from tests.at_once import at_once
 from tests.factories import StaffFactory, make_ticket
 from tests.killed import killed_while
@@ -72,3 +78,25 @@ def test_a_worker_killed_at_it_leaves_everything_to_the_next(place):
     assert (replies(), Draft.objects.count()) == (0, 1)
     assert leave_drafts(now=at(7)) == {"left": 1, "held": 0, "failed": 0}
     assert (replies(), OutboxMail.objects.filter(template="reply").count()) == (1, 1)
+
+
+def test_a_form_that_is_discarded_while_it_is_sent_takes_no_file_out_of_the_message():
+    """In one window *Send*, in another *Discard*: what a message has taken is the message's."""
+    ticket = make_ticket(now=OPENED)
+    person, upload = ticket.requester, SimpleUploadedFile("log.txt", b"It broke.")
+    file = attach_file(ticket=ticket, actor=person, upload=upload, now=OPENED, form_key="A" * 22)
+    taken = threading.Event()
+
+    def send_it() -> None:
+        with transaction.atomic():
+            give_to(ticket.messages.get(), [file])
+            taken.set()
+            time.sleep(0.3)  # discarding begins before this is committed
+
+    def discard() -> None:
+        taken.wait(10)
+        discard_form(user=person, key="A" * 22)
+
+    assert at_once(send_it, discard) == []
+    file.refresh_from_db()
+    assert (file.message, file.file.read()) == (ticket.messages.get(), b"It broke.")

@@ -3,6 +3,8 @@
 import pytest
 from django.core.management import call_command
 
+from helpdesk.accounts.models import StaffRole
+from helpdesk.escalation.manager_requests import answer_request, ask_manager
 from helpdesk.tickets import services
 from helpdesk.tickets.models import SearchText, Status, Ticket, WordQuery
 from helpdesk.workspace import queue_search
@@ -126,6 +128,8 @@ def test_rebuilding_makes_the_same_words():
     ticket = make_ticket(subject="設定画面", body="walrus")
     services.reply(ticket=ticket, actor=anna, body="quokka", now=now)
     services.record_call(ticket=ticket, actor=anna, connected=True, note="tapir", now=now)
+    asked = ask_manager(ticket=ticket, actor=ticket.requester, reason="numbat", now=now)
+    answer_request(request=asked, actor=StaffFactory(staff_role=StaffRole.MANAGER), answer="wombat", now=now)
     kept = dict(SearchText.objects.values_list("ticket", "words"))
     SearchText.objects.all().delete()
     call_command("rebuild_search")
