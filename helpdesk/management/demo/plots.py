@@ -9,7 +9,8 @@ from helpdesk.accounts.models import RequesterRole
 from helpdesk.core.channels import Channel
 from helpdesk.management.demo import texts
 from helpdesk.management.demo.excepted import Asked
-from helpdesk.management.demo.story import Story, Ticking
+from helpdesk.management.demo.story import Story
+from helpdesk.management.demo.ticking import Ticking
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import BreachCause
 from helpdesk.tickets.models import Claim, Status

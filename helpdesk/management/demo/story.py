@@ -5,7 +5,7 @@ functions; a test plays the same stories through the services and compares. Time
 verbs: whatever the sweep would have found meanwhile is written first.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from random import Random
@@ -17,63 +17,22 @@ from helpdesk.core.channels import Channel
 from helpdesk.escalation.models import Escalation
 from helpdesk.management.demo.excepted import Asked, ExceptionVerbs
 from helpdesk.management.demo.rows import Rows
+from helpdesk.management.demo.ticking import Fired, Ticking
 from helpdesk.management.demo.topics import Topic
 from helpdesk.management.demo.world import Asker, Customer, World
 from helpdesk.sla import clock as pure
-from helpdesk.sla.calendar import ALWAYS_OPEN, BusinessCalendar
+from helpdesk.sla.calendar import ALWAYS_OPEN
 from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.fold import apply, fold
 from helpdesk.sla.ladder import next_check, rungs
-from helpdesk.sla.models import BreachCause, Clock, ClockEvent, written_basis, written_intervals
+from helpdesk.sla.models import BreachCause, Clock, ClockEvent
 from helpdesk.sla.services import first_match
-from helpdesk.sla.terms import Facts, Hours, TargetTerms, Terms
+from helpdesk.sla.terms import Facts, Hours, TargetTerms
 from helpdesk.tickets.claims import Affected, Workaround
 from helpdesk.tickets.models import Claim, Message, Severity, Source, Status, Ticket, TicketEvent
 from helpdesk.tickets.services import FIRST_METRIC
 
 ANSWERABLE = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
-
-
-@dataclass(slots=True)
-class Ticking:
-    """A clock of the story: its folded state, and what the row holds besides."""
-
-    id: int
-    terms: TargetTerms
-    cycle: int
-    version_id: int
-    policy: Terms
-    calendar_version_id: int | None
-    hours: BusinessCalendar
-    state: pure.Clock
-    events: int = 0
-    next_check_at: datetime | None = None
-    acknowledged_version: int = 0
-    cause: str = ""
-    cause_note: str = ""
-
-    @property
-    def metric(self) -> Metric:
-        return self.terms.metric
-
-    @property
-    def repeats(self) -> bool:
-        return self.acknowledged_version != self.state.version
-
-
-@dataclass(slots=True)
-class Fired:
-    """An escalation of the story."""
-
-    clock: Ticking
-    version: int
-    percent: int
-    reminder: int
-    state: str
-    due_at: datetime
-    detected_at: datetime
-    acknowledged_at: datetime | None = None
-    acknowledged_by: int | None = None
 
 
 class Story(ExceptionVerbs):
@@ -237,7 +196,7 @@ class Story(ExceptionVerbs):
             self.opened_at, self.now, self.closed_at,
         )  # fmt: skip
         for clock in self.clocks:
-            self.rows.add(Clock, *_clock_values(self.id, clock))
+            self.rows.add(Clock, *clock.row(self.id))
         self.hand_in_exceptions()
         for row in self.fired:
             self.rows.add(
@@ -398,16 +357,3 @@ class Story(ExceptionVerbs):
         self._event(kind, actor, before=self.status, after=status)
         self.status = status
         self.closed_at = self.now if status in Status.done() else None
-
-
-def _clock_values(ticket_id: int, clock: Ticking) -> tuple[Any, ...]:
-    state = clock.state
-    return (
-        clock.id, ticket_id, clock.metric, clock.cycle, clock.terms.promise, clock.version_id,
-        clock.calendar_version_id, state.target.seconds, state.target.business_days, state.started_at,
-        state.counted_from, state.due_at, state.state, state.version, written_intervals(state.pauses),
-        state.paused_at, state.questioned_pauses, state.breached_at, written_intervals(state.exempted),
-        written_basis(state.gross_basis), state.gross_due_at, state.gross_breached_at, state.ended_at,
-        state.owner_at_due, state.answered_by, clock.events, clock.next_check_at,
-        clock.acknowledged_version, clock.cause, clock.cause_note,
-    )  # fmt: skip
