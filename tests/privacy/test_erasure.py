@@ -3,6 +3,7 @@
 import json
 import time
 from datetime import timedelta
+from importlib import import_module
 from io import StringIO
 from threading import Event
 
@@ -15,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from helpdesk.accounts import people
@@ -359,3 +360,17 @@ def test_two_jobs_and_a_change_of_mind_at_once(now):
     row = Erasure.objects.get()
     assert (row.done_at is None) != (row.cancelled_at is None)
     assert (User.objects.get(pk=zeb.user.pk).full_name == NAME) == (row.done_at is None)
+
+
+def test_keys_that_were_written_before_lose_the_address_and_stay_unique(zeb, boss, now):
+    ticket = make_ticket(boss, now=now)
+    change_copies(ticket=ticket, actor=boss.user, add=[EMAIL], now=now)
+    mail = OutboxMail.objects.get(template="copied")
+    new, old = mail.key, f"copied/{ticket.pk}/{EMAIL}"
+    assert EMAIL not in new
+    OutboxMail.objects.filter(pk=mail.pk).update(key=old)
+    with connection.cursor() as cursor:
+        for _ in range(2):
+            cursor.execute(import_module("helpdesk.migrations.0020_keys_of_copies").DIGEST)
+    mail.refresh_from_db()
+    assert mail.key == new
