@@ -9,6 +9,7 @@ from helpdesk.escalation.lateness import note_delivered
 from helpdesk.escalation.sweep import sweep
 from helpdesk.notifications.services import deliver
 from helpdesk.privacy.erasure import erase_due
+from helpdesk.privacy.exports import clear_orphans as clear_orphaned_exports
 from helpdesk.privacy.exports import make_exports as make_waiting_exports
 from helpdesk.reports import schedules, statements
 from helpdesk.sla.verification import verify
@@ -83,8 +84,9 @@ def verify_clocks() -> None:
 
 @shared_task(time_limit=3600)  # gigabytes of files
 def make_exports() -> None:
-    """Make the copies of their data that people asked for, throw away those that have run out."""
+    """Make the copies of their data that people asked for, throw away those that have run out or have no row."""
     make_waiting_exports(now=timezone.now())
+    clear_orphaned_exports(now=timezone.now())
 
 
 @shared_task

@@ -32,6 +32,9 @@ NEWS = {
     "mfa/email/recovery_codes_generated": "codes_made",
 }
 
+# In the session: whether who signs in had done so before. A second factor comes in a request of its own.
+HAD_SIGNED_IN = "had_signed_in"
+
 
 class AccountAdapter(DefaultAccountAdapter):
     """Nobody signs up by themselves: people come in through an account's invitation."""
@@ -78,17 +81,17 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def pre_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse | None:
         """Where a company requires its own sign-in, no other way opens anything, passkeys included; staff aside."""
-        request.had_signed_in = user.last_login is not None
         if not user.is_staff and "sociallogin" not in (kwargs.get("signal_kwargs") or {}):
             provider = required_for(user.email)
             if provider is not None:
                 return redirect("company_sign_in", provider.key)
+        request.session[HAD_SIGNED_IN] = user.last_login is not None
         return super().pre_login(request, user, **kwargs)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
         """Say it when somebody signs in from a device that never did; the very first one is no news."""
         answer = super().post_login(request, user, **kwargs)
-        if getattr(request, "had_signed_in", False) and not remembers(request, user):
+        if request.session.pop(HAD_SIGNED_IN, False) and not remembers(request, user):
             tell_of("new_device", user=user, request=request, now=timezone.now())
         remember(answer, request, user)
         return answer

@@ -6,6 +6,8 @@ admins who demote each other at once leave one. The actor's own role is read aga
 
 import hashlib
 import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allauth.socialaccount.models import SocialAccount
@@ -28,6 +30,15 @@ Role = Membership.Role
 
 class Refused(Exception):
     """What was asked can't be done; the text is for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What a person is to be in an account."""
+
+    user: User
+    role: str
+    is_designated: bool
 
 
 def role_of(*, role: str, is_designated: bool) -> RequesterRole:
@@ -112,8 +123,7 @@ def join(*, token: str, user: User, now: datetime) -> Membership:
     invitation = _open(token, now=now)
     if user.email.lower() != invitation.email:
         raise Refused(_("This invitation is for another address."))
-    if user.is_staff:
-        raise Refused(_("Members of the support staff can't join a customer's account."))
+    keep_staff_out(user)
     return _join(invitation, user=user, now=now)
 
 
@@ -134,6 +144,11 @@ def join_as_new(*, token: str, full_name: str, password: str, language: str, tim
 def change_role(*, membership: Membership, actor: User, role: str, is_designated: bool, now: datetime) -> bool:
     """Another role, or designation; False when nothing changes. It counts for new tickets (SPEC 2.1)."""
     _govern(account=membership.account, actor=actor)
+    return _give_role(membership, actor=actor, role=role, is_designated=is_designated, now=now)
+
+
+def _give_role(membership: Membership, *, actor: User, role: str, is_designated: bool, now: datetime) -> bool:
+    """In a transaction that holds the account's lock. Raises Refused for the last super admin."""
     membership = _member(membership)
     before = membership.requester_role
     is_designated = is_designated and role == Role.SUPER_ADMIN
@@ -153,11 +168,48 @@ def change_role(*, membership: Membership, actor: User, role: str, is_designated
 def remove(*, membership: Membership, actor: User, now: datetime) -> None:
     """The person belongs to the account no more and sees nothing of it from now on; their tickets stay."""
     if membership.user_id == actor.pk:
-        Account.objects.select_for_update(no_key=True).get(pk=membership.account_id)
+        lock_account(membership.account_id)
     else:
         _govern(account=membership.account, actor=actor)
     membership = _member(membership)
     take_out(membership, actor=actor, kind=Kind.LEFT if membership.user_id == actor.pk else Kind.REMOVED, now=now)
+
+
+@transaction.atomic
+def rearrange(
+    *,
+    account: Account,
+    actor: User,
+    add: Iterable[Post] = (),
+    change: Iterable[tuple[Membership, Post]] = (),
+    remove: Iterable[Membership] = (),
+    now: datetime,
+) -> list[Membership]:
+    """What an administrator of the service does to an account's people: all of it or, Refused, nothing.
+
+    Who becomes a super admin comes before who is one no more: they may take turns. Returns the new rows.
+    """
+    lock_account(account.pk)
+    added = [_add(wanted, account=account, actor=actor, now=now) for wanted in add]
+    for membership, wanted in sorted(change, key=lambda one: one[1].role != Role.SUPER_ADMIN):
+        _give_role(membership, actor=actor, role=wanted.role, is_designated=wanted.is_designated, now=now)
+    for membership in remove:
+        take_out(_member(membership), actor=actor, kind=Kind.REMOVED, now=now)
+    return added
+
+
+def _add(wanted: Post, *, account: Account, actor: User, now: datetime) -> Membership:
+    keep_staff_out(wanted.user)
+    if Membership.objects.filter(account=account, user=wanted.user).exists():
+        raise Refused(_("This person belongs to the account already. Change their role in the list."))
+    membership = Membership.objects.create(
+        account=account,
+        user=wanted.user,
+        role=wanted.role,
+        is_designated=wanted.is_designated and wanted.role == Role.SUPER_ADMIN,
+    )
+    _event(membership, kind=Kind.JOINED, actor=actor, before="", after=membership.requester_role, now=now)
+    return membership
 
 
 def accept_waiting(*, account: Account, user: User, now: datetime) -> Membership | None:
@@ -193,9 +245,19 @@ def keep_a_super_admin(membership: Membership) -> None:
         raise Refused(_("This is the last super admin of the account. Give somebody else the role first."))
 
 
+def keep_staff_out(user: User) -> None:
+    if user.is_staff:
+        raise Refused(_("Members of the support staff can't join a customer's account."))
+
+
+def lock_account(account: int) -> None:
+    """From here on, until the transaction's end, nobody else changes this account's people."""
+    Account.objects.select_for_update(no_key=True).get(pk=account)
+
+
 def _govern(*, account: Account, actor: User) -> None:
     """Lock the account, and refuse who is no super admin of it (any more)."""
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    lock_account(account.pk)
     if (
         not actor.is_active
         or not Membership.objects.filter(account=account, user=actor, role=Role.SUPER_ADMIN).exists()
@@ -217,7 +279,7 @@ def _open(token: str, *, now: datetime) -> Invitation:
     invitation = find(token)
     if invitation is None:
         raise Refused(_("This link doesn't open an invitation."))
-    Account.objects.select_for_update(no_key=True).get(pk=invitation.account_id)
+    lock_account(invitation.account_id)
     invitation.refresh_from_db(fields=["accepted_at", "revoked_at", "expires_at", "digest"])
     if not invitation.is_open(now) or invitation.digest != digest_of(token):
         raise Refused(_("This invitation can't be accepted any more."))

@@ -62,7 +62,7 @@ def deflection(*, since: datetime, until: datetime, language: str) -> Deflection
         contacted=Count("pk", filter=Q(outcome=Consultation.Outcome.CONTACTED)),
         without=Count("pk", filter=Q(shown=[])),
     )
-    unsolved = asked.filter(Q(outcome=Consultation.Outcome.CONTACTED) | Q(shown=[]))
+    unsolved = asked.filter(Q(outcome=Consultation.Outcome.CONTACTED) | Q(shown=[])).exclude(question="")  # erased
     missing = unsolved.exclude(outcome=Consultation.Outcome.SOLVED).select_related("hub", "ticket").order_by("-at")
     return Deflection(
         **counts,

@@ -116,6 +116,11 @@ def note_contacted(*, key: str, ticket: Ticket, user: User) -> None:
     rows.update(outcome=Consultation.Outcome.CONTACTED, ticket=ticket, solved_by=None)
 
 
+def forget_questions(*, user: User) -> None:
+    """What this person asked is blank from now on; the rows still count."""
+    Consultation.objects.filter(user=user).update(question="")
+
+
 def vote(*, article: Article, user: User, helpful: bool, now: datetime) -> None:
     """Whether it helped; the last word counts."""
     Vote.objects.update_or_create(article=article, user=user, defaults={"helpful": helpful, "at": now})

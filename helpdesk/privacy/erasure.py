@@ -1,5 +1,9 @@
 """Erasing what says who a person was (SPEC 2.9, decision 23): asked, waiting, cancelled or done."""
 
+import json
+import logging
+import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +15,9 @@ from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
-from django.db import transaction
-from django.db.models import F, Func, Q, Value
+from django.db import connection, transaction
+from django.db.models import F, Func, Q, TextField, Value
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -20,13 +25,17 @@ from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Account, Membership, StaffRole, TeamMembership, User
 from helpdesk.accounts.people import Refused, keep_a_super_admin, take_out
 from helpdesk.accounts.readers import reader_of
+from helpdesk.channels.callback.services import forget_person as forget_calls
+from helpdesk.knowledge.services import forget_questions
 from helpdesk.notifications.models import Delivery, Notice, OutboxMail
 from helpdesk.notifications.services import mail_row, post
 from helpdesk.privacy.exports import clear_exports
 from helpdesk.privacy.models import Erasure
-from helpdesk.tickets.models import Ticket
+from helpdesk.tickets.models import Ticket, TicketEvent
+from helpdesk.tickets.services.form_drafts import discard_all_forms
 from helpdesk.tickets.services.searching import rebuild_words
 
+log = logging.getLogger(__name__)
 WAITS = timedelta(days=7)
 NAME = "(erased)"  # in no language: it stands in other people's histories
 NAMED = ("requester", "author", "by", "inviter", "owner", "requested_by", "decided_by")  # in what mails and notices say
@@ -73,9 +82,18 @@ def waiting_erasure(user: User) -> Erasure | None:
 
 
 def erase_due(*, now: datetime) -> int:
-    """Erase everybody whose time has come, each in one transaction; returns how many."""
+    """Erase everybody whose time has come, each in one transaction; returns how many.
+
+    One that fails is logged and tried again the next time; it holds up nobody else's.
+    """
     due = Erasure.objects.filter(cancelled_at=None, done_at=None, due_at__lte=now).order_by("due_at", "pk")
-    return sum(erase(erasure_id=pk, now=now) for pk in due.values_list("pk", flat=True))
+    done = 0
+    for pk in due.values_list("pk", flat=True):
+        try:
+            done += erase(erasure_id=pk, now=now)
+        except Exception:
+            log.exception("erasure %s failed", pk)
+    return done
 
 
 @transaction.atomic
@@ -92,6 +110,8 @@ def erase(*, erasure_id: int, now: datetime) -> bool:
         return False
     try:
         with transaction.atomic():
+            # First, as one that is just being made holds its row, and writes a mail at its end.
+            clear_exports(user=user, now=now)
             _keep_an_administrator(user)
             for membership in _memberships(user):
                 take_out(membership, actor=None, kind=AccountEvent.Kind.ERASED, now=now)
@@ -100,12 +120,16 @@ def erase(*, erasure_id: int, now: datetime) -> bool:
         return False
     email = user.email
     _forget_ways_in(user)
+    discard_all_forms(user=user)
+    forget_calls(user=user, now=now)
+    forget_questions(user=user)
     _forget_mails(user)
     _forget_address(user, email=email)
+    _forget_in_events(user, email=email)
+    _forget_in_log(user, told=(email, user.full_name))
     _forget_name(user, now=now)
     erasure.done_at = now
     erasure.save(update_fields=["done_at"])
-    clear_exports(user=user, now=now)
     return True
 
 
@@ -157,8 +181,57 @@ def _forget_address(user: User, *, email: str) -> None:
     Invitation.objects.filter(email=email).waiting().delete()
     Invitation.objects.filter(Q(email=email) | Q(accepted_by=user)).update(email=pseudonym(user))
     AccountEvent.objects.filter(email=email).update(email=pseudonym(user))
+
+
+def _forget_in_events(user: User, *, email: str) -> None:
+    """Who was put in copy, and taken out, stands in events that nobody changes otherwise."""
+    events = TicketEvent.objects.filter(kind=TicketEvent.Kind.COPIES).annotate(text=Cast("data", TextField()))
+    named = list(events.filter(text__icontains=email).only("data"))
+    if not named:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL helpdesk.erasure = 'on'")
+        for event in named:
+            for part in ("added", "removed"):
+                addresses = event.data.get(part, [])
+                event.data[part] = [pseudonym(user) if one.lower() == email.lower() else one for one in addresses]
+            TicketEvent.objects.filter(pk=event.pk).update(data=event.data)
+        cursor.execute("SET LOCAL helpdesk.erasure = 'off'")
+
+
+def _forget_in_log(user: User, *, told: tuple[str, ...]) -> None:
+    """The history of the admin's pages: the person's own, and that of others on which they stood in a row."""
     kind = ContentType.objects.get_for_model(User)
     LogEntry.objects.filter(content_type=kind, object_id=str(user.pk)).update(object_repr=NAME, change_message="")
+    told = tuple(text for text in told if text)
+    naming = Q()
+    for text in told:  # a change's message is JSON, in which other letters than ASCII are escaped
+        naming |= Q(object_repr__contains=text) | Q(change_message__contains=text)
+        naming |= Q(change_message__contains=json.dumps(text)[1:-1])
+    words = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in told))
+    for entry in LogEntry.objects.filter(naming).only("object_repr", "change_message").iterator(500):
+        LogEntry.objects.filter(pk=entry.pk).update(
+            object_repr=words.sub(NAME, entry.object_repr), change_message=_struck(entry.change_message, words)
+        )
+
+
+def _struck(message: str, words: re.Pattern[str]) -> str:
+    """A change's message without the words; as it is kept, or a plain text."""
+    try:
+        said = json.loads(message)
+    except ValueError:
+        return words.sub(NAME, message)
+    return json.dumps(_each_text(said, lambda text: words.sub(NAME, text)))
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, list):
+        return [_each_text(one, change) for one in value]
+    if isinstance(value, dict):
+        return {key: _each_text(one, change) for key, one in value.items()}
+    return value
 
 
 def _forget_name(user: User, *, now: datetime) -> None:

@@ -1,9 +1,10 @@
 """A copy of what is kept about a person (SPEC 2.9): asked for, made in the background, fetched, thrown away."""
 
 import json
+import logging
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import IO, Any
@@ -18,16 +19,22 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
-from helpdesk.accounts.invitations import AccountEvent
+from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Membership, User
 from helpdesk.accounts.readers import reader_of
+from helpdesk.channels.callback.models import CallRequest
 from helpdesk.core.jobs import kick
+from helpdesk.escalation.models import ManagerRequest
+from helpdesk.knowledge.models import Consultation
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import mail_row, post
-from helpdesk.privacy.models import DataExport
-from helpdesk.tickets.models import Attachment, Message, Ticket
+from helpdesk.privacy.models import FOLDER, DataExport
+from helpdesk.tickets.models import Attachment, FormDraft, Message, Rating, Scan, Ticket, TicketQuerySet
 
+log = logging.getLogger(__name__)
 LASTS = timedelta(days=7)
+# A copy's row is written when its file is complete; what is younger may be on its way.
+OLD_ENOUGH = timedelta(days=1)
 TASK = "helpdesk.tasks.make_exports"
 CHUNK = 1 << 16  # bytes
 BATCH = 500  # rows
@@ -45,17 +52,33 @@ def ask_export(*, user: User, now: datetime) -> DataExport:
 
 
 def make_exports(*, now: datetime) -> int:
-    """Make the copies that wait, and throw away those that have run out; returns how many were made.
+    """Throw away the copies that have run out, and make those that wait; returns how many were made.
 
     Each is its own transaction that holds its row: workers side by side never make the same one, and one that
-    is killed leaves it to the next.
+    is killed leaves it to the next. One that fails is logged and tried again the next time; it holds up nobody else's.
     """
-    made = 0
-    while _make_one(now=now):
-        made += 1
     for export in DataExport.objects.filter(expires_at__lte=now, cleared_at=None):
-        _clear(export, now=now)
-    return made
+        _try(_clear, export.pk, now=now)
+    waiting = DataExport.objects.filter(made_at=None, cleared_at=None, user__erased_at=None).order_by("pk")
+    return sum(_try(_make, pk, now=now) for pk in waiting.values_list("pk", flat=True))
+
+
+def clear_orphans(*, now: datetime, limit: int = 1000) -> int:
+    """Delete copies in the storage that no row names, and that are a day old: one whose transaction broke off, say.
+
+    Returns how many.
+    """
+    storage = DataExport._meta.get_field("file").storage
+    try:
+        names = [f"{FOLDER}/{name}" for name in storage.listdir(FOLDER)[1]]
+    except FileNotFoundError:
+        return 0
+    old = [name for name in names if storage.get_modified_time(name) < now - OLD_ENOUGH]
+    kept = set(DataExport.objects.filter(file__in=old).values_list("file", flat=True))
+    orphans = [name for name in old if name not in kept][:limit]
+    for name in orphans:
+        storage.delete(name)
+    return len(orphans)
 
 
 def newest(user: User) -> DataExport | None:
@@ -66,13 +89,21 @@ def newest(user: User) -> DataExport | None:
 def clear_exports(*, user: User, now: datetime) -> None:
     """Throw away every copy of a person's data, once this transaction has committed."""
     for export in DataExport.objects.filter(user=user, cleared_at=None):
-        _clear(export, now=now)
+        _clear(export.pk, now=now)
+
+
+def _try(act: Callable[..., bool], export_id: int, *, now: datetime) -> bool:
+    try:
+        return act(export_id, now=now)
+    except Exception:
+        log.exception("copy %s failed", export_id)
+        return False
 
 
 @transaction.atomic
-def _make_one(*, now: datetime) -> bool:
-    waiting = DataExport.objects.filter(made_at=None, cleared_at=None, user__erased_at=None)
-    export = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("user").order_by("pk").first()
+def _make(export_id: int, *, now: datetime) -> bool:
+    waiting = DataExport.objects.filter(pk=export_id, made_at=None, cleared_at=None, user__erased_at=None)
+    export = waiting.select_for_update(skip_locked=True, of=("self",)).select_related("user").first()
     if export is None:
         return False
     with tempfile.TemporaryFile() as made:
@@ -89,11 +120,16 @@ def _make_one(*, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _clear(export: DataExport, *, now: datetime) -> None:
+def _clear(export_id: int, *, now: datetime) -> bool:
+    """Waits for one that is just being made, so that its file is known."""
+    export = DataExport.objects.select_for_update().get(pk=export_id)
+    if export.cleared_at is not None:
+        return False
     storage, name = export.file.storage, export.file.name
     DataExport.objects.filter(pk=export.pk).update(file="", cleared_at=now)
     if name:
         transaction.on_commit(lambda: storage.delete(name), robust=True)
+    return True
 
 
 def _write(made: IO[bytes], user: User, *, now: datetime) -> None:
@@ -103,6 +139,11 @@ def _write(made: IO[bytes], user: User, *, now: datetime) -> None:
             "memberships.json": memberships(user),
             "sessions.json": sessions(user),
             "mails.json": mails(user),
+            "ratings.json": ratings(user),
+            "requests_to_managers.json": manager_requests(user),
+            "calls.json": calls(user),
+            "drafts.json": drafts(user),
+            "questions.json": questions(user),
         }
         for name, part in parts.items():
             archive.writestr(name, _json(part))
@@ -142,15 +183,36 @@ def profile(user: User, *, now: datetime) -> dict[str, Any]:
 
 def memberships(user: User) -> dict[str, Any]:
     rows = Membership.objects.filter(user=user).select_related("account").order_by("account__name")
-    events = AccountEvent.objects.filter(Q(person=user) | Q(email=user.email)).select_related("account")
+    events = AccountEvent.objects.filter(Q(person=user) | Q(actor=user) | Q(email=user.email))
+    sent = Invitation.objects.filter(Q(invited_by=user) | Q(accepted_by=user) | Q(email=user.email))
     return {
         "accounts": [
             {"account": row.account.name, "role": row.requester_role, "mail_of_all_tickets": row.mail_all}
             for row in rows
         ],
         "changes": [
-            {"at": row.at, "account": row.account.name, "what": row.kind, "before": row.before, "after": row.after}
-            for row in events
+            {
+                "at": row.at,
+                "account": row.account.name,
+                "what": row.kind,
+                "by": "me" if row.actor_id == user.pk else "another",
+                "whom": "me" if user.pk == row.person_id or row.email == user.email else "another",
+                "before": row.before,
+                "after": row.after,
+            }
+            for row in events.select_related("account").order_by("at", "pk")
+        ],
+        "invitations": [
+            {
+                "account": row.account.name,
+                "address": row.email,
+                "by": "me" if row.invited_by_id == user.pk else "another",
+                "role": row.role,
+                "sent_at": row.sent_at,
+                "accepted_at": row.accepted_at,
+                "taken_back_at": row.revoked_at,
+            }
+            for row in sent.select_related("account").order_by("created_at", "pk")
         ],
     }
 
@@ -168,11 +230,82 @@ def mails(user: User) -> list[dict[str, Any]]:
     ]
 
 
+def ratings(user: User) -> list[dict[str, Any]]:
+    rows = Rating.objects.filter(by=user).select_related("ticket").order_by("rated_at", "pk")
+    return [
+        {
+            "reference": row.ticket.reference,
+            "rated_at": row.rated_at,
+            "changed_at": row.changed_at,
+            "score": row.score,
+            "comment": row.comment,
+        }
+        for row in rows
+    ]
+
+
+def manager_requests(user: User) -> list[dict[str, Any]]:
+    """What the person asked a manager; the answer where they can still read the ticket."""
+    rows = ManagerRequest.objects.filter(asked_by=user).select_related("ticket").order_by("asked_at", "pk")
+    readable = set(Ticket.objects.visible_to(user).filter(manager_requests__in=rows).values_list("pk", flat=True))
+    return [
+        {
+            "reference": row.ticket.reference,
+            "asked_at": row.asked_at,
+            "reason": row.reason,
+            "answered_at": row.answered_at,
+            **({"answer": row.answer} if row.ticket_id in readable else {}),
+        }
+        for row in rows
+    ]
+
+
+def calls(user: User) -> list[dict[str, Any]]:
+    rows = CallRequest.objects.filter(requester=user).select_related("ticket").order_by("asked_at", "pk")
+    return [
+        {
+            "reference": row.ticket.reference,
+            "asked_at": row.asked_at,
+            "number": row.number,
+            "time_zone": row.time_zone,
+            "window": [row.begins_at, row.ends_at],
+            "outcome": row.state,
+            "attempts": row.attempts,
+            "ended_at": row.ended_at,
+        }
+        for row in rows
+    ]
+
+
+def drafts(user: User) -> list[dict[str, Any]]:
+    """What was typed into forms and not sent, with the names of the files that wait there."""
+    rows = FormDraft.objects.filter(user=user).select_related("account", "ticket").order_by("saved_at", "pk")
+    waiting = Attachment.objects.filter(uploaded_by=user, message=None).exclude(form_key="").order_by("pk")
+    files: dict[str, list[str]] = {}
+    for key, name in waiting.values_list("form_key", "name"):
+        files.setdefault(key, []).append(name)
+    return [
+        {
+            "account": row.account.name,
+            "reference": row.ticket.reference if row.ticket else None,
+            "saved_at": row.saved_at,
+            "content": row.values,
+            "files": files.get(row.key, []),
+        }
+        for row in rows
+    ]
+
+
+def questions(user: User) -> list[dict[str, Any]]:
+    rows = Consultation.objects.filter(user=user).order_by("at", "pk")
+    return [{"asked_at": row.at, "question": row.question, "outcome": row.outcome} for row in rows]
+
+
 def tickets(user: User) -> Iterator[dict[str, Any]]:
-    """Those that the person asked for, with the conversation as they could read it, and what they wrote elsewhere."""
+    """Those that the person asked for and can read, with the conversation; elsewhere what they wrote, and no more."""
     said = Message.objects.filter(kind__in=[Message.Kind.CUSTOMER, Message.Kind.REPLY])
-    own = Ticket.objects.filter(requester=user).select_related("account", "hub").order_by("pk")
-    for ticket in own.iterator(BATCH):
+    own = _own(user)
+    for ticket in own.select_related("account", "hub").order_by("pk").iterator(BATCH):
         yield {
             "reference": ticket.reference,
             "account": ticket.account.name,
@@ -185,9 +318,14 @@ def tickets(user: User) -> Iterator[dict[str, Any]]:
             "opened_at": ticket.created_at,
             "messages": [_message(row, user) for row in said.filter(ticket=ticket).order_by("created_at", "pk")],
         }
-    elsewhere = Message.objects.filter(author=user).exclude(ticket__requester=user).select_related("ticket")
+    elsewhere = Message.objects.filter(author=user).exclude(ticket__in=own).select_related("ticket")
     for message in elsewhere.order_by("pk").iterator(BATCH):
         yield {"reference": message.ticket.reference, "messages": [_message(message, user)]}
+
+
+def _own(user: User) -> TicketQuerySet:
+    """Who has left an account reads its tickets no more."""
+    return Ticket.objects.visible_to(user).filter(requester=user)
 
 
 def _message(row: Message, user: User) -> dict[str, Any]:
@@ -195,8 +333,12 @@ def _message(row: Message, user: User) -> dict[str, Any]:
 
 
 def _files(user: User) -> Iterator[Attachment]:
-    """Files that the person sent; those that specialists sent stay where their rights are checked."""
-    return Attachment.objects.filter(uploaded_by=user, message__isnull=False).order_by("pk").iterator(BATCH)
+    """Files that the person sent; those that specialists sent stay where their rights are checked.
+
+    What waits for the virus scanner, or did not pass it, is fetched by nobody.
+    """
+    sent = Attachment.objects.filter(uploaded_by=user, message__isnull=False)
+    return sent.exclude(scan__in=[Scan.WAITING, Scan.INFECTED]).order_by("pk").iterator(BATCH)
 
 
 def _safe(name: str) -> str:

@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import User
 
+FOLDER = "exports"  # in the storage
+
 
 def export_path(export: "DataExport", name: str) -> str:
     """Where a copy lies: an unguessable name, in a place that no address serves."""
-    return f"exports/{secrets.token_hex(20)}"
+    return f"{FOLDER}/{secrets.token_hex(20)}"
 
 
 class DataExport(models.Model):

@@ -4,10 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.accounts import people
 from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.workspace.rights import Rights
 
@@ -48,23 +51,61 @@ class ByAddressForm(forms.ModelForm):
 
 
 class MembershipFormSet(RowFormSet):
-    """Somebody must be left who can give roles, as in the portal."""
+    """An account's people, changed by the verbs that the portal uses: with their history and their rules."""
+
+    actor: User  # who has the page open
 
     def clean(self) -> None:
+        """Do it and take it back, so that what is refused is said on the page."""
         super().clean()
-        if not self.instance.pk or any(self.errors):
+        if any(self.errors):
             return
-        Account.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
-        rows = Membership.objects.filter(account=self.instance, role=Membership.Role.SUPER_ADMIN, user__is_active=True)
-        if rows.exists() and not any(self._is_super_admin(form) for form in self.forms):
-            raise forms.ValidationError(
-                _("The account would have no super admin any more. Give somebody else the role first.")
-            )
+        if self.instance.pk:
+            people.lock_account(self.instance.pk)  # outside of the savepoint, whose end would let go of it
+        add, change, remove = self._wanted()
+        try:
+            if not self.instance.pk:
+                for post in add:
+                    people.keep_staff_out(post.user)
+                return
+            with transaction.atomic():
+                self._rearrange(add=add, change=change, remove=remove)
+                transaction.set_rollback(True)
+        except people.Refused as refused:
+            raise forms.ValidationError(str(refused)) from None
 
-    def _is_super_admin(self, form: forms.ModelForm) -> bool:
-        data = form.cleaned_data
-        is_kept = bool(data.get("user")) and not data.get("DELETE")
-        return is_kept and data["user"].is_active and data.get("role") == Membership.Role.SUPER_ADMIN
+    def save(self, commit: bool = True) -> list[Membership]:
+        add, change, remove = self._wanted()
+        self.new_objects = self._rearrange(add=add, change=change, remove=remove)
+        fields = {form.instance.pk: form.changed_data for form in self.initial_forms}
+        self.changed_objects = [(row, fields[row.pk]) for row, _post in change]
+        self.deleted_objects = remove
+        return [*self.new_objects, *(row for row, _post in change)]
+
+    def _rearrange(self, **wanted: Any) -> list[Membership]:
+        return people.rearrange(account=self.instance, actor=self.actor, now=timezone.now(), **wanted)
+
+    def _wanted(self) -> tuple[list[people.Post], list[tuple[Membership, people.Post]], list[Membership]]:
+        """Who is new, whose role changes, who goes. Another person in a row is one that comes and one that goes."""
+        add, change, remove = [], [], []
+        rows = Membership.objects.filter(account=self.instance.pk).select_related("user", "account")
+        kept = {row.pk: row for row in rows}  # as they are now, not as their forms would have them
+        for form in self.forms:
+            row = kept.get(form.instance.pk)
+            if self._should_delete_form(form):
+                if row is not None:
+                    remove.append(row)
+                continue
+            if not form.has_changed():
+                continue
+            post = people.Post(**{name: form.cleaned_data[name] for name in ("user", "role", "is_designated")})
+            if form in self.initial_forms and (row is None or row.user_id == post.user.pk):
+                change.append((row or form.instance, post))  # refused where they have left meanwhile
+                continue
+            add.append(post)
+            if row is not None:
+                remove.append(row)
+        return add, change, remove
 
 
 class MembershipInline(Rights, admin.TabularInline):
@@ -73,6 +114,11 @@ class MembershipInline(Rights, admin.TabularInline):
     formset = MembershipFormSet
     extra = 0
     fields = ("user", "role", "is_designated")
+
+    def get_formset(self, request: HttpRequest, obj: Account | None = None, **options: Any) -> type[MembershipFormSet]:
+        formset = super().get_formset(request, obj, **options)
+        formset.actor = request.user
+        return formset
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
         return super().get_queryset(request).select_related("user", "account")

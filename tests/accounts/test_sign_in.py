@@ -3,8 +3,16 @@
 import re
 
 import pytest
+from allauth.mfa.totp.internal.auth import (
+    TOTP,
+    format_hotp_value,
+    generate_totp_secret,
+    hotp_value,
+    yield_hotp_counters_from_time,
+)
 from allauth.usersessions.models import UserSession
 from django.core import mail as sent_mail
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -55,6 +63,29 @@ def test_the_first_sign_in_is_no_news_a_new_device_is_and_a_known_one_is_not(use
     assert news() == ["new_device"]
     mail = OutboxMail.objects.get(template="security")
     assert (mail.language, mail.time_zone, mail.context["device"]) == ("ja", "Asia/Tokyo", "Safari, iPhone")
+
+
+def test_with_a_second_factor_a_new_device_is_news_too(user):
+    secret = generate_totp_secret()
+    TOTP.activate(user, secret)
+
+    def signed_in_with_code(agent, code) -> Client:
+        cache.clear()
+        client = Client(headers={"user-agent": agent})
+        assert client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})["Location"].startswith(
+            "/accounts/2fa/"
+        )
+        answer = client.post("/accounts/2fa/authenticate/", {"code": code})
+        assert "_auth_user_id" in client.session
+        assert answer.status_code == 302
+        return client
+
+    code = format_hotp_value(hotp_value(secret, next(iter(yield_hotp_counters_from_time()))))
+    first = signed_in_with_code(FIREFOX, code)
+    assert news() == []
+    assert "had_signed_in" not in first.session
+    signed_in_with_code(IPHONE, code)
+    assert news() == ["new_device"]
 
 
 def test_a_made_up_cookie_makes_no_device_known(user):

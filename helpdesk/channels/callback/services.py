@@ -221,6 +221,19 @@ def cancel(*, call: CallRequest, actor: User, now: datetime) -> CallRequest:
     return call
 
 
+@transaction.atomic
+def forget_person(*, user: User, now: datetime) -> None:
+    """Nobody calls this person any more, and no row keeps their number: their data are erased (decision 23)."""
+    mine = CallRequest.objects.filter(requester=user)
+    _end_those_without_ticket(mine, now=now)
+    for call in mine.open().select_related("ticket__merged_into").order_by("ticket_id", "pk"):
+        for attempt in call.made.filter(outcome="").select_related("request__ticket__merged_into"):
+            _stop(attempt, now=now)
+        cancel(call=call, actor=user, now=now)
+    mine.update(number="")
+    CallAttempt.objects.filter(request__requester=user).update(number="", last_error="")
+
+
 def lock_call(call: CallRequest, *, now: datetime) -> tuple[Ticket, list[Clock], CallRequest]:
     """The ticket with its unanswered clocks, and the call, all locked; of a merged ticket the one that it went into."""
     standing = call.ticket.merged_into or call.ticket

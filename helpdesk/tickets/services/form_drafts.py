@@ -70,6 +70,17 @@ def discard_form(*, user: User, key: str) -> None:
     forget_files(files.select_for_update())
 
 
+def discard_all_forms(*, user: User) -> None:
+    """Throw away all that this person typed and didn't send, with its files."""
+    files = Attachment.objects.filter(uploaded_by=user, message=None).exclude(form_key="")
+    keys = {
+        *FormDraft.objects.filter(user=user).values_list("key", flat=True),
+        *files.values_list("form_key", flat=True),
+    }
+    for key in sorted(keys):
+        discard_form(user=user, key=key)
+
+
 def form_was_sent(*, user: User, key: str) -> None:
     """The draft is over. One that outlives a crash in between is passed over, and cleared away."""
     FormDraft.objects.filter(user=user, key=key).delete()
