@@ -1,6 +1,7 @@
 """SLA statements: what they count, that they are made again to the byte, and that nobody can alter one (SPEC 2.8)."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -399,6 +400,17 @@ def test_events_that_were_altered_in_the_database_are_found_out(account, ticket)
 def test_what_is_no_statement_is_called_that(content):
     with pytest.raises(statement_files.Unreadable):
         check(content)
+
+
+@pytest.mark.parametrize(
+    "line", [b"/Type /EmbeddedFilestream\n", b"/Type /EmbeddedFile ", b"/Type /EmbeddedFile\nstream"]
+)
+def test_a_hostile_file_costs_no_more_than_its_length(line):
+    content = b"%PDF-1.7\n" + line * (statement_files.LARGEST // len(line) - 1)
+    began = time.process_time()
+    with pytest.raises(statement_files.Unreadable):
+        statement_files.read(content)
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("document", ["{}", "[]", '"text"', '{"account": [], "month": {}}'])
