@@ -302,6 +302,45 @@ def test_beat_goes_on_where_a_run_was_full(account, ticket):
     assert runs == [4, 4, 1, 0]
 
 
+def test_beat_comes_to_the_changed_one_behind_many_unchanged_ones(ticket, ada):
+    *calm, late = (ticket(member=DesignatedFactory(), answered=None) for _account in range(5))
+    statements.issue_due(now=ISSUED)
+    for unchanged in calm:  # an event that changes no figure
+        clock = unchanged.clocks.get(metric="first_response")
+        event = clock.events.order_by("number").last()
+        clock.events.create(number=event.number + 1, kind="breach", at=clock.due_at, recorded_at=ISSUED + HOUR, data={})
+    services.reply(ticket=late, actor=ada, body="Sorry.", now=ISSUED + HOUR)
+    assert statements.issue_due(now=ISSUED + 2 * HOUR, limit=2)["revised"] == 1
+    assert statements.issue_due(now=ISSUED + 3 * HOUR, limit=2)["looked_at"] == 0
+
+
+def test_beat_looks_at_the_month_that_changed_only(account, ticket, ada):
+    ticket(opened=datetime(2026, 9, 14, 12, 0, tzinfo=UTC))
+    waiting = ticket()
+    statements.issue_due(now=ISSUED)
+    services.reply(ticket=waiting, actor=ada, body="Sorry.", now=ISSUED + HOUR)
+    done = statements.issue_due(now=ISSUED + 2 * HOUR)
+    assert (done["looked_at"], done["revised"]) == (1, 1)
+
+
+def test_beat_passes_over_an_account_that_cannot_be_counted(ticket, monkeypatch):
+    broken, sound = (ticket(member=DesignatedFactory()).account for _account in range(2))
+    figures = statements.figures
+
+    def failing(*, account_id, **given):
+        if account_id == broken.pk:
+            raise ValueError("no such event")
+        return figures(account_id=account_id, **given)
+
+    monkeypatch.setattr(statements, "figures", failing)
+    done = statements.issue_due(now=ISSUED)
+    assert [pk for pk, _month in done["failed"]] == [broken.pk] * 3
+    assert sound.statements.count() == 3
+    monkeypatch.setattr(statements, "figures", figures)
+    assert statements.issue_due(now=ISSUED + HOUR)["issued"] == 3
+    assert statements.issue_due(now=ISSUED + 2 * HOUR)["looked_at"] == 0
+
+
 # --- proof ---------------------------------------------------------------------------------------
 
 
