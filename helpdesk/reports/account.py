@@ -14,7 +14,7 @@ from django.db.models.functions import TruncMonth
 
 from helpdesk.accounts.models import Account
 from helpdesk.core.zones import zone_of
-from helpdesk.reports.breaches import ANSWERED_LATE, LATE, MET, OUTCOMES, UNANSWERED, counts, judged
+from helpdesk.reports.breaches import ANSWERED_LATE, MET, OUTCOMES, UNANSWERED, counts, judged
 from helpdesk.reports.figures import Figures
 from helpdesk.reports.periods import Window, day_start, today
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
@@ -169,8 +169,3 @@ def _months_before(day: date, months: int) -> date:
     """The first day of the month that lies so many before a month's first day."""
     number = day.year * 12 + day.month - 1 - months
     return date(number // 12, number % 12 + 1, 1)
-
-
-def is_late(clock: Clock) -> bool:
-    """Of a judged clock."""
-    return clock.verdict in LATE

@@ -4,6 +4,7 @@ After a gap the newest period that was missed goes out, older ones are written d
 files are read with the rights of whoever set the report up; if those are gone, it pauses.
 """
 
+import logging
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from helpdesk.reports.periods import DAY, Period
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import METRICS, PROMISES
 from helpdesk.tickets.services import Refused
+
+log = logging.getLogger(__name__)
 
 TEMPLATE = "report"
 MOST_PEOPLE = 50
@@ -78,7 +81,7 @@ def save_schedule(
     for name in ("name", "every", "weekday", "at", "time_zone", "file"):
         setattr(schedule, name, getattr(order, name))
     schedule.query = {name: str(order.query[name]) for name in FILTERS if order.query.get(name)}
-    schedule.next_at = next_after(schedule, now) if schedule.is_active else None
+    schedule.next_at = _next_unsent(schedule, now) if schedule.is_active else None
     schedule.save()
     schedule.recipients.set(people)
     return schedule
@@ -91,7 +94,7 @@ def set_active(*, schedule: ReportSchedule, active: bool, now: datetime) -> Repo
     if schedule.ended_at:
         raise Refused(_("This report was deleted."))
     schedule.is_active = active
-    schedule.next_at = next_after(schedule, now) if active else None
+    schedule.next_at = _next_unsent(schedule, now) if active else None
     schedule.save(update_fields=["is_active", "next_at"])
     return schedule
 
@@ -116,6 +119,16 @@ def next_after(schedule: ReportSchedule, after: datetime) -> datetime:
         due = datetime.combine(day, schedule.at, zone).astimezone(UTC)
         if due > after:
             return due
+
+
+def _next_unsent(schedule: ReportSchedule, after: datetime) -> datetime:
+    """The first instant at which it is due for days that it has not sent yet: a later hour sends none again."""
+    due = next_after(schedule, after)
+    sent = schedule.mails.filter(state=ReportMail.State.SENT) if schedule.pk else ReportMail.objects.none()
+    if last := sent.order_by("-due_at").first():
+        while period_of(schedule, due) == period_of(schedule, last.due_at):
+            due = next_after(schedule, due)
+    return due
 
 
 def _is_due_on(schedule: ReportSchedule, day: date) -> bool:
@@ -152,10 +165,18 @@ def filters_of(schedule: ReportSchedule, due_at: datetime) -> Filters:
 
 
 def send_due(*, now: datetime) -> dict[str, int]:
-    """Write the mails of every report that is due; for beat. Each report is a transaction of its own."""
-    done = {"sent": 0, "skipped": 0}
+    """Write the mails of every report that is due; for beat. Each report is a transaction of its own.
+
+    One that fails holds up nobody, and is tried again by the next run.
+    """
+    done = {"sent": 0, "skipped": 0, "failed": 0}
     for pk in list(ReportSchedule.objects.filter(next_at__lte=now).order_by("next_at").values_list("pk", flat=True)):
-        for name, count in _send_one(pk, now=now).items():
+        try:
+            counts = _send_one(pk, now=now)
+        except Exception:
+            log.exception("the scheduled report %s could not be sent", pk)
+            counts = {"failed": 1}
+        for name, count in counts.items():
             done[name] += count
     _clear_files(now=now)
     return done

@@ -11,7 +11,8 @@ from helpdesk.reports.signing import Signed, canonical, holds, is_ours, sign
 
 LARGEST = 5 * 1024 * 1024  # bytes of a file that is looked at, and of the document in it
 JSON_NAME = "statement.json"  # inside the PDF
-_EMBEDDED = re.compile(rb"/Type /EmbeddedFile(?P<rest>.{0,400}?)stream\r?\n(?P<content>.*?)\r?\nendstream", re.DOTALL)
+_EMBEDDED, _BEGINS, _ENDS = b"/Type /EmbeddedFile", b"stream", b"endstream"
+_NEAR = 400  # bytes between the attachment's type and its content, at most
 
 _SEAL = re.compile(rb"\n%SLA-STATEMENT-PAGES (?P<key>[0-9a-f]{64}) (?P<signature>[A-Za-z0-9+/=]{88})\n\Z")
 
@@ -57,12 +58,23 @@ def read(content: bytes) -> Envelope:
 
 
 def _embedded(content: bytes) -> bytes:
-    match = _EMBEDDED.search(content)
-    if match is None:
+    """What the first attachment holds. One pass: anybody may send a file, and five megabytes can be made to hurt."""
+    kind = _found(content, _EMBEDDED, 0)
+    begins = _found(content, _BEGINS, kind, kind + len(_EMBEDDED) + _NEAR) + len(_BEGINS)
+    begins += 2 if content[begins : begins + 2] == b"\r\n" else 1
+    if content[begins - 1 : begins] != b"\n":
         raise Unreadable("the PDF carries no statement")
-    if b"/FlateDecode" not in content[max(0, match.start() - 200) : match.start("content")]:
-        return match["content"]
-    return zlib.decompressobj().decompress(match["content"], LARGEST)
+    packed = content[begins : _found(content, b"\n" + _ENDS, begins)].removesuffix(b"\r")
+    if b"/FlateDecode" not in content[max(0, kind - 200) : begins]:
+        return packed
+    return zlib.decompressobj().decompress(packed, LARGEST)
+
+
+def _found(content: bytes, wanted: bytes, *between: int) -> int:
+    place = content.find(wanted, *between)
+    if place < 0:
+        raise Unreadable("the PDF carries no statement")
+    return place
 
 
 def with_seal(pdf: bytes) -> bytes:

@@ -1,14 +1,16 @@
 """Monthly SLA statements: previewed, issued once, revised by what happened later, never rewritten (SPEC 2.8)."""
 
 import json
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, Q, QuerySet
+from django.db.models import JSONField, Max, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, User
@@ -16,12 +18,15 @@ from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import Heartbeat
 from helpdesk.notifications.services import beat
 from helpdesk.reports.models import Statement
-from helpdesk.reports.periods import DAY, Period, Window, day_start, today
+from helpdesk.reports.periods import DAY, Window, day_start
 from helpdesk.reports.signing import canonical, sign
 from helpdesk.reports.statement_figures import figures, read_instant, written
+from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import ClockEvent
 from helpdesk.subscriptions.models import Subscription
 from helpdesk.tickets.services import Refused
+
+log = logging.getLogger(__name__)
 
 FORMAT = "premium-support-statement/1"
 HEARTBEAT = "statements"
@@ -130,31 +135,50 @@ def issue(*, account: Account, month: date, actor: User | None, now: datetime) -
 
 
 def issue_due(*, now: datetime, limit: int = 200) -> dict[str, Any]:
-    """Issue what is due, and revise what changed since; for beat. At most `limit` statements a run.
+    """Issue what is due, and revise what changed since; for beat. At most `limit` statements are made a run.
 
     A month is due `GRACE` after its end in the account's time zone, for accounts that had premium support
     in it. Each statement is a transaction of its own, so a run that is cut off has lost nothing; up to when
-    events have been looked at is noted once all of them were.
+    events have been looked at is noted once all of them were. An account that fails holds up nobody: it is
+    noted, and tried again by the next run.
     """
-    done: dict[str, Any] = {"issued": 0, "revised": 0, "looked_at": 0}
-    checked = Heartbeat.objects.filter(name=HEARTBEAT).values_list("detail__checked", flat=True).first()
-    work = list(islice(_due(now=now, checked=read_instant(checked)), limit + 1))
-    for account, month in work[:limit]:
-        statement, is_new = issue(account=account, month=month, actor=None, now=now)
+    done: dict[str, Any] = {"issued": 0, "revised": 0, "looked_at": 0, "failed": []}
+    before = Heartbeat.objects.filter(name=HEARTBEAT).values_list("detail", flat=True).first() or {}
+    checked = before.get("checked")
+    for account, month in _due(now=now, checked=read_instant(checked), again=before.get("failed", [])):
+        if done["issued"] + done["revised"] == limit:
+            break
         done["looked_at"] += 1
+        try:
+            statement, is_new = issue(account=account, month=month, actor=None, now=now)
+        except Exception:
+            log.exception("the statement of account %s for %s could not be made", account.pk, month)
+            done["failed"].append([account.pk, month.isoformat()])
+            continue
         if is_new:
             done["issued" if statement.revision == 1 else "revised"] += 1
-    done["checked"] = checked if len(work) > limit else written(now - SETTLING)
+    else:
+        checked = written(now - SETTLING)
+    done["checked"] = checked
+    if done["checked"] == before.get("checked"):  # those that it didn't come to are still to be tried
+        done["failed"] += [row for row in before.get("failed", []) if row not in done["failed"]]
     beat(name=HEARTBEAT, now=now, detail=done)
     return done
 
 
-def _due(*, now: datetime, checked: datetime | None) -> Iterator[tuple[Account, date]]:
-    month = last_month(month_of((now + DAY).date()))  # somewhere it may be over already
-    for _back in range(LOOK_BACK):
-        yield from ((account, month) for account in _missing(month, now=now))
-        yield from ((account, month) for account in _changed(month, since=checked))
-        month = last_month(month)
+def _due(*, now: datetime, checked: datetime | None, again: list[list[Any]]) -> Iterator[tuple[Account, date]]:
+    months = [last_month(month_of((now + DAY).date()))]  # somewhere it may be over already
+    while len(months) < LOOK_BACK:
+        months.append(last_month(months[-1]))
+    changed = _changed(months, since=checked)
+    changed |= {(account, date.fromisoformat(month)) for account, month in again}
+    accounts = Account.objects.in_bulk({account for account, _month in changed})
+    for month in months:
+        missing = _missing(month, now=now)
+        yield from ((account, month) for account in missing)
+        seen = {account.pk for account in missing}
+        late = sorted(account for account, of in changed if of == month and account not in seen)
+        yield from ((accounts[account], month) for account in late if account in accounts)
 
 
 def _missing(month: date, *, now: datetime) -> list[Account]:
@@ -163,23 +187,44 @@ def _missing(month: date, *, now: datetime) -> list[Account]:
     return [account for account in accounts if window_of(month, zone=account.time_zone).end + GRACE <= now]
 
 
-def _changed(month: date, *, since: datetime | None) -> list[Account]:
-    """Accounts for whose targets of the month something was written down after the statement in force, and
-    after `since`. What that changes is found out when the figures are made again."""
-    utc = zone_of("UTC")
-    rough = (day_start(month, utc) - DAY, day_start(next_month(month), utc) + DAY)
-    in_force = {row.account_id: row.as_of for row in Statement.objects.in_force().filter(month=month).defer("document")}
+def _changed(months: list[date], *, since: datetime | None) -> set[tuple[int, date]]:
+    """Accounts and months for whose targets something was written down after the statement in force, and after
+    `since`. What that changes is found out when the figures are made again. Two queries."""
+    zone = KeyTextTransform("time_zone", Cast("document", JSONField()))
+    in_force = list(
+        Statement.objects.in_force()
+        .filter(month__in=months)
+        .annotate(zone=zone)
+        .values_list("account", "month", "as_of", "zone")
+    )
     if not in_force:
-        return []
+        return set()
+    oldest = min(as_of for _account, _month, as_of, _zone in in_force)
+    utc = zone_of("UTC")
+    rough = (day_start(min(months), utc) - DAY, day_start(next_month(max(months)), utc) + DAY)
     late = (
-        ClockEvent.objects.filter(Q(clock__counted_at__range=rough) | Q(clock__gross_counted_at__range=rough))
-        .filter(recorded_at__gt=max(since or min(in_force.values()), min(in_force.values())))
-        .values_list("clock__ticket__account")
+        ClockEvent.objects.filter(recorded_at__gt=max(since or oldest, oldest))
+        .filter(clock__promise__in=Promise, clock__metric__in=Metric)  # as the indexes have it
+        .filter(Q(clock__counted_at__range=rough) | Q(clock__gross_counted_at__range=rough))
+        .values_list("clock__ticket__account", "clock__counted_at", "clock__gross_counted_at")
         .annotate(newest=Max("recorded_at"))
         .order_by()
     )
-    behind = [account for account, newest in late if account in in_force and newest > in_force[account]]
-    return list(Account.objects.filter(pk__in=behind).order_by("pk"))
+    by_account: dict[int, list[tuple[datetime | None, datetime | None, datetime]]] = {}
+    for account, *instants in late:
+        by_account.setdefault(account, []).append(tuple(instants))
+    return {
+        (account, month)
+        for account, month, as_of, zone in in_force
+        if account in by_account and _touched(by_account[account], window_of(month, zone=zone), as_of)
+    }
+
+
+def _touched(rows: list[tuple[datetime | None, datetime | None, datetime]], window: Window, as_of: datetime) -> bool:
+    return any(
+        newest > as_of and any(at is not None and window.start <= at < window.end for at in instants)
+        for *instants, newest in rows
+    )
 
 
 def revisions(statement: Statement) -> QuerySet[Statement]:
@@ -221,18 +266,3 @@ def difference(earlier: Statement, later: Statement) -> Difference:
         ],
         objectives=before["objectives"] != after["objectives"],
     )
-
-
-def past_months(*, account: Account, now: datetime, count: int = 24) -> list[date]:
-    """The months that a statement can be made of, the last one first."""
-    month, found = month_of(today(now=now, zone=zone_of(account.time_zone))), []
-    for _back in range(count):
-        month = last_month(month)
-        found.append(month)
-    return found
-
-
-def period_of(statement: Statement) -> Period:
-    """The month as the breach report's period, for its tickets."""
-    zone = zone_of(json.loads(statement.document)["time_zone"])
-    return Period(first=statement.month, last=next_month(statement.month) - DAY, zone=zone)

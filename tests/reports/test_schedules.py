@@ -99,7 +99,7 @@ def test_each_period_goes_out_once_also_with_nothing_to_report(daily):
 
 def test_after_a_gap_the_newest_goes_out_and_older_ones_are_written_down(daily):
     late = daily.next_at + 3 * DAY + timedelta(hours=2)
-    assert schedules.send_due(now=late) == {"sent": 1, "skipped": 3}
+    assert schedules.send_due(now=late) == {"sent": 1, "skipped": 3, "failed": 0}
     assert states(daily) == [
         ("25 06:00", "skipped"),
         ("26 06:00", "skipped"),
@@ -172,10 +172,10 @@ def test_a_test_goes_to_the_one_who_asks_and_takes_no_period(daily, manager):
 
 def test_a_pause_is_not_made_up_for(daily):
     schedules.set_active(schedule=daily, active=False, now=NOW)
-    assert schedules.send_due(now=NOW + 5 * DAY) == {"sent": 0, "skipped": 0}
+    assert schedules.send_due(now=NOW + 5 * DAY) == {"sent": 0, "skipped": 0, "failed": 0}
     schedules.set_active(schedule=daily, active=True, now=NOW + 5 * DAY)
-    assert schedules.send_due(now=NOW + 5 * DAY) == {"sent": 0, "skipped": 0}
-    assert schedules.send_due(now=NOW + 6 * DAY) == {"sent": 1, "skipped": 0}
+    assert schedules.send_due(now=NOW + 5 * DAY) == {"sent": 0, "skipped": 0, "failed": 0}
+    assert schedules.send_due(now=NOW + 6 * DAY) == {"sent": 1, "skipped": 0, "failed": 0}
 
 
 def test_a_deleted_one_sends_nothing_and_keeps_what_it_sent(daily):
@@ -214,3 +214,30 @@ def test_files_of_mails_of_long_ago_are_cleared(daily, settings):
     schedules.set_active(schedule=daily, active=False, now=NOW)
     schedules.send_due(now=daily.next_at + schedules.KEPT + DAY)
     assert not schedules.default_storage.exists(sent.file)
+
+
+def test_one_that_fails_holds_up_nobody_and_is_tried_again(order, manager, monkeypatch):
+    broken, sound = (schedules.save_schedule(order=order(name=name), actor=manager, now=NOW) for name in "ab")
+    due, contents = sound.next_at, schedules.contents
+
+    def failing(*, schedule, **given):
+        if schedule == broken:
+            raise ValueError("no such team")
+        return contents(schedule=schedule, **given)
+
+    monkeypatch.setattr(schedules, "contents", failing)
+    assert schedules.send_due(now=due) == {"sent": 1, "skipped": 0, "failed": 1}
+    monkeypatch.setattr(schedules, "contents", contents)
+    assert schedules.send_due(now=due + timedelta(minutes=1)) == {"sent": 1, "skipped": 0, "failed": 0}
+    assert (broken.mails.count(), sound.mails.count()) == (1, 1)
+
+
+def test_a_later_hour_of_the_same_day_sends_no_period_twice(daily, order, manager):
+    schedules.send_due(now=daily.next_at)
+    moved = schedules.save_schedule(
+        order=order(at=time(9, 0)), actor=manager, now=daily.next_at + timedelta(hours=1), schedule=daily
+    )
+    assert moved.next_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+    schedules.set_active(schedule=moved, active=False, now=daily.next_at + timedelta(hours=1))
+    again = schedules.set_active(schedule=moved, active=True, now=daily.next_at + timedelta(hours=1))
+    assert again.next_at == datetime(2026, 11, 26, 8, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """SLA statements: what they count, that they are made again to the byte, and that nobody can alter one (SPEC 2.8)."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -301,6 +302,45 @@ def test_beat_goes_on_where_a_run_was_full(account, ticket):
     assert runs == [4, 4, 1, 0]
 
 
+def test_beat_comes_to_the_changed_one_behind_many_unchanged_ones(ticket, ada):
+    *calm, late = (ticket(member=DesignatedFactory(), answered=None) for _account in range(5))
+    statements.issue_due(now=ISSUED)
+    for unchanged in calm:  # an event that changes no figure
+        clock = unchanged.clocks.get(metric="first_response")
+        event = clock.events.order_by("number").last()
+        clock.events.create(number=event.number + 1, kind="breach", at=clock.due_at, recorded_at=ISSUED + HOUR, data={})
+    services.reply(ticket=late, actor=ada, body="Sorry.", now=ISSUED + HOUR)
+    assert statements.issue_due(now=ISSUED + 2 * HOUR, limit=2)["revised"] == 1
+    assert statements.issue_due(now=ISSUED + 3 * HOUR, limit=2)["looked_at"] == 0
+
+
+def test_beat_looks_at_the_month_that_changed_only(account, ticket, ada):
+    ticket(opened=datetime(2026, 9, 14, 12, 0, tzinfo=UTC))
+    waiting = ticket()
+    statements.issue_due(now=ISSUED)
+    services.reply(ticket=waiting, actor=ada, body="Sorry.", now=ISSUED + HOUR)
+    done = statements.issue_due(now=ISSUED + 2 * HOUR)
+    assert (done["looked_at"], done["revised"]) == (1, 1)
+
+
+def test_beat_passes_over_an_account_that_cannot_be_counted(ticket, monkeypatch):
+    broken, sound = (ticket(member=DesignatedFactory()).account for _account in range(2))
+    figures = statements.figures
+
+    def failing(*, account_id, **given):
+        if account_id == broken.pk:
+            raise ValueError("no such event")
+        return figures(account_id=account_id, **given)
+
+    monkeypatch.setattr(statements, "figures", failing)
+    done = statements.issue_due(now=ISSUED)
+    assert [pk for pk, _month in done["failed"]] == [broken.pk] * 3
+    assert sound.statements.count() == 3
+    monkeypatch.setattr(statements, "figures", figures)
+    assert statements.issue_due(now=ISSUED + HOUR)["issued"] == 3
+    assert statements.issue_due(now=ISSUED + 2 * HOUR)["looked_at"] == 0
+
+
 # --- proof ---------------------------------------------------------------------------------------
 
 
@@ -399,6 +439,17 @@ def test_events_that_were_altered_in_the_database_are_found_out(account, ticket)
 def test_what_is_no_statement_is_called_that(content):
     with pytest.raises(statement_files.Unreadable):
         check(content)
+
+
+@pytest.mark.parametrize(
+    "line", [b"/Type /EmbeddedFilestream\n", b"/Type /EmbeddedFile ", b"/Type /EmbeddedFile\nstream"]
+)
+def test_a_hostile_file_costs_no_more_than_its_length(line):
+    content = b"%PDF-1.7\n" + line * (statement_files.LARGEST // len(line) - 1)
+    began = time.process_time()
+    with pytest.raises(statement_files.Unreadable):
+        statement_files.read(content)
+    assert time.process_time() - began < 2
 
 
 @pytest.mark.parametrize("document", ["{}", "[]", '"text"', '{"account": [], "month": {}}'])

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -281,6 +282,8 @@ class ClockEvent(models.Model):
         verbose_name_plural = _("clock events")
         ordering = ["clock", "number"]
         constraints = [models.UniqueConstraint(fields=["clock", "number"], name="clock_event_once")]
+        # Rows are only appended, so that they lie in the order in which they were written.
+        indexes = [BrinIndex(fields=["recorded_at"], name="clock_event_recorded")]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M:%S}"
