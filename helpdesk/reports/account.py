@@ -94,8 +94,9 @@ def part(
 
 
 def running(account: Account, *, now: datetime) -> QuerySet[Clock]:
-    """Guarantees that still run and are not late, the next deadline first."""
+    """Guaranteed first replies that are still to come and not late, the next deadline first."""
     clocks = Clock.objects.filter(ticket__account=account, promise=Promise.GUARANTEED, state__in=OPEN)
+    clocks = clocks.filter(metric=Metric.FIRST_RESPONSE)
     ahead = clocks.filter(breached_at=None).exclude(due_at__lt=now)
     return shown(judged(ahead, now=now).order_by("due_at", "pk"))
 

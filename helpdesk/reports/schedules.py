@@ -7,8 +7,9 @@ files are read with the rights of whoever set the report up; if those are gone, 
 import logging
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -29,7 +30,7 @@ from helpdesk.notifications.services import mail_row, post
 from helpdesk.reports import breaches
 from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.export import csv_chunks, xlsx
-from helpdesk.reports.figures import Figures, report
+from helpdesk.reports.figures import Figures, Report, report
 from helpdesk.reports.models import ReportMail, ReportSchedule
 from helpdesk.reports.periods import DAY, Period
 from helpdesk.sla.clock import Metric, Promise
@@ -201,10 +202,8 @@ def _send_one(pk: int, *, now: datetime) -> dict[str, int]:
         for person in people
     ]
     ReportMail.objects.bulk_create(skipped, ignore_conflicts=True)
-    sent = sum(
-        write_mail(schedule=schedule, recipient=person, due_at=dues[-1], state=ReportMail.State.SENT, now=now)
-        for person in people
-    )
+    edition = Edition(schedule=schedule, due_at=dues[-1], now=now)
+    sent = sum(write_mail(edition=edition, recipient=person, state=ReportMail.State.SENT) for person in people)
     schedule.next_at = following
     schedule.save(update_fields=["next_at"])
     return {"sent": sent, "skipped": len(skipped)}
@@ -214,7 +213,8 @@ def _send_one(pk: int, *, now: datetime) -> dict[str, int]:
 def send_test(*, schedule: ReportSchedule, actor: User, now: datetime) -> datetime:
     """Send the report of the last period to the one who asks, and to nobody else; returns when it was due."""
     due = last_due(schedule, now)
-    write_mail(schedule=schedule, recipient=actor, due_at=due, state=ReportMail.State.TEST, now=now)
+    edition = Edition(schedule=schedule, due_at=due, now=now)
+    write_mail(edition=edition, recipient=actor, state=ReportMail.State.TEST)
     return due
 
 
@@ -226,17 +226,41 @@ def last_due(schedule: ReportSchedule, now: datetime) -> datetime:
     return due
 
 
-def write_mail(*, schedule: ReportSchedule, recipient: User, due_at: datetime, state: str, now: datetime) -> bool:
+@dataclass(kw_only=True)
+class Edition:
+    """What goes out to everybody on a list for one period: counted once, and its file made once a language."""
+
+    schedule: ReportSchedule
+    due_at: datetime
+    now: datetime
+    _files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def filters(self) -> Filters:
+        return filters_of(self.schedule, self.due_at)
+
+    @cached_property
+    def found(self) -> Report:
+        return report(self.filters, reader=self.schedule.created_by, now=self.now)
+
+    def file(self, language: str) -> dict[str, Any]:
+        """What the mail's context says of the file in this language; it lies in the storage."""
+        if language not in self._files:
+            with translation.override(language):
+                self._files[language] = _attach(self.schedule, self.filters, now=self.now)
+        return self._files[language]
+
+
+def write_mail(*, edition: Edition, recipient: User, state: str) -> bool:
     """One recipient's mail, in their language, in the caller's transaction; False where it was written before."""
+    schedule, due_at, now = edition.schedule, edition.due_at, edition.now
     known = ReportMail.objects.filter(schedule=schedule, recipient=recipient, due_at=due_at)
     if state != ReportMail.State.TEST and known.exclude(state=ReportMail.State.TEST).exists():
         return False
     key = f"report/{schedule.pk}/{due_at:%Y%m%dT%H%M}/{recipient.pk}"
     key += f"/test/{secrets.token_hex(6)}" if state == ReportMail.State.TEST else ""
-    context = contents(schedule=schedule, recipient=recipient, due_at=due_at, now=now)
-    context["is_test"] = state == ReportMail.State.TEST
-    with translation.override(recipient.language):
-        file = _attach(schedule, context, due_at=due_at, now=now)
+    file = edition.file(recipient.language)
+    context = {**contents(edition=edition, recipient=recipient), **file, "is_test": state == ReportMail.State.TEST}
     mail = mail_row(key=key, reader=reader_of(recipient, now=now), template=TEMPLATE, context=context, now=now)
     post([mail])
     ReportMail.objects.create(
@@ -245,16 +269,15 @@ def write_mail(*, schedule: ReportSchedule, recipient: User, due_at: datetime, s
         due_at=due_at,
         state=state,
         mail=OutboxMail.objects.get(key=key),
-        file=file,
+        file=next((each["path"] for each in file["attachments"]), ""),
         created_at=now,
     )
     return True
 
 
-def contents(*, schedule: ReportSchedule, recipient: User, due_at: datetime, now: datetime) -> dict[str, Any]:
+def contents(*, edition: Edition, recipient: User) -> dict[str, Any]:
     """What the mail says, in the recipient's language; plain values."""
-    filters = filters_of(schedule, due_at)
-    found = report(filters, reader=schedule.created_by, now=now)
+    schedule, filters, found = edition.schedule, edition.filters, edition.found
     total, period = found.total, filters.period
     with translation.override(recipient.language):
         words = [str(dict(PROMISES)[filters.promise]), str(dict(METRICS)[filters.metric])]
@@ -303,15 +326,13 @@ def _line(now: Figures, before: Figures) -> str:
     return text % {"now": _per_cent(now), "met": now.met, "due": now.due, "before": _per_cent(before)}
 
 
-def _attach(schedule: ReportSchedule, context: dict[str, Any], *, due_at: datetime, now: datetime) -> str:
-    """Write the file that the mail carries into the storage; its name there, or nothing."""
+def _attach(schedule: ReportSchedule, filters: Filters, *, now: datetime) -> dict[str, Any]:
+    """Write the file that the mail carries into the storage; what its context says of it."""
     if not schedule.file:
-        return ""
-    filters = filters_of(schedule, due_at)
+        return {"attachments": []}
     clocks = breaches.latest_first(breaches.selection(filters, reader=schedule.created_by, now=now))
     if len(clocks.values_list("pk")[: MOST_ROWS + 1]) > MOST_ROWS:
-        context["too_large"] = True
-        return ""
+        return {"attachments": [], "too_large": True}
     chunks = breaches.stream(clocks)
     if schedule.file == ReportSchedule.File.CSV:
         content: File = ContentFile("".join(csv_chunks(chunks, filters=filters)).encode())
@@ -319,8 +340,7 @@ def _attach(schedule: ReportSchedule, context: dict[str, Any], *, due_at: dateti
         content = File(xlsx(chunks, filters=filters, title=_("Targets")))
     path = default_storage.save(f"reports/{secrets.token_urlsafe(24)}.{schedule.file}", content)
     name = f"breaches-{filters.period.first}-to-{filters.period.last}.{schedule.file}"
-    context["attachments"] = [{"path": path, "name": name, "content_type": TYPES[schedule.file]}]
-    return path
+    return {"attachments": [{"path": path, "name": name, "content_type": TYPES[schedule.file]}]}
 
 
 def _clear_files(*, now: datetime) -> None:

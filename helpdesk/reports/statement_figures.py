@@ -20,7 +20,7 @@ from helpdesk.reports.breaches import ANSWERED_LATE, LATE, MET, NOT_DUE, UNANSWE
 from helpdesk.reports.figures import Figures
 from helpdesk.reports.periods import Window
 from helpdesk.sla import clock as pure
-from helpdesk.sla.clock import EventKind, Promise, State
+from helpdesk.sla.clock import EventKind, Metric, Promise, State
 from helpdesk.sla.fold import fold
 from helpdesk.sla.models import Clock, ClockEvent
 
@@ -64,8 +64,8 @@ class Judged:
 
     @property
     def took(self) -> int | None:
-        """Whole seconds to the answer."""
-        return None if self.answered is None else int((self.answered - self.asked).total_seconds())
+        """Whole seconds to the answer; a call that came before its window took none, as in the breach report."""
+        return None if self.answered is None else max(0, int((self.answered - self.asked).total_seconds()))
 
 
 def _within(at: datetime | None, window: Window) -> bool:
@@ -84,7 +84,7 @@ def figures(*, account_id: int, window: Window, as_of: datetime) -> dict[str, An
         "guaranteed": {
             **_sums(guaranteed, window),
             "void": sum(row.verdict == VOID and row.counts_gross(window) for row in guaranteed),
-            "response": _response(guaranteed, window),
+            "response": _response([row for row in guaranteed if row.metric == Metric.FIRST_RESPONSE], window),
             "by_target": _by_target(guaranteed, window),
             "exceptions": _exceptions(guaranteed, window),
             "targets": [_target(row, window) for row in guaranteed],

@@ -228,7 +228,12 @@ def _touched(rows: list[tuple[datetime | None, datetime | None, datetime]], wind
 
 
 def revisions(statement: Statement) -> QuerySet[Statement]:
-    return Statement.objects.filter(account=statement.account_id, month=statement.month).order_by("revision")
+    """Without their documents: the one that is compared is read when it is."""
+    return (
+        Statement.objects.filter(account=statement.account_id, month=statement.month)
+        .defer("document")
+        .order_by("revision")
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

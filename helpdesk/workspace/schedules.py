@@ -153,7 +153,8 @@ def _sent(schedule: ReportSchedule, reader: User, *, now: datetime) -> dict[str,
     """What it would say now, to this reader, and the last mails with what became of them."""
     due = schedules.last_due(schedule, now)
     may_read = schedule.created_by.is_managing
-    preview = schedules.contents(schedule=schedule, recipient=reader, due_at=due, now=now) if may_read else None
+    edition = schedules.Edition(schedule=schedule, due_at=due, now=now)
+    preview = schedules.contents(edition=edition, recipient=reader) if may_read else None
     mails = schedule.mails.select_related("recipient", "mail").order_by("-id")[:MOST_MAILS]
     return {"preview": preview, "mails": mails}
 

@@ -11,7 +11,7 @@ from helpdesk.reports.breaches import Filters, Part, selection
 from helpdesk.reports.figures import report
 from helpdesk.reports.models import ReportSchedule
 from helpdesk.reports.periods import Period
-from helpdesk.reports.schedules import contents
+from helpdesk.reports.schedules import Edition, contents
 from helpdesk.reports.verification import verify_report
 from helpdesk.tickets import services
 from tests.factories import StaffFactory, make_ticket
@@ -100,6 +100,7 @@ def test_the_events_say_the_same_by_each_basis(split, now, dates):
 def test_a_mailed_report_counts_by_its_basis_and_says_so(manager, split, now, query, said):
     schedule = ReportSchedule(name="Daily", query=query, every="day", time_zone="Europe/Berlin", created_by=manager)
     due_at = datetime(2026, 11, 25, 6, tzinfo=UTC)  # the report of the 24th
-    words = contents(schedule=schedule, recipient=manager, due_at=due_at, now=now + 3 * DAY)
+    edition = Edition(schedule=schedule, due_at=due_at, now=now + 3 * DAY)
+    words = contents(edition=edition, recipient=manager)
     assert ("dates by: Ticket created" in words["scope"]) is said
     assert words["is_empty"] is not said

@@ -216,14 +216,25 @@ def test_files_of_mails_of_long_ago_are_cleared(daily, settings):
     assert not schedules.default_storage.exists(sent.file)
 
 
+def test_the_figures_are_counted_once_and_the_file_made_once_a_language(order, manager, monkeypatch):
+    """Fifty people on a list don't cost fifty reports."""
+    people = [manager, *(StaffFactory(staff_role="manager", language=language) for language in ("en", "ja"))]
+    weekly = schedules.save_schedule(order=order(recipients=people, file="csv"), actor=manager, now=NOW)
+    counted, report = [], schedules.report
+    monkeypatch.setattr(schedules, "report", lambda *args, **given: counted.append(1) or report(*args, **given))
+    assert schedules.send_due(now=weekly.next_at)["sent"] == 3
+    assert len(counted) == 1
+    assert len(set(weekly.mails.values_list("file", flat=True))) == 2
+
+
 def test_one_that_fails_holds_up_nobody_and_is_tried_again(order, manager, monkeypatch):
     broken, sound = (schedules.save_schedule(order=order(name=name), actor=manager, now=NOW) for name in "ab")
     due, contents = sound.next_at, schedules.contents
 
-    def failing(*, schedule, **given):
-        if schedule == broken:
+    def failing(*, edition, **given):
+        if edition.schedule == broken:
             raise ValueError("no such team")
-        return contents(schedule=schedule, **given)
+        return contents(edition=edition, **given)
 
     monkeypatch.setattr(schedules, "contents", failing)
     assert schedules.send_due(now=due) == {"sent": 1, "skipped": 0, "failed": 1}
