@@ -108,7 +108,14 @@ class CallRequest(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in self.State.open()
+        """Somebody still has to be called, as far as is known now."""
+        return self.shown_state in self.State.open()
+
+    @property
+    def shown_state(self) -> "CallRequest.State":
+        """As people see it: while the ticket is marked as spam, the call is off."""
+        is_off = self.state in self.State.open() and self.ticket.status == Status.SPAM
+        return self.State.CANCELLED if is_off else self.State(self.state)
 
 
 class CallAttempt(models.Model):

@@ -20,7 +20,7 @@ from helpdesk.channels.callback.models import CallAttempt, CallQuerySet, CallReq
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import Telling, tell
 from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric
+from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.models import Clock
 from helpdesk.sla.target import Interval
 from helpdesk.subscriptions.entitlement import Entitlement
@@ -85,6 +85,7 @@ def ask(*, new: NewCall, now: datetime) -> Asked:
     """
     if not new.entitlement.includes(Channel.PHONE):
         raise Refused(_("Your package doesn't include calls for this hub."))
+    _follow_tickets(_calls_of(new))
     if found := _asked_before(new):
         return Asked(call=found, created=False)
     try:
@@ -107,6 +108,10 @@ def last_number(*, user: User) -> str:
     return numbers.values_list("number", flat=True).first() or ""
 
 
+def _calls_of(new: NewCall) -> CallQuerySet:
+    return CallRequest.objects.filter(requester=new.membership.user, account=new.membership.account)
+
+
 def _asked_before(new: NewCall) -> CallRequest | None:
     sent = CallRequest.objects.filter(submission=new.submission).first()
     return sent or open_call(user=new.membership.user, account=new.membership.account)
@@ -115,7 +120,7 @@ def _asked_before(new: NewCall) -> CallRequest | None:
 @transaction.atomic
 def _ask(new: NewCall, *, now: datetime) -> Asked:
     person, account = new.membership.user, new.membership.account
-    _end_those_without_ticket(CallRequest.objects.filter(requester=person, account=account), now=now)
+    _end_those_without_ticket(_calls_of(new), now=now, spam=True)
     begins_at = new.window[0] if new.window else None
     if new.ticket is None:
         receipt = receive(source=Source.CALLBACK, external_id=new.submission, new=_ticket_of(new), now=now)
@@ -258,6 +263,7 @@ def mind_calls(*, now: datetime) -> dict[str, int]:
 
     May run twice, or at the same time elsewhere, without harm.
     """
+    _follow_tickets(CallRequest.objects.all())
     return {
         "announced": _announce_due(now=now),
         "freed": _free_left(now=now),
@@ -329,12 +335,21 @@ def _stop(attempt: CallAttempt, *, now: datetime) -> int:
     return done
 
 
-def _end_those_without_ticket(calls: CallQuerySet, *, now: datetime) -> int:
-    """A ticket that is over takes its call with it; the call of one that was merged goes on where it went."""
-    over = calls.open().filter(ticket__status__in=Status.done())
+def _follow_tickets(calls: CallQuerySet) -> None:
+    """The call of a ticket that was merged goes on where it went. A clock that was cancelled with its ticket (merged,
+    or spam by mistake) gives way to the one that counts now, if any."""
     survivor = Ticket.objects.filter(pk=OuterRef("ticket_id")).values("merged_into_id")
-    over.filter(ticket__merged_into__isnull=False).update(ticket_id=Subquery(survivor))
-    return over.filter(ticket__merged_into=None).update(
+    calls.open().filter(ticket__merged_into__isnull=False).update(ticket_id=Subquery(survivor))
+    counts = Clock.objects.unanswered().filter(ticket=OuterRef("ticket_id"), metric=Metric.CALLBACK)
+    counts = counts.order_by(F("due_at").asc(nulls_last=True), "pk").values("pk")
+    calls.to_make().filter(clock__state=State.CANCELLED).update(clock_id=Subquery(counts[:1]))
+
+
+def _end_those_without_ticket(calls: CallQuerySet, *, now: datetime, spam: bool = False) -> int:
+    """A ticket that is over takes its call with it. One that is marked as spam hides its call, so that it is back
+    with the ticket where that was a mistake; `spam`: ends it, too, since another one is asked for."""
+    over = calls.open().filter(ticket__status__in=Status.done(), ticket__merged_into=None)
+    return (over if spam else over.exclude(ticket__status=Status.SPAM)).update(
         state=CallRequest.State.CANCELLED, ended_at=now, taken_by=None, taken_at=None
     )
 
