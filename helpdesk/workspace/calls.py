@@ -111,8 +111,7 @@ def waiting_count(user: User) -> int:
     """How many calls may be made now, for the navigation: one look at an index that holds the open ones only."""
     if not may(user, Act.VIEW, "callrequest"):
         return 0
-    now = timezone.now()
-    return CallRequest.objects.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=now)[:MOST].count()
+    return CallRequest.objects.due(timezone.now())[:MOST].count()
 
 
 def context_of_ticket(ticket: Ticket, *, user: User, now: datetime) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from helpdesk.tickets.services.locked import (
 
 NEWS = "call"  # kind of the notice that somebody is to be called
 STALE = timedelta(minutes=45)  # an attempt that nobody wrote the outcome of
+LONGEST_TALK = timedelta(hours=4)  # the same, while the provider says that somebody speaks
 MOST_AT_ONCE = 200
 # What a change of number or time writes.
 CHANGED = (
@@ -273,8 +274,7 @@ def mind_calls(*, now: datetime) -> dict[str, int]:
 
 @transaction.atomic
 def _announce_due(*, now: datetime) -> int:
-    due = CallRequest.objects.to_make().filter(callable_at__lte=now, state=CallRequest.State.WAITING)
-    new = due.filter(Q(announced_at=None) | Q(announced_at__lt=F("callable_at")))
+    new = CallRequest.objects.due(now).filter(Q(announced_at=None) | Q(announced_at__lt=F("callable_at")))
     calls = list(new.select_related("ticket__team", "ticket__owner").select_for_update(of=("self",), skip_locked=True))
     announce(calls, now=now)
     return len(calls)
@@ -315,9 +315,9 @@ def _free_left(*, now: datetime) -> int:
     hold = timedelta(minutes=settings.CALLBACK_HOLD_MINUTES)
     kept = CallRequest.objects.filter(state=CallRequest.State.WAITING, taken_at__lt=now - hold)
     freed = kept.update(taken_by=None, taken_at=None)
-    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE).select_related(
-        "request__ticket__merged_into"
-    )
+    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE)
+    left = left.exclude(progress="in-progress", begun_at__gte=now - LONGEST_TALK)
+    left = left.select_related("request__ticket__merged_into")
     for attempt in left[:MOST_AT_ONCE]:
         freed += _stop(attempt, now=now)
     return freed

@@ -224,6 +224,15 @@ def test_a_ticket_that_is_over_takes_its_call_with_it(ask, at, mina):
     assert ask(key="B" * 22, at=at(3)) != call
 
 
+def test_an_attempt_in_which_somebody_speaks_goes_on_for_hours(ask, at, anna):
+    attempt = calling.dial(call=ask(), actor=anna, now=at(1))
+    CallAttempt.objects.update(dial="placed", progress="in-progress")
+    assert services.mind_calls(now=at(4 * 60))["freed"] == 0
+    assert services.mind_calls(now=at(4 * 60 + 2))["freed"] == 1
+    attempt.refresh_from_db()
+    assert attempt.outcome == "stopped"
+
+
 def test_the_call_of_spam_is_off_and_back_with_its_ticket(ask, at, anna, mina):
     call = ask()
     mark_spam(ticket=call.ticket, actor=anna, reason="a joke", now=at(1))
