@@ -1,6 +1,6 @@
 """Mutants of the engine, each judged by its tests: what no test objects to is printed.
 
-    python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py --out FILE [--share 0.3 --seed 1 --stages 1]
+    python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py --out FILE [--share 0.3] [--stages 1]
 
 Needs cosmic-ray 8.7 beside the development requirements; its operators make the mutants, and one more drops a
 statement, a named argument or an entry of a dict. No file is changed, and each mutant runs in a forked child that stops
