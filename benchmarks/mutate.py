@@ -1,12 +1,14 @@
 """Mutants of the engine, each judged by its tests: what no test objects to is printed.
 
-    python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py [--share 0.3 --seed 1] [--out FILE]
+    python -m tests.servers python -m benchmarks.mutate helpdesk/sla/fold.py --out FILE [--share 0.3 --seed 1]
 
 Needs cosmic-ray 8.7 beside the development requirements; its operators make the mutants, and one more drops a
-statement, a named argument or an entry of a dict. Each mutant runs in a forked child that imports the module from
-memory, so that no file is changed, and that stops at the first test that fails. Stages follow each other: only what
-survives one goes on to the next. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes
-what was killed, or did not end, from there.
+statement, a named argument or an entry of a dict. No file is changed, and each mutant runs in a forked child that stops
+at the first test that fails. One within functions is judged in one session for all (`jury`): its code is put into the
+functions that are there, and only the tests that reach its statement run. Any other is imported from memory, and its
+stages follow each other: only what survives one goes on to the next. `--stages 1` takes only so many of the module's,
+for both. `--out` keeps the outcomes, one JSON a line; with the same file a later run takes what was
+killed, or did not end, from there.
 
 Left out by rule: mutants within annotations and the options of classes, within `lru_cache` (they tell by time and
 memory only), within what is raised, logged or translated (texts), those that put `is` in place of another comparison

@@ -43,7 +43,7 @@ def ask_manager(*, ticket: Ticket, actor: User, reason: str, now: datetime) -> M
         raise Refused(_("This ticket is not worked on any more."))
     if not reason.strip():
         raise Refused(_("Say why: the manager reads it."))
-    waiting = ticket.manager_requests.filter(by_customer=by_customer, answered_at=None).first()
+    waiting = ManagerRequest.objects.of(ticket).filter(by_customer=by_customer, answered_at=None).first()
     if waiting:
         words = {"time": moments.moment(waiting.asked_at, now)}
         raise Refused(_("A manager was asked at %(time)s already, and answers here.") % words)
@@ -69,9 +69,11 @@ def ask_manager(*, ticket: Ticket, actor: User, reason: str, now: datetime) -> M
 def answer_request(*, request: ManagerRequest, actor: User, answer: str, now: datetime) -> ManagerRequest:
     """Answer who asked for a manager: the customer by mail and on the ticket, a specialist on their screen.
 
-    It is no reply to what the ticket asks, so it answers no clock (decision 24).
+    It is no reply to what the ticket asks, so it answers no clock (decision 24). After a merge the answer stands
+    on the ticket that stays, and goes to whoever reads its mails.
     """
-    ticket, _clocks = lock(request.ticket, now=now)
+    stands = ManagerRequest.objects.select_related("ticket__merged_into__merged_into").get(pk=request.pk).standing
+    ticket, _clocks = lock(stands, now=now)
     request = ManagerRequest.objects.select_for_update().select_related("asked_by").get(pk=request.pk)
     if not may_answer(actor):
         raise Refused(_("A manager was asked for: a team lead, a manager or an administrator answers."))

@@ -1,11 +1,15 @@
 """Escalations: steps of the ladder whose time came."""
 
+from functools import reduce
+from operator import or_
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.accounts.models import Team
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Ticket
+from helpdesk.tickets.models import Status, Ticket
 
 
 class Escalation(models.Model):
@@ -70,6 +74,28 @@ class Escalation(models.Model):
         return (self.detected_at - self.due_at).total_seconds()
 
 
+# Where a request stands: on its ticket, or on the one that this was merged into, and so on.
+STANDS = ("ticket", "ticket__merged_into", "ticket__merged_into__merged_into")
+# What `standing` and a list of requests need, for `select_related`.
+STANDING = tuple(f"{path}__{name}" for path in STANDS for name in ("account", "owner", "merged_into"))
+
+
+class ManagerRequestQuerySet(models.QuerySet["ManagerRequest"]):
+    def of(self, ticket: Ticket | models.OuterRef) -> "ManagerRequestQuerySet":
+        """Those of a ticket, and of what was merged into it."""
+        return self.filter(reduce(or_, (models.Q(**{path: ticket}) for path in STANDS)))
+
+    def waiting(self) -> "ManagerRequestQuerySet":
+        """Nobody has answered yet, and somebody should: not on what is marked as spam."""
+        spam = reduce(or_, (models.Q(**{f"{path}__status": Status.SPAM}) for path in STANDS))
+        return self.filter(answered_at=None).exclude(spam)
+
+    def of_team(self, team: Team) -> "ManagerRequestQuerySet":
+        """Those whose ticket, as it is now, is of the team."""
+        own = (models.Q(**{f"{path}__team": team, f"{path}__merged_into": None}) for path in STANDS)
+        return self.filter(reduce(or_, own))
+
+
 class ManagerRequest(models.Model):
     """Somebody wants a manager to look at a ticket: the customer, who reads the answer, or a specialist.
 
@@ -88,6 +114,8 @@ class ManagerRequest(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=_("answered by")
     )
     answered_at = models.DateTimeField(_("answered"), null=True)
+
+    objects = ManagerRequestQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("request to the manager")
@@ -115,3 +143,11 @@ class ManagerRequest(models.Model):
     @property
     def is_open(self) -> bool:
         return self.answered_at is None
+
+    @property
+    def standing(self) -> Ticket:
+        """The ticket that it is about now: after a merge the one that stays."""
+        ticket = self.ticket
+        while ticket.merged_into:
+            ticket = ticket.merged_into
+        return ticket

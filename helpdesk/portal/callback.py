@@ -138,7 +138,8 @@ def call_cancel(request: HttpRequest, visitor: Visitor, call_id: int) -> HttpRes
 
 def last_call(ticket: Ticket, visitor: Visitor) -> CallRequest | None:
     """The call that this person asked for on a ticket, for the ticket's page. One query."""
-    return CallRequest.objects.visible_to(visitor.user).filter(ticket=ticket).order_by("-id").first()
+    calls = CallRequest.objects.visible_to(visitor.user).filter(ticket=ticket)
+    return calls.select_related("ticket").order_by("-id").first()
 
 
 def _call(visitor: Visitor, call_id: int) -> CallRequest:
@@ -284,6 +285,7 @@ def _standing(found: CallRequest, visitor: Visitor) -> dict[str, Any]:
         "visitor": visitor,
         "now": visitor.now,
         "call": found,
+        "state": found.shown_state,
         "clock": found.clock,
         "running": running,
         "tried": tried,
@@ -294,7 +296,7 @@ def _standing(found: CallRequest, visitor: Visitor) -> dict[str, Any]:
         "most": most_attempts(),
         "ahead": _ahead(found) if found.state == CallRequest.State.WAITING and not tried else 0,
         "can_again": services.can_ask_again(found.ticket),
-        "stamp": f"{found.state}-{len(attempts)}-{found.callable_at.timestamp():.0f}",
+        "stamp": f"{found.shown_state}-{len(attempts)}-{found.callable_at.timestamp():.0f}",
         "fresh": FRESH,
         "wrong_number": bool(tried) and tried[-1].outcome == CallAttempt.Outcome.WRONG_NUMBER,
     }

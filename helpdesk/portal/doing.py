@@ -32,7 +32,7 @@ class Doing:
 def doing(visitor: Visitor, ticket: Ticket, **bound: Any) -> Doing:
     """Four queries at most. `bound`: a form that was sent and has to be mended, by its name here."""
     works = ticket.status not in GONE
-    requests = ticket.manager_requests.filter(by_customer=True, answered_at=None) if works else None
+    requests = ManagerRequest.objects.of(ticket).filter(by_customer=True, answered_at=None) if works else None
     waiting = requests.first() if requests is not None else None
     rating = getattr(ticket, "rating", None)
     may = may_rate(ticket, visitor.user) and not (rating and is_fixed(rating, visitor.now))

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from helpdesk.accounts.models import Absence, StaffRole, Team, User
 from helpdesk.escalation.lateness import lateness
-from helpdesk.escalation.models import Escalation, ManagerRequest
+from helpdesk.escalation.models import STANDING, Escalation, ManagerRequest
 from helpdesk.escalation.sweep import HEARTBEAT
 from helpdesk.notifications.models import Delivery, Heartbeat, OutboxMail
 from helpdesk.sla.clock import OPEN, Promise, State
@@ -127,7 +127,7 @@ def board(*, viewer: User, team: Team | None, present: set[int] | None, now: dat
         hour=_hour(tickets, here, now=now),
         here=here,
         staff=staff,
-        asked=list(_asked(team).select_related("ticket__account", "ticket__owner")[:WAITING]),
+        asked=list(_asked(team).select_related(*STANDING)[:WAITING]),
         escalations=list(_escalations(team, now=now).select_related("ticket__account", "ticket__owner")[:WAITING]),
         claims=[Row(ticket=row, face=faces.get(row.pk)) for row in claims],
         exceptions=list(_exceptions(team).select_related("code", "requested_by", "clock__ticket")[:WAITING]),
@@ -176,8 +176,8 @@ def _escalations(team: Team | None, *, now: datetime) -> QuerySet[Escalation]:
 
 def _asked(team: Team | None) -> QuerySet[ManagerRequest]:
     """Who waits for a manager's answer, customers first, the longest wait on top."""
-    rows = ManagerRequest.objects.filter(answered_at=None).order_by("-by_customer", "asked_at")
-    return rows if team is None else rows.filter(ticket__team=team)
+    rows = ManagerRequest.objects.waiting().order_by("-by_customer", "asked_at")
+    return rows if team is None else rows.of_team(team)
 
 
 def _exceptions(team: Team | None) -> QuerySet[ClockException]:

@@ -111,8 +111,7 @@ def waiting_count(user: User) -> int:
     """How many calls may be made now, for the navigation: one look at an index that holds the open ones only."""
     if not may(user, Act.VIEW, "callrequest"):
         return 0
-    now = timezone.now()
-    return CallRequest.objects.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=now)[:MOST].count()
+    return CallRequest.objects.due(timezone.now())[:MOST].count()
 
 
 def context_of_ticket(ticket: Ticket, *, user: User, now: datetime) -> dict[str, Any]:
@@ -163,6 +162,7 @@ def call_page(
         **work_context(row),
         "question": message.body if message else "",
         "form": form or OutcomeForm(),
+        "back": _came_from(request),
         "now": now,
     }
     return TemplateResponse(request, "admin/calls/page.html", context, status=422 if form else 200)
@@ -206,18 +206,17 @@ def finish_view(request: HttpRequest, site: AdminSite, call: CallRequest) -> Htt
     form = OutcomeForm(request.POST)
     attempt = call.made.filter(outcome="").select_related("request__ticket__merged_into").first()
     if attempt is None:
-        messages.error(request, _("What came of this attempt has been written down already."))
-        return _back(request, call)
+        form.add_error(None, _("What came of this attempt has been written down already."))
     if not form.is_valid():
         return call_page(request, site, call, form)
-    given = form.cleaned_data
-
-    def act(now: datetime) -> None:
-        outcome = Outcome(given["outcome"])
-        ended = calling.finish(attempt=attempt, actor=request.user, outcome=outcome, note=given["note"], now=now)
-        messages.success(request, _said(ended, now=now))
-
-    return _done(request, call, act, to_list=given["outcome"] != Outcome.CONNECTED)
+    outcome, note, now = Outcome(form.cleaned_data["outcome"]), form.cleaned_data["note"], timezone.now()
+    try:
+        ended = calling.finish(attempt=attempt, actor=request.user, outcome=outcome, note=note, now=now)
+    except Refused as refused:  # somebody, or the provider, was faster
+        form.add_error(None, str(refused))
+        return call_page(request, site, _call(request, call.pk), form)
+    messages.success(request, _said(ended, now=now))
+    return _back(request, call, to_list=outcome != Outcome.CONNECTED)
 
 
 def _said(call: CallRequest, *, now: datetime) -> str:
@@ -241,9 +240,13 @@ def _done(
 
 
 def _back(request: HttpRequest, call: CallRequest, *, to_list: bool = False) -> HttpResponse:
-    if request.POST.get("back") == "ticket":
+    if _came_from(request):
         return redirect("admin:helpdesk_ticket_change", call.ticket_id)
     return redirect("admin:calls") if to_list else redirect("admin:call", call.pk)
+
+
+def _came_from(request: HttpRequest) -> str:
+    return "ticket" if request.POST.get("back") == "ticket" else ""
 
 
 def _call(request: HttpRequest, pk: int) -> CallRequest:

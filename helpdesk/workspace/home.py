@@ -144,8 +144,7 @@ def _figures(request: HttpRequest, viewer: Onlooker) -> list[Figure]:
         key="claims", label=_("Claims to judge"), url=f"{queue}?view=critical&severity=claimed", tone="soon"
     )
     calls = Figure(key="calls", label=_("Calls to make"), url=reverse("admin:calls"), tone="soon")
-    to_make = CallRequest.objects.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=viewer.now)
-    wanted.append((calls, to_make))
+    wanted.append((calls, CallRequest.objects.due(viewer.now)))
     wanted.append((claims, ours.filter(severity=Severity.CRITICAL, claim=Claim.CLAIMED)))
     if not is_specialist:
         asked = ClockException.objects.filter(state=ClockException.State.ASKED)

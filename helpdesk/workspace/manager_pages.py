@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from helpdesk.core.durations import compact
 from helpdesk.escalation.manager_requests import answer_request, ask_manager, may_answer
-from helpdesk.escalation.models import ManagerRequest
+from helpdesk.escalation.models import STANDING, ManagerRequest
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Ticket
 from helpdesk.workspace.acting import act, act_page
@@ -45,7 +45,8 @@ class AnswerForm(forms.Form):
 
 def asked_of(ticket: Ticket, user: Any) -> dict[str, Any]:
     """For the ticket's page: who waits for a manager's word. One query, none where `find` saw nobody."""
-    waiting = ticket.manager_requests.filter(answered_at=None).select_related("asked_by").order_by("-by_customer", "pk")
+    waiting = ManagerRequest.objects.of(ticket).waiting()
+    waiting = waiting.select_related("asked_by").order_by("-by_customer", "pk")
     return {
         "manager_requests": list(waiting) if ticket.waits_for_manager else [],
         "may_answer_request": may_answer(user) and may(user, Act.CHANGE, "ticket"),
@@ -90,7 +91,8 @@ class ManagerPages:
         form = AnswerForm(request.POST)
         if not form.is_valid() and "request" in form.errors:
             return self.back(request, ticket, error=_("Nobody waits for an answer here any more."))
-        asked = get_object_or_404(ticket.manager_requests.select_related("asked_by"), pk=form.cleaned_data["request"])
+        requests = ManagerRequest.objects.of(ticket).select_related("asked_by")
+        asked = get_object_or_404(requests, pk=form.cleaned_data["request"])
         if form.is_valid():
             answer = form.cleaned_data["answer"]
             try:
@@ -113,7 +115,7 @@ class WaitingFilter(Choice):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() == "all":
             return queryset
-        return queryset.filter(answered_at__isnull=self.value() is None)
+        return queryset.filter(answered_at__isnull=False) if self.value() else queryset.waiting()
 
 
 class WhoFilter(Choice):
@@ -133,7 +135,7 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
     list_display_links = ("asked",)
     list_filter = (WaitingFilter, WhoFilter)
     ordering = ("-asked_at", "-id")
-    list_select_related = ("ticket__account", "ticket__owner", "asked_by", "answered_by")
+    list_select_related = (*STANDING, "asked_by", "answered_by")
     fields = ("ticket_link", ("who", "asked_at"), "reason", "answer", ("answered_by", "answered_at"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: ManagerRequest | None = None) -> list[str]:
@@ -145,12 +147,13 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Ticket"))
     def ticket_link(self, row: ManagerRequest) -> SafeString:
-        url = reverse("admin:helpdesk_ticket_change", args=numbers([str(row.ticket_id)]))
-        return format_html('<a href="{}">{} {}</a>', url, row.ticket.reference, row.ticket.subject)
+        ticket = row.standing
+        url = reverse("admin:helpdesk_ticket_change", args=numbers([str(ticket.pk)]))
+        return format_html('<a href="{}">{} {}</a>', url, ticket.reference, ticket.subject)
 
     @admin.display(description=gettext_lazy("Account"))
     def account(self, row: ManagerRequest) -> str:
-        return row.ticket.account.name
+        return row.standing.account.name
 
     @admin.display(description=gettext_lazy("By"))
     def who(self, row: ManagerRequest) -> SafeString:
@@ -163,7 +166,8 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
     def owner(self, row: ManagerRequest) -> str | None:
-        return row.ticket.owner.full_name if row.ticket.owner else None
+        owner = row.standing.owner
+        return owner.full_name if owner else None
 
     @admin.display(description=gettext_lazy("Answered"))
     def state(self, row: ManagerRequest) -> str | SafeString:
@@ -171,5 +175,5 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
             after = compact((row.answered_at - row.asked_at).total_seconds())
             text = _("%(name)s, after %(time)s") % {"name": row.answered_by.full_name, "time": after}
             return format_html("{}", text)
-        url = reverse("admin:helpdesk_ticket_change", args=[row.ticket_id])
+        url = reverse("admin:helpdesk_ticket_change", args=[row.standing.pk])
         return format_html('<a class="btn btn--s" href="{}#manager">{}</a>', url, _("Answer"))

@@ -88,7 +88,7 @@ class TicketAdmin(
             "policy_version__policy",
             "rating__by",
         )
-        waiting = ManagerRequest.objects.filter(ticket=OuterRef("pk"), answered_at=None)
+        waiting = ManagerRequest.objects.of(OuterRef("pk")).waiting()
         tickets = Ticket.objects.visible_to(request.user).select_related(*related)
         tickets = tickets.annotate(waits_for_manager=Exists(waiting))
         return get_object_or_404(tickets, pk__in=numbers([str(pk)]))

@@ -4,7 +4,8 @@
 {
   const parts = document.querySelector("[data-calls]");
   const every = Number(parts?.dataset.calls) * 1000;
-  const place = new URL(window.location.href);
+  // A refused form stands at an address that takes forms only: then the part says where to ask.
+  const place = new URL(parts?.dataset.place || "", window.location.href);
   place.searchParams.set("part", "1");
 
   function show(text) {

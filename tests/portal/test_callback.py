@@ -10,6 +10,7 @@ from helpdesk.channels.callback import calling
 from helpdesk.channels.callback.models import CallRequest
 from helpdesk.subscriptions.models import Subscription
 from helpdesk.tickets.models import Ticket
+from helpdesk.tickets.services import mark_spam
 from tests.factories import DesignatedFactory, StaffFactory, SubscriptionFactory
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("frozen")]
@@ -219,6 +220,15 @@ def test_number_and_time_can_be_changed_and_the_call_cancelled(mina, call, said,
     page = mina.get(f"/callback/{call.pk}/").content.decode()
     assert "This call is cancelled" in page
     assert mina.get(path).url == f"/callback/{call.pk}/"
+
+
+def test_the_call_of_a_ticket_marked_as_spam_is_off_and_another_can_be_had(mina, call, said, now):
+    mark_spam(ticket=call.ticket, actor=StaffFactory(), reason="a joke", now=now)
+    page = mina.get(f"{FORM}{call.pk}/").text
+    assert "This call is cancelled" in page
+    assert "hx-get" not in page.split('id="call"')[1].split(">")[0]
+    assert "You had asked for a call." in mina.get(f"/tickets/{call.ticket_id}/").text
+    assert mina.post(FORM, said(key="B" * 22)).url != f"{FORM}{call.pk}/"
 
 
 @pytest.mark.parametrize("path", ["", "change/", "now/", "cancel/"])

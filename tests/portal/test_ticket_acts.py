@@ -53,6 +53,20 @@ def test_a_manager_hears_of_an_escalation_and_the_customer_reads_the_answer(kest
     assert [mail.to for mail in mails("manager_answered")] == [[kestrel.mina.user.email]]
 
 
+def test_after_a_merge_the_customer_still_waits_for_the_manager(kestrel, sign_in, frozen, helen):
+    gone, stays = (make_ticket(kestrel.mina, now=frozen) for _ in range(2))
+    asked = ask_manager(ticket=gone, actor=kestrel.mina.user, reason="Third time.", now=frozen)
+    services.merge(ticket=gone, into=stays, actor=helen, reason="the same", now=frozen)
+    client = sign_in(kestrel.mina)
+    page = client.get(f"/tickets/{stays.pk}/").text
+    assert "A manager was asked for" in page
+    assert 'name="escalate-reason"' not in page
+    answer_request(request=asked, actor=helen, answer="I call you at ten.", now=frozen + MINUTE)
+    page = client.get(f"/tickets/{stays.pk}/").text
+    assert "I call you at ten." in page
+    assert 'name="escalate-reason"' in page
+
+
 def test_an_escalation_is_told_to_who_stands_in(kestrel, now, helen):
     away = StaffFactory(staff_role=StaffRole.TEAM_LEAD)
     team = TeamFactory()

@@ -16,6 +16,7 @@ from tests.factories import DesignatedFactory, StaffFactory, SubscriptionFactory
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/calls/"
+Outcome = CallAttempt.Outcome
 
 
 @pytest.fixture
@@ -128,6 +129,48 @@ def test_an_outcome_that_is_refused_keeps_what_was_typed(asked, anna, client, no
     assert message in page
     assert said["note"] in page
     assert CallAttempt.objects.get().outcome == ""
+
+
+def test_an_outcome_that_comes_too_late_keeps_what_was_typed(asked, anna, client, now):
+    call = asked()
+    attempt = calling.dial(call=call, actor=anna, now=now)
+    calling.finish(attempt=attempt, actor=anna, outcome=Outcome.BUSY, note="", now=now)
+    client.force_login(anna)
+    answer = client.post(f"{LIST}{call.pk}/finish/", {"outcome": "connected", "note": "Half an hour's talk."})
+    assert answer.status_code == 422
+    assert "has been written down already" in answer.text
+    assert "Half an hour&#x27;s talk." in answer.text
+
+
+def test_an_outcome_that_somebody_else_writes_down_at_this_moment_keeps_what_was_typed(
+    asked, anna, client, now, monkeypatch
+):
+    call = asked()
+    calling.dial(call=call, actor=anna, now=now)
+    finish = calling.finish
+
+    def second(**values):
+        finish(**values | {"outcome": Outcome.BUSY, "note": ""})
+        return finish(**values)
+
+    monkeypatch.setattr(calling, "finish", second)
+    client.force_login(anna)
+    answer = client.post(f"{LIST}{call.pk}/finish/", {"outcome": "connected", "note": "Half an hour's talk."})
+    assert answer.status_code == 422
+    assert "has been written down already" in answer.text
+    assert "Half an hour&#x27;s talk." in answer.text
+    assert "Attempt 2 of 3 is at" in answer.text  # as the call stands now
+
+
+def test_a_refused_form_asks_the_calls_own_page_and_leads_back_to_the_ticket(asked, anna, client, now, settings):
+    settings.TELEPHONY = "twilio"
+    call = asked()
+    calling.dial(call=call, actor=anna, now=now)
+    client.force_login(anna)
+    page = client.post(f"{LIST}{call.pk}/finish/", {"note": "x", "back": "ticket"}).text
+    assert f'data-calls="5" data-place="{LIST}{call.pk}/"' in page
+    assert '<input type="hidden" name="back" value="ticket">' in page
+    assert 'name="back"' not in client.post(f"{LIST}{call.pk}/finish/", {"note": "x", "back": "//evil"}).text
 
 
 def test_before_its_time_it_takes_a_second_thought(asked, anna, client, now):

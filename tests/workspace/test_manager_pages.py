@@ -9,8 +9,9 @@ from django.utils import timezone
 from helpdesk.accounts.models import StaffRole
 from helpdesk.escalation.manager_requests import ask_manager
 from helpdesk.escalation.models import ManagerRequest
-from helpdesk.notifications.models import Notice
-from helpdesk.tickets.models import Rating
+from helpdesk.notifications.models import Notice, OutboxMail
+from helpdesk.tickets.models import Rating, Ticket
+from helpdesk.tickets.services import Refused, mark_spam, merge, not_spam
 from helpdesk.workspace.wording import notice_words
 from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, make_ticket
 
@@ -81,6 +82,40 @@ def test_the_board_shows_who_waits_for_a_manager(ticket, enter, now):
     assert "1 waits for a manager" in board
     assert "Why?" in olu.get("/admin/helpdesk/managerrequest/").text
     assert "Why?" not in olu.get("/admin/helpdesk/managerrequest/?who=staff").text
+
+
+def test_after_merges_a_request_waits_and_is_answered_on_the_ticket_that_stays(enter, now):
+    first, then, last = (make_ticket(membership, now=now) for membership in [DesignatedFactory()] * 3)
+    team = TeamFactory(name="Content team")
+    Ticket.objects.filter(pk=last.pk).update(team=team)
+    asked = ask_manager(ticket=first, actor=first.requester, reason="Why?", now=now)
+    olu, lead = enter(StaffRole.TEAM_LEAD)
+    for gone, stays in ((first, then), (then, last)):
+        merge(ticket=gone, into=stays, actor=lead, reason="the same", now=now)
+        assert "Why?" in olu.get(page_of(stays) + "change/").text
+    for board in (olu.get("/admin/board/?team=").text, olu.get(f"/admin/board/?team={team.pk}").text):
+        assert "1 waits for a manager" in board
+        assert page_of(last) + "change/#manager" in board
+    assert page_of(last) + "change/#manager" in olu.get("/admin/helpdesk/managerrequest/").text
+    with pytest.raises(Refused, match="already"):
+        ask_manager(ticket=last, actor=last.requester, reason="Still?", now=now)
+    sent = {"request": asked.pk, "answer": "I call you at ten."}
+    assert olu.post(page_of(last) + "escalate/answer/", sent).status_code == 302
+    assert last.events.filter(kind="escalation_answered", actor=lead).count() == 1
+    mail = OutboxMail.objects.get(template="manager_answered")
+    assert mail.context["reference"] == last.reference
+    assert "waits for a manager" not in olu.get("/admin/board/?team=").text
+
+
+def test_what_is_asked_on_spam_waits_no_more_until_it_is_none(ticket, enter, now):
+    ask_manager(ticket=ticket, actor=ticket.requester, reason="Why?", now=now)
+    olu, lead = enter(StaffRole.TEAM_LEAD)
+    mark_spam(ticket=ticket, actor=lead, reason="a joke", now=now)
+    assert "waits for a manager" not in olu.get("/admin/board/?team=").text
+    assert "Why?" not in olu.get("/admin/helpdesk/managerrequest/").text
+    assert 'name="answer"' not in olu.get(page_of(ticket) + "change/").text
+    not_spam(ticket=ticket, actor=lead, now=now)
+    assert "1 waits for a manager" in olu.get("/admin/board/?team=").text
 
 
 def rated(specialist, team, score, comment=""):

@@ -103,15 +103,17 @@ def hours_for(*, membership: Membership, entitlement: Entitlement, now: datetime
 
 def operators_hours() -> BusinessCalendar:
     """The calendar that PHONE_CALENDAR names; day and night without one, or where it is gone. One query."""
-    if not settings.PHONE_CALENDAR:
-        return ALWAYS_OPEN
-    version = CalendarVersion.objects.filter(is_current=True, calendar__name=settings.PHONE_CALENDAR).first()
+    version = _operators_calendar()
     return version.hours if version else ALWAYS_OPEN
 
 
 def hours_in_words() -> str:
     """The operator's phone hours, for beside the premium number; empty when somebody answers day and night."""
-    if not settings.PHONE_CALENDAR:
-        return ""
-    version = CalendarVersion.objects.filter(is_current=True, calendar__name=settings.PHONE_CALENDAR).first()
+    version = _operators_calendar()
     return business_hours(version.definition) if version else ""
+
+
+def _operators_calendar() -> CalendarVersion | None:
+    if not settings.PHONE_CALENDAR:
+        return None
+    return CalendarVersion.objects.filter(is_current=True, calendar__name=settings.PHONE_CALENDAR).first()

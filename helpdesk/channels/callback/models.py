@@ -1,5 +1,7 @@
 """Calls that customers asked for, and the attempts to make them (SPEC 2.7)."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -31,6 +33,10 @@ class CallQuerySet(models.QuerySet["CallRequest"]):
     def to_make(self) -> "CallQuerySet":
         """Those that somebody still has to call: a ticket that is over takes its call with it."""
         return self.open().filter(ticket__status__in=Status.active())
+
+    def due(self, now: datetime) -> "CallQuerySet":
+        """Those that may be made now."""
+        return self.to_make().filter(state=CallRequest.State.WAITING, callable_at__lte=now)
 
     def by_deadline(self) -> "CallQuerySet":
         """Who is next: by the deadline, and without one by when the call may be made."""
@@ -108,7 +114,14 @@ class CallRequest(models.Model):
 
     @property
     def is_open(self) -> bool:
-        return self.state in self.State.open()
+        """Somebody still has to be called, as far as is known now."""
+        return self.shown_state in self.State.open()
+
+    @property
+    def shown_state(self) -> "CallRequest.State":
+        """As people see it: while the ticket is marked as spam, the call is off."""
+        is_off = self.state in self.State.open() and self.ticket.status == Status.SPAM
+        return self.State.CANCELLED if is_off else self.State(self.state)
 
 
 class CallAttempt(models.Model):

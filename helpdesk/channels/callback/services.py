@@ -20,7 +20,7 @@ from helpdesk.channels.callback.models import CallAttempt, CallQuerySet, CallReq
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.services import Telling, tell
 from helpdesk.sla import services as sla
-from helpdesk.sla.clock import Metric
+from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.models import Clock
 from helpdesk.sla.target import Interval
 from helpdesk.subscriptions.entitlement import Entitlement
@@ -40,6 +40,7 @@ from helpdesk.tickets.services.locked import (
 
 NEWS = "call"  # kind of the notice that somebody is to be called
 STALE = timedelta(minutes=45)  # an attempt that nobody wrote the outcome of
+LONGEST_TALK = timedelta(hours=4)  # the same, while the provider says that somebody speaks
 MOST_AT_ONCE = 200
 # What a change of number or time writes.
 CHANGED = (
@@ -85,6 +86,7 @@ def ask(*, new: NewCall, now: datetime) -> Asked:
     """
     if not new.entitlement.includes(Channel.PHONE):
         raise Refused(_("Your package doesn't include calls for this hub."))
+    _follow_tickets(_calls_of(new))
     if found := _asked_before(new):
         return Asked(call=found, created=False)
     try:
@@ -107,6 +109,10 @@ def last_number(*, user: User) -> str:
     return numbers.values_list("number", flat=True).first() or ""
 
 
+def _calls_of(new: NewCall) -> CallQuerySet:
+    return CallRequest.objects.filter(requester=new.membership.user, account=new.membership.account)
+
+
 def _asked_before(new: NewCall) -> CallRequest | None:
     sent = CallRequest.objects.filter(submission=new.submission).first()
     return sent or open_call(user=new.membership.user, account=new.membership.account)
@@ -115,7 +121,7 @@ def _asked_before(new: NewCall) -> CallRequest | None:
 @transaction.atomic
 def _ask(new: NewCall, *, now: datetime) -> Asked:
     person, account = new.membership.user, new.membership.account
-    _end_those_without_ticket(CallRequest.objects.filter(requester=person, account=account), now=now)
+    _end_those_without_ticket(_calls_of(new), now=now, spam=True)
     begins_at = new.window[0] if new.window else None
     if new.ticket is None:
         receipt = receive(source=Source.CALLBACK, external_id=new.submission, new=_ticket_of(new), now=now)
@@ -271,6 +277,7 @@ def mind_calls(*, now: datetime) -> dict[str, int]:
 
     May run twice, or at the same time elsewhere, without harm.
     """
+    _follow_tickets(CallRequest.objects.all())
     return {
         "announced": _announce_due(now=now),
         "freed": _free_left(now=now),
@@ -280,8 +287,7 @@ def mind_calls(*, now: datetime) -> dict[str, int]:
 
 @transaction.atomic
 def _announce_due(*, now: datetime) -> int:
-    due = CallRequest.objects.to_make().filter(callable_at__lte=now, state=CallRequest.State.WAITING)
-    new = due.filter(Q(announced_at=None) | Q(announced_at__lt=F("callable_at")))
+    new = CallRequest.objects.due(now).filter(Q(announced_at=None) | Q(announced_at__lt=F("callable_at")))
     calls = list(new.select_related("ticket__team", "ticket__owner").select_for_update(of=("self",), skip_locked=True))
     announce(calls, now=now)
     return len(calls)
@@ -322,9 +328,9 @@ def _free_left(*, now: datetime) -> int:
     hold = timedelta(minutes=settings.CALLBACK_HOLD_MINUTES)
     kept = CallRequest.objects.filter(state=CallRequest.State.WAITING, taken_at__lt=now - hold)
     freed = kept.update(taken_by=None, taken_at=None)
-    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE).select_related(
-        "request__ticket__merged_into"
-    )
+    left = CallAttempt.objects.filter(outcome="", begun_at__lt=now - STALE)
+    left = left.exclude(progress="in-progress", begun_at__gte=now - LONGEST_TALK)
+    left = left.select_related("request__ticket__merged_into")
     for attempt in left[:MOST_AT_ONCE]:
         freed += _stop(attempt, now=now)
     return freed
@@ -342,12 +348,21 @@ def _stop(attempt: CallAttempt, *, now: datetime) -> int:
     return done
 
 
-def _end_those_without_ticket(calls: CallQuerySet, *, now: datetime) -> int:
-    """A ticket that is over takes its call with it; the call of one that was merged goes on where it went."""
-    over = calls.open().filter(ticket__status__in=Status.done())
+def _follow_tickets(calls: CallQuerySet) -> None:
+    """The call of a ticket that was merged goes on where it went. A clock that was cancelled with its ticket (merged,
+    or spam by mistake) gives way to the one that counts now, if any."""
     survivor = Ticket.objects.filter(pk=OuterRef("ticket_id")).values("merged_into_id")
-    over.filter(ticket__merged_into__isnull=False).update(ticket_id=Subquery(survivor))
-    return over.filter(ticket__merged_into=None).update(
+    calls.open().filter(ticket__merged_into__isnull=False).update(ticket_id=Subquery(survivor))
+    counts = Clock.objects.unanswered().filter(ticket=OuterRef("ticket_id"), metric=Metric.CALLBACK)
+    counts = counts.order_by(F("due_at").asc(nulls_last=True), "pk").values("pk")
+    calls.to_make().filter(clock__state=State.CANCELLED).update(clock_id=Subquery(counts[:1]))
+
+
+def _end_those_without_ticket(calls: CallQuerySet, *, now: datetime, spam: bool = False) -> int:
+    """A ticket that is over takes its call with it. One that is marked as spam hides its call, so that it is back
+    with the ticket where that was a mistake; `spam`: ends it, too, since another one is asked for."""
+    over = calls.open().filter(ticket__status__in=Status.done(), ticket__merged_into=None)
+    return (over if spam else over.exclude(ticket__status=Status.SPAM)).update(
         state=CallRequest.State.CANCELLED, ended_at=now, taken_by=None, taken_at=None
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Protocol
 from xml.sax.saxutils import escape
 
@@ -125,8 +126,9 @@ class Twilio:
                 return json.loads(answer.read(1_000_000))
         except urllib.error.HTTPError as error:
             words = f"HTTP {error.code}: {_message(error)}"
-            # 4xx: refused, for good; 429 and 5xx: it may have begun, or not.
-            raise (NotDialled(words) if 400 <= error.code < 500 else Unclear(words)) from error
+            # 4xx: refused, for good; 429: later, perhaps; 5xx: it may have begun, or not.
+            refused = 400 <= error.code < 500 and error.code != HTTPStatus.TOO_MANY_REQUESTS
+            raise (NotDialled(words) if refused else Unclear(words)) from error
         except (OSError, ValueError) as error:
             raise Unclear(f"{type(error).__name__}: {error}") from error
 

@@ -13,7 +13,7 @@ from helpdesk.notifications.rendering import render
 from helpdesk.sla.clock import State
 from helpdesk.sla.explain import Kind, Mark, explain
 from helpdesk.tickets.models import Source, Status, Ticket
-from helpdesk.tickets.services import Refused, mark_spam, merge, set_status
+from helpdesk.tickets.services import Refused, close_by_customer, mark_spam, merge, not_spam, set_status
 from tests.at_once import at_once
 from tests.factories import DesignatedFactory, MembershipFactory, SubscriptionFactory, make_ticket
 
@@ -216,12 +216,58 @@ def test_an_attempt_that_nobody_wrote_the_end_of_stops_by_itself_and_counts_for_
     assert (attempt.outcome, call.state, call.attempts, call.taken_by) == ("stopped", "waiting", 0, None)
 
 
-def test_a_ticket_that_is_over_takes_its_call_with_it(ask, at, anna, mina):
+def test_a_ticket_that_is_over_takes_its_call_with_it(ask, at, mina):
     call = ask()
-    mark_spam(ticket=call.ticket, actor=anna, reason="a joke", now=at(1))
+    close_by_customer(ticket=call.ticket, actor=mina.user, now=at(1))
     assert not CallRequest.objects.to_make().exists()
     assert services.mind_calls(now=at(2))["ended"] == 1
     assert ask(key="B" * 22, at=at(3)) != call
+
+
+def test_an_attempt_in_which_somebody_speaks_goes_on_for_hours(ask, at, anna):
+    attempt = calling.dial(call=ask(), actor=anna, now=at(1))
+    CallAttempt.objects.update(dial="placed", progress="in-progress")
+    assert services.mind_calls(now=at(4 * 60))["freed"] == 0
+    assert services.mind_calls(now=at(4 * 60 + 2))["freed"] == 1
+    attempt.refresh_from_db()
+    assert attempt.outcome == "stopped"
+
+
+def test_the_call_of_spam_is_off_and_back_with_its_ticket(ask, at, anna, mina):
+    call = ask()
+    mark_spam(ticket=call.ticket, actor=anna, reason="a joke", now=at(1))
+    assert services.mind_calls(now=at(2))["ended"] == 0
+    assert not CallRequest.objects.to_make().exists()
+    call = CallRequest.objects.get()
+    assert (call.is_open, call.shown_state) == (False, "cancelled")
+    for act in (
+        lambda: services.cancel(call=call, actor=mina.user, now=at(2)),
+        lambda: services.change(call=call, actor=mina.user, number="+1", time_zone="UTC", window=None, now=at(2)),
+        lambda: calling.dial(call=call, actor=anna, now=at(2)),
+    ):
+        with pytest.raises(Refused, match="over"):
+            act()
+    not_spam(ticket=call.ticket, actor=anna, now=at(3))
+    services.mind_calls(now=at(3))
+    call = CallRequest.objects.to_make().get()
+    assert (call.is_open, call.clock.state, call.clock.due_at) == (True, State.RUNNING, at(5))
+    calling.finish(
+        attempt=calling.dial(call=call, actor=anna, now=at(4)),
+        actor=anna,
+        outcome=CallAttempt.Outcome.CONNECTED,
+        note="Solved.",
+        now=at(4),
+    )
+    call.clock.refresh_from_db()
+    assert call.clock.is_met
+
+
+def test_whoever_asks_again_after_spam_gets_a_call_of_their_own(ask, at, anna):
+    call = ask()
+    mark_spam(ticket=call.ticket, actor=anna, reason="a joke", now=at(1))
+    assert ask(key="B" * 22, at=at(3)) != call
+    call.refresh_from_db()
+    assert call.state == CallRequest.State.CANCELLED
 
 
 def test_the_call_of_a_merged_ticket_goes_on_where_it_went(ask, at, anna, mina):
@@ -230,9 +276,26 @@ def test_the_call_of_a_merged_ticket_goes_on_where_it_went(ask, at, anna, mina):
     services.mind_calls(now=at(3))
     call.refresh_from_db()
     assert (call.ticket, call.state) == (other, "waiting")
+    assert (call.clock, call.clock.due_at) == (other.clocks.get(metric="callback"), at(5))
     attempt = calling.dial(call=call, actor=anna, now=at(4))
     calling.finish(attempt=attempt, actor=anna, outcome="connected", note="Solved.", now=at(5))
     assert other.events.filter(kind="called", data__connected=True).count() == 1
+    call.clock.refresh_from_db()
+    assert call.clock.is_met
+
+
+def test_of_two_calls_in_one_ticket_each_has_the_clock_that_is_due_first(ask, at, anna, mina):
+    colleague = MembershipFactory(account=mina.account)
+    call, other = ask(), ask(colleague, key="C" * 22, at=at(1))
+    merge(ticket=call.ticket, into=other.ticket, actor=anna, reason="the same", now=at(2))
+    services.mind_calls(now=at(3))
+    assert [row.clock for row in CallRequest.objects.to_make()] == [other.clock] * 2
+
+
+def test_asked_again_at_the_moment_of_a_merge_it_is_still_one_call(ask, at, anna, mina):
+    call, other = ask(), make_ticket(mina, now=at(1))
+    merge(ticket=call.ticket, into=other, actor=anna, reason="the same", now=at(2))
+    assert ask(key="B" * 22, at=at(2)) == call
 
 
 def test_a_new_call_goes_on_with_the_ticket_of_the_one_before(ask, at, anna, mina):

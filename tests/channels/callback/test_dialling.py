@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -56,8 +57,8 @@ class Switchboard(BaseHTTPRequestHandler):
             self._answer(401, {"code": 20003, "message": "Authenticate"})
         elif self.server.tells == 400:
             self._answer(400, {"code": 21211, "message": "Invalid 'To' Phone Number"})
-        elif self.server.tells == 503:
-            self._answer(503, {"message": "Service Unavailable"})
+        elif self.server.tells in (429, 503):
+            self._answer(self.server.tells, {"message": HTTPStatus(self.server.tells).phrase})
         else:
             row = {
                 "sid": f"CA{len(self.server.calls):032d}",
@@ -169,12 +170,16 @@ def test_a_refusal_ends_the_attempt_and_the_specialist_sees_why(attempt, exchang
     assert (call.state, call.attempts) == ("waiting", 0)  # no attempt at the customer
 
 
-def test_a_provider_that_is_away_is_asked_again_and_given_up_at_last(attempt, exchange, at):
-    exchange.tells = 503
-    for step in range(4):
+@pytest.mark.parametrize(("tells", "words"), [(503, "Service Unavailable"), (429, "Too Many Requests")])
+def test_a_provider_that_is_away_or_busy_is_asked_again_and_given_up_at_last(attempt, exchange, at, tells, words):
+    exchange.tells = tells
+    place_calls(now=at(1))
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.tries) == ("", 1)
+    for step in range(1, 4):
         place_calls(now=at(1) + step * LEASE)
     attempt.refresh_from_db()
-    assert (attempt.outcome, attempt.dial, attempt.last_error) == ("failed", "failed", "HTTP 503: Service Unavailable")
+    assert (attempt.outcome, attempt.dial, attempt.last_error) == ("failed", "failed", f"HTTP {tells}: {words}")
 
 
 def test_reports_in_any_order_and_twice_end_the_attempt_once(attempt, at):
