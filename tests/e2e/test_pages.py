@@ -16,7 +16,7 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
-from helpdesk.sla.models import Calendar, ClockException, Policy
+from helpdesk.sla.models import Calendar, Clock, ClockException, Policy
 from helpdesk.tickets.models import Claim, CustomField, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
 
@@ -131,19 +131,24 @@ def demonstration(transactional_db) -> dict[str, int]:
     """The demonstration's data, and the tickets that the pages are looked at with."""
     call_command("demo_data", tickets=300, verbosity=0)
     mina = User.objects.get(email="mina@kestrel.example")
-    ticket = Ticket.objects.filter(requester=mina, clocks__metric="next_response").first()
+    clock = Clock.objects.filter(ticket__requester=mina, metric="next_response").latest("pk")
     exception = ClockException.objects.select_related("clock").filter(state="asked").first()
     policy = Policy.objects.get(name="Standard, designated super admins")
     rollout = start_rollout(policy=policy, reason="As agreed", actor=None, now=timezone.now())
-    running = Ticket.objects.active().get(requester=mina, clocks__metric="next_response", clocks__state="running")
+    # How many of hers run at this hour of the day depends on it: the newest of them stands for all.
+    running = (
+        Ticket.objects.active()
+        .filter(requester=mina, clocks__metric="next_response", clocks__state="running")
+        .latest("pk")
+    )
     CustomField.objects.create(code="seats", label="Seats", label_ja="席数", kind="number")
     return {
         "team": Team.objects.filter(memberships__isnull=False).first().pk,
         "mine": Ticket.objects.active().filter(account=running.account_id).exclude(pk=running.pk).first().pk,
         "policy": policy.pk,
         "rollout": rollout.pk,
-        "ticket": ticket.pk,
-        "clock": ticket.clocks.get(metric="next_response").pk,
+        "ticket": clock.ticket_id,
+        "clock": clock.pk,
         "exception": exception.pk,
         "excepted": exception.clock.ticket_id,
         "running": running.pk,
