@@ -166,7 +166,7 @@ def start(
     clock.take_state(state)
     clock.event_count = 1
     clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=at)
-    clock.save(force_insert=True)
+    clock.save()
     _insert(clock, [event], first=1, now=now, actor=actor)
     return clock
 
@@ -197,7 +197,7 @@ def take_over(clock: Clock, *, ticket_id: int, now: datetime, owner_id: int | No
     )
     heir.take_state(state)
     heir.next_check_at = check_after(heir, since=now)
-    heir.save(force_insert=True)
+    heir.save()
     ClockEvent.objects.bulk_create(
         ClockEvent(
             clock=heir,
