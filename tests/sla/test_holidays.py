@@ -144,6 +144,35 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
             "DTSTART;VALUE=DATE:20000301\r\nRRULE:FREQ=YEARLY;BYYEARDAY=-307",
             ["2026-02-28", "2027-02-28", "2028-02-29"],
         ),
+        (
+            "DTSTART;VALUE=DATE:20200210\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=2MO",
+            ["2026-02-09", "2027-02-08", "2028-02-14"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200217\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=-2MO",
+            ["2026-02-16", "2027-02-15", "2028-02-21"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200217\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO;BYSETPOS=3",
+            ["2026-02-16", "2027-02-15", "2028-02-21"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200225\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO,TU;BYSETPOS=1,-1",
+            ["2026-02-02", "2026-02-24", "2027-02-01", "2027-02-23", "2028-02-01", "2028-02-29"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20201224\r\nRRULE:FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24",
+            ["2026-12-24", "2027-12-24", "2028-12-24"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=1,7;BYMONTHDAY=1;COUNT=3",
+            ["2026-01-01", "2026-07-01", "2027-01-01"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=1,7;BYMONTHDAY=1;UNTIL=20270101",
+            ["2026-01-01", "2026-07-01", "2027-01-01"],
+        ),
+        ("DTSTART;VALUE=DATE:20270501\r\nRRULE:FREQ=YEARLY", ["2027-05-01", "2028-05-01"]),
         (f"{CHRISTMAS}\r\nEXDATE;VALUE=DATE:20261224", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES};UNTIL=20261226", ["2026-12-25"]),
     ],
