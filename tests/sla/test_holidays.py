@@ -13,6 +13,7 @@ from helpdesk.sla.holidays import Found, national
 
 FIRST, LAST = date(2026, 1, 1), date(2028, 12, 31)
 CHRISTMAS = "DTSTART;VALUE=DATE:20261225"
+EACH_MONTH = ",".join(map(str, range(1, 13)))
 
 
 def file(*events: str) -> bytes:
@@ -173,6 +174,17 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
             ["2026-01-01", "2026-07-01", "2027-01-01"],
         ),
         ("DTSTART;VALUE=DATE:20270501\r\nRRULE:FREQ=YEARLY", ["2027-05-01", "2028-05-01"]),
+        (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT=1", ["2026-12-25"]),
+        ("DTSTART;VALUE=DATE:20060101\r\nRRULE:FREQ=YEARLY;INTERVAL=2", ["2026-01-01", "2028-01-01"]),
+        (
+            f"DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT=12;BYMONTHDAY=1;BYMONTH={EACH_MONTH}",
+            [f"2026-{month:02}-01" for month in range(1, 13)],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200210\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO;BYSETPOS=2",
+            ["2026-02-09", "2027-02-08", "2028-02-14"],
+        ),
+        ("DTSTART:20261224T000000\r\nDTEND:20261225T000000Z", ["2026-12-24"]),
         (f"{CHRISTMAS}\r\nEXDATE;VALUE=DATE:20261224", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES};UNTIL=20261226", ["2026-12-25"]),
     ],
