@@ -26,9 +26,9 @@ from django.utils import timezone  # noqa: E402
 from helpdesk.accounts.models import Account, StaffRole, User  # noqa: E402
 from helpdesk.reports.breaches import Filters  # noqa: E402
 from helpdesk.reports.figures import report  # noqa: E402
-from helpdesk.reports.periods import DAY, Period  # noqa: E402
+from helpdesk.reports.periods import DAY, Period, month_start  # noqa: E402
 from helpdesk.reports.statement_figures import figures  # noqa: E402
-from helpdesk.reports.statements import last_month, month_of, window_of  # noqa: E402
+from helpdesk.reports.statements import window_of  # noqa: E402
 from helpdesk.sla.models import Clock  # noqa: E402
 
 RUNS = 3
@@ -104,7 +104,7 @@ def main() -> None:
         whole = best(lambda filters=filters: report(filters, reader=reader, now=now))
         said[name] = {"report": whole, "plain SQL": best(plain)}
     busiest = Account.objects.annotate(many=Count("tickets")).order_by("-many").first()
-    month = last_month(month_of(today))
+    month = month_start(today, -1)
     window = window_of(month, zone=busiest.time_zone)
     said["statement"] = {
         "tickets of the account": busiest.many,

@@ -13,14 +13,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, Team, User
+from helpdesk.core.shares import FEW, per_cent
 from helpdesk.reports.bands import NAMES
 from helpdesk.reports.breaches import Filters, names_of
 from helpdesk.reports.counting import DIMENSIONS, SPREAD, VERDICTS, Found, read
-from helpdesk.reports.periods import DAY, Period, Window, step_of
+from helpdesk.reports.periods import DAY, Period, Window, month_start, step_of
 from helpdesk.sla.models import BreachCause, ExceptionCode
 from helpdesk.subscriptions.models import Hub
-
-FEW = 20  # fewer due than this say little (SPEC 2.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +40,8 @@ class Figures:
 
     @property
     def attainment(self) -> Decimal | None:
-        """Met of due in per cent, cut to a tenth so that 100 means all of them; None when nothing was due."""
-        return Decimal(self.met * 1000 // self.due) / 10 if self.due else None
+        """Met of due in per cent; None when nothing was due."""
+        return per_cent(self.met, self.due)
 
     @property
     def is_few(self) -> bool:
@@ -179,13 +178,13 @@ def buckets(period: Period, step: str, *, now: datetime) -> list[date]:
 def next_bucket(day: date, step: str) -> date:
     """The first day of the column after the one that begins on `day`."""
     if step == "month":
-        return (day.replace(day=28) + 4 * DAY).replace(day=1)
+        return month_start(day, 1)
     return day + (DAY if step == "day" else 7 * DAY)
 
 
 def _bucket(day: date, step: str) -> date:
     if step == "month":
-        return day.replace(day=1)
+        return month_start(day)
     return day - day.weekday() * DAY if step == "week" else day
 
 

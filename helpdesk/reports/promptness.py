@@ -7,7 +7,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
 from helpdesk.accounts.models import User
-from helpdesk.reports.breaches import Filters, selection
+from helpdesk.reports.breaches import LATE_NOTICE, Filters, selection
 
 # Times are those of actual escalations. Those not acknowledged yet have none, and stand apart as a share.
 _STATEMENT = """
@@ -17,8 +17,8 @@ SELECT count(*), count(DISTINCT clock_id),
        percentile_disc(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY acknowledged_at - detected_at)
            FILTER (WHERE acknowledged_at IS NOT NULL),
        percentile_disc(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY detected_at - due_at),
-       count(*) FILTER (WHERE detected_at - due_at > interval '1 minute'),
-       count(DISTINCT clock_id) FILTER (WHERE detected_at - due_at > interval '1 minute')
+       count(*) FILTER (WHERE detected_at - due_at > %s),
+       count(DISTINCT clock_id) FILTER (WHERE detected_at - due_at > %s)
 FROM helpdesk_escalation WHERE state = 'fired' AND clock_id IN ({clocks})
 """
 
@@ -35,7 +35,7 @@ class Promptness:
     acknowledged_p90: timedelta | None = None
     noticed_p50: timedelta | None = None  # from being due
     noticed_p99: timedelta | None = None
-    late: int = 0  # noticed more than a minute after they were due
+    late: int = 0  # noticed later than `LATE_NOTICE` after they were due
     late_targets: int = 0
 
 
@@ -46,7 +46,7 @@ def promptness(filters: Filters, *, reader: User, now: datetime) -> Promptness:
     except EmptyResultSet:  # a reader who may count nothing
         return Promptness()
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT.format(clocks=sql), params)
+        cursor.execute(_STATEMENT.format(clocks=sql), [LATE_NOTICE, LATE_NOTICE, *params])
         fired, targets, waiting, waiting_targets, acknowledged, noticed, late, late_targets = cursor.fetchone()
     p50, p90 = acknowledged or (None, None)
     noticed_p50, noticed_p99 = noticed or (None, None)

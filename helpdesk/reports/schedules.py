@@ -32,7 +32,7 @@ from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import Figures, Report, report
 from helpdesk.reports.models import ReportMail, ReportSchedule
-from helpdesk.reports.periods import DAY, Period
+from helpdesk.reports.periods import DAY, Period, month_start
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import METRICS, PROMISES
 from helpdesk.tickets.services import Refused
@@ -145,7 +145,7 @@ def period_of(schedule: ReportSchedule, due_at: datetime) -> Period:
     first = {
         ReportSchedule.Every.DAY: last,
         ReportSchedule.Every.WEEK: last - 6 * DAY,
-        ReportSchedule.Every.MONTH: last.replace(day=1),
+        ReportSchedule.Every.MONTH: month_start(last),
     }[ReportSchedule.Every(schedule.every)]
     return Period(first=first, last=last, zone=zone)
 
