@@ -1,6 +1,7 @@
 """Many rows in one statement."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import groupby
 from json import JSONEncoder
 from typing import Any
@@ -23,9 +24,9 @@ def insert(model: type[Model], rows: Sequence[Mapping[str, Any]], *, ignore_conf
         return
     statement, values = _insertion(model, rows)
     if ignore_conflicts:
-        statement += sql.SQL(" ON CONFLICT DO NOTHING")
+        statement += " ON CONFLICT DO NOTHING"
     with connections[router.db_for_write(model)].cursor() as cursor:
-        cursor.execute(statement.as_string(None), values)
+        cursor.execute(statement, values)
 
 
 def insert_together(objects: Iterable[Model]) -> None:
@@ -38,11 +39,11 @@ def insert_together(objects: Iterable[Model]) -> None:
     parts, values = [], []
     for number, (model, group) in enumerate(groupby(objects, key=type)):
         statement, taken = _insertion(model, [_row(each) for each in group])
-        parts.append(sql.SQL("{} AS ({})").format(sql.Identifier(f"part{number}"), statement))
+        parts.append(f"part{number} AS ({statement})")
         values += taken
     connection = connections[router.db_for_write(type(objects[0]))]
     with connection.cursor() as cursor:
-        cursor.execute((sql.SQL("WITH ") + sql.SQL(", ").join(parts) + sql.SQL(" SELECT 1")).as_string(None), values)
+        cursor.execute(f"WITH {', '.join(parts)} SELECT 1", values)
     for each in objects:
         each._state.adding, each._state.db = False, connection.alias
 
@@ -57,14 +58,19 @@ def _row(one: Model) -> dict[str, Any]:
     return {field.column: getattr(one, field.attname) for field in fields if not field.primary_key or one.pk}
 
 
-def _insertion(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> tuple[sql.Composed, list[Any]]:
+def _insertion(model: type[Model], rows: Sequence[Mapping[str, Any]]) -> tuple[str, list[Any]]:
     defaults = model_defaults(model, given=rows[0])
-    columns = sql.SQL(", ").join(map(sql.Identifier, [*rows[0], *defaults]))
-    values = sql.SQL(", ").join([*map(sql.Identifier, rows[0]), *[sql.Placeholder()] * len(defaults)])
+    return _text(model._meta.db_table, tuple(rows[0]), tuple(defaults)), [*defaults.values(), _json(rows)]
+
+
+@lru_cache(maxsize=256)
+def _text(table: str, given: tuple[str, ...], defaults: tuple[str, ...]) -> str:
+    columns = sql.SQL(", ").join(map(sql.Identifier, [*given, *defaults]))
+    values = sql.SQL(", ").join([*map(sql.Identifier, given), *[sql.Placeholder()] * len(defaults)])
     statement = sql.SQL(
         "INSERT INTO {table} ({columns}) SELECT {values} FROM json_populate_recordset(NULL::{table}, %s::json)"
-    ).format(table=sql.Identifier(model._meta.db_table), columns=columns, values=values)
-    return statement, [*defaults.values(), _json(rows)]
+    )
+    return statement.format(table=sql.Identifier(table), columns=columns, values=values).as_string(None)
 
 
 def model_defaults(model: type[Model], *, given: Mapping[str, Any] | Sequence[str]) -> dict[str, Any]:
