@@ -175,7 +175,13 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
 
 def failed(
-    request: HttpRequest, row: IdentityProvider, state: dict[str, Any], *, error: Any, exception: Exception | None, reason: str = "failed"
+    request: HttpRequest,
+    row: IdentityProvider,
+    state: dict[str, Any],
+    *,
+    error: Any,
+    exception: Exception | None,
+    reason: str = "failed",
 ) -> HttpResponse:
     """Something went wrong on the way: the person reads how to go on, an administrator who tries it, what."""
     logger.warning("Company sign-in %s (%s): %s %s", row.pk, row.name, error or "", exception or "", exc_info=exception)

@@ -127,7 +127,11 @@ def _check_status(response: OneLogin_Saml2_Response, asked: str) -> None:
 def _address(row: IdentityProvider) -> dict[str, Any]:
     """Where the answer was meant to come, by the settings rather than by what a client says."""
     address = urlsplit(row.callback_url)
-    return {"https": "on" if address.scheme == "https" else "off", "http_host": address.netloc, "script_name": address.path}
+    return {
+        "https": "on" if address.scheme == "https" else "off",
+        "http_host": address.netloc,
+        "script_name": address.path,
+    }
 
 
 def _answer(row: IdentityProvider, response: OneLogin_Saml2_Response, now: datetime) -> Answer:

@@ -4,6 +4,7 @@ import base64
 import binascii
 import time
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import requests
@@ -98,3 +99,8 @@ def _certificate(text: str) -> str:
     except (ValueError, binascii.Error) as error:
         raise Unusable(_("A certificate of the metadata can't be read.")) from error
     return words
+
+
+def expiries(certificates: list[str]) -> list[date]:
+    """The last day of each; people come in after it, too: what counts is that the administrator put it there."""
+    return [x509.load_der_x509_certificate(base64.b64decode(one)).not_valid_after_utc.date() for one in certificates]
