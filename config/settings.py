@@ -149,7 +149,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "after_login"
 ACCOUNT_ADAPTER = "helpdesk.accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "helpdesk.accounts.oidc.SocialAdapter"
-ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "company_answer": "300/m/ip", "verify_statement": "20/m/ip"}  # besides allauth's own
+# Besides allauth's own.
+ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "company_answer": "300/m/ip", "verify_statement": "20/m/ip"}
 ACCOUNT_FORMS = {"login": "helpdesk.accounts.sign_in_forms.LoginForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -22,8 +22,9 @@ def new_key() -> str:
 class IdentityProvider(models.Model):
     """Where the people of an account prove who they are, by OpenID Connect or SAML 2.0.
 
-    With SAML, `issuer` is the provider's entity ID, and there is no client. `key` stands in the addresses that the provider knows, and never changes. Links between people and what
-    the provider calls them are allauth's `SocialAccount`, whose `provider` is the key.
+    With SAML, `issuer` is the provider's entity ID, and there is no client. `key` stands
+    in the addresses that the provider knows, and never changes. Links between people and what the provider calls
+    them are allauth's `SocialAccount`, whose `provider` is the key.
     """
 
     class Protocol(models.TextChoices):

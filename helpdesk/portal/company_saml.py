@@ -1,7 +1,7 @@
 """SAML's side of a company's sign-in: what we say of ourselves, and the way back (decision 33).
 
-The provider's page posts its answer from another site, so no cookie of ours comes along. `acs` checks the answer and keeps
-what it says for the moment, under a cookie for `finish` alone; the redirect there brings the session's cookie back.
+The provider's page posts its answer from another site, so no cookie of ours comes along. `acs` checks the answer and
+keeps what it says for the moment, under a cookie for `finish` alone; the redirect there brings the session back.
 """
 
 from dataclasses import asdict

@@ -115,7 +115,7 @@ class ProviderForm(forms.ModelForm):
         except Unusable as problem:
             self.add_error(field, str(problem))
             return
-        data["issuer"] = found.entity_id
+        data["issuer"] = self.instance.issuer = found.entity_id  # the field isn't on the page of one that exists
         self.instance.sso_url, self.instance.certificates = found.sso_url, found.certificates
 
     def clean_domain_list(self) -> list[str]:

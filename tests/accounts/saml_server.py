@@ -119,11 +119,13 @@ class Provider:
         context.sign(signature)
 
     def _text(self, says: dict[str, Any]) -> bytes:
-        status = f'<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{says["status"]}"/></samlp:Status>'
+        status = f'<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{says["status"]}"/>'
+        status = f"<samlp:Status>{status}</samlp:Status>"
         assertion = self._assertion(says) if says["status"] == "Success" else ""
         tied = _maybe("InResponseTo", says["response_request"]) + _maybe("Destination", says["destination"])
-        return f"""<samlp:Response xmlns:samlp="{PROTOCOL}" xmlns:saml="{SAML}" ID="_r{secrets.token_hex(12)}" Version="2.0"
- IssueInstant="{at(0)}"{tied}><saml:Issuer>{says["issuer"]}</saml:Issuer>{status}{assertion}</samlp:Response>""".encode()
+        return f"""<samlp:Response xmlns:samlp="{PROTOCOL}" xmlns:saml="{SAML}" ID="_r{secrets.token_hex(12)}"
+ Version="2.0" IssueInstant="{at(0)}"{tied}><saml:Issuer>{says["issuer"]}</saml:Issuer>
+{status}{assertion}</samlp:Response>""".encode()
 
     def _assertion(self, says: dict[str, Any]) -> str:
         tied = _maybe("InResponseTo", says["request"]) + _maybe("Recipient", says["recipient"])
@@ -131,12 +133,14 @@ class Provider:
         audience = says["audience"] and f"<saml:Audience>{says['audience']}</saml:Audience>"
         audience = audience and f"<saml:AudienceRestriction>{audience}</saml:AudienceRestriction>"
         attributes = "".join(
-            f"<saml:Attribute Name={quoteattr(name)}><saml:AttributeValue>{escape(value)}</saml:AttributeValue></saml:Attribute>"
+            f"<saml:Attribute Name={quoteattr(name)}><saml:AttributeValue>{escape(value)}</saml:AttributeValue>"
+            "</saml:Attribute>"
             for name, value in self.attributes.items()
         )
         attributes = attributes and f"<saml:AttributeStatement>{attributes}</saml:AttributeStatement>"
         return f"""<saml:Assertion ID="{says["assertion_id"]}" Version="2.0" IssueInstant="{at(0)}">
-<saml:Issuer>{says["issuer"]}</saml:Issuer><saml:Subject><saml:NameID Format="{self.name_format}">{self.name_id}</saml:NameID>
+<saml:Issuer>{says["issuer"]}</saml:Issuer><saml:Subject>
+<saml:NameID Format="{self.name_format}">{self.name_id}</saml:NameID>
 <saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{tied}/>
 </saml:SubjectConfirmation></saml:Subject>
 <saml:Conditions NotBefore="{says["from"]}" NotOnOrAfter="{says["until"]}">{audience or ""}</saml:Conditions>
@@ -160,6 +164,8 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
                 return self.say(provider.metadata, "application/samlmetadata+xml")
             if self.path == "/elsewhere":
                 return self.say("", "text/plain", 302)
+            if not self.path.startswith("/sso?"):
+                return self.say("", "text/plain")
             asked = provider.read(self.path)
             answer = encoded(provider.response(asked))
             form = f"""<!doctype html><title>Kestrel</title><form method="post" action="{asked["acs"]}">

@@ -1,4 +1,4 @@
-"""Signing in by SAML: who comes in, and that no answer opens anything that isn't whole, for us, for now and asked for."""
+"""Signing in by SAML: who comes in, and what an answer is worth that isn't whole, for us, for now and asked for."""
 
 import base64
 import copy
@@ -24,6 +24,7 @@ from tests.accounts.saml_server import (
     PROTOCOL,
     SAML,
     SHA1,
+    SHA256,
     Provider,
     at,
     bare,
@@ -58,7 +59,7 @@ def company(server, now) -> IdentityProvider:
 def made(server, now, *, domains=("kestrel.example",), **values) -> IdentityProvider:
     values = {"is_on": True, "name": "Kestrel", "trusts_addresses": True, **values}
     provider = IdentityProvider(
-        account=AccountFactory(name="Kestrel"),
+        account=AccountFactory(),
         protocol="saml",
         issuer=server.entity_id,
         sso_url=f"{server.url}/sso",
@@ -218,7 +219,7 @@ def test_a_signed_response_around_it_does_no_harm(server, company):
 def test_another_key_or_a_weak_signature_opens_nothing(server, company):
     server.methods = SHA1
     assert refused(come(server, company), FAILED)
-    server.methods, server.key = Provider.__init__.__globals__["SHA256"], OTHER_KEY
+    server.methods, server.key = SHA256, OTHER_KEY
     assert refused(come(server, company), FAILED)
     company.certificates = [bare(CERTIFICATE), bare(OTHER_CERTIFICATE)]  # while the provider renews its own
     company.save()
