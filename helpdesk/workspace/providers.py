@@ -43,6 +43,7 @@ class ProviderForm(forms.ModelForm):
         help_text=IdentityProvider._meta.get_field("issuer").help_text,
         max_length=300,
         assume_scheme="https",
+        widget=forms.URLInput({"class": "vURLField"}),
         required=False,
     )
     metadata_url = forms.URLField(
@@ -50,6 +51,7 @@ class ProviderForm(forms.ModelForm):
         help_text=_("Where the provider publishes its metadata. It is read when you save a new address."),
         max_length=500,
         assume_scheme="https",
+        widget=forms.URLInput({"class": "vURLField"}),
         required=False,
     )
     metadata_xml = forms.CharField(
