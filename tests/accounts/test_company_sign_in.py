@@ -408,7 +408,7 @@ def test_the_admin_keeps_the_secret_and_refuses_what_belongs_to_others(server, c
     client.post(url, {**data, "domain_list": "kestrel.example\nkestrel.test"})
     assert kinds(company.account) == ["sso_on", "sso_changed"]  # nothing was changed
     other = AccountFactory()
-    add = {**data, "account": other.pk, "domain_list": "kestrel.test"}
+    add = {**data, "account": other.pk, "domain_list": "kestrel.test", "protocol": "oidc"}
     for wrong in ("kestrel.test", "gmail.com", "no domain!", "http://x.example/"):
         answer = client.post("/admin/helpdesk/identityprovider/add/", {**add, "domain_list": wrong})
         assert answer.status_code == 200
