@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('helpdesk', '0021_clock_event_recorded'),
+        ("helpdesk", "0021_clock_event_recorded"),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""SAML in a real browser: the answer comes from another site's form, without cookies, and the session is there again."""
+"""SAML in a real browser: the answer comes from another site's form, without cookies; the session is there again."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
