@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from helpdesk.sla.models import Policy, PolicyVersion
 from helpdesk.tickets.models import FormDraft, InboundMessage, Ticket
+from tests.at_once import at_once
 from tests.factories import TeamFactory, make_ticket
 
 NEW = "/tickets/new/"
@@ -85,3 +86,15 @@ def test_a_ticket_is_served_by_the_first_team_of_its_hub_and_channel(kestrel, si
     ticket = Ticket.objects.get()
     team = ticket.hub.teams.filter(channels__contains=[ticket.channel]).order_by("id").first()
     assert (ticket.team, ticket.calendar_version.is_current) == (team, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_send_pressed_twice_at_once_with_a_file_leads_both_to_the_one_ticket(kestrel, sign_in, filled):
+    """The second one waits for the first; the file that it had seen waiting is the ticket's by then."""
+    clients = [sign_in(kestrel.mina), sign_in(kestrel.mina)]
+    clients[0].post("/tickets/new/files/", {"key": KEY, "files": [SimpleUploadedFile("a.txt", b"a")]})
+    answers = []
+    assert not at_once(*(lambda client=client: answers.append(client.post(NEW, filled())) for client in clients))
+    ticket = Ticket.objects.get()
+    assert [answer.url for answer in answers] == [f"/tickets/{ticket.pk}/"] * 2
+    assert ticket.attachments.get().message == ticket.messages.get()
