@@ -324,7 +324,7 @@ def test_a_file_that_is_no_use_is_refused_as_a_whole(raw, reason):
 
 
 def test_a_file_may_be_as_big_as_it_is_said(monkeypatch):
-    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES) == (1_000_000, 5_000, 1_000)
+    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES, ics.MOST_DAYS) == (1_000_000, 5_000, 1_000, 2_000)
     text = file(CHRISTMAS)
     assert ics.read(text + b" " * (ics.MOST_BYTES - len(text)), first=FIRST, last=LAST).days
     monkeypatch.setattr(ics, "MOST_EVENTS", 3)
