@@ -133,6 +133,7 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
         (f"{CHRISTMAS}\r\nRDATE;VALUE=DATE:20271224,20281222", ["2026-12-25", "2027-12-24", "2028-12-22"]),
         (f"{CHRISTMAS}\r\nBEGIN:VALARM\r\nTRIGGER:-P1D\r\nDURATION:P3D\r\nEND:VALARM", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nSTATUS:CANCELLED", []),
+        (f"{CHRISTMAS}\r\nSTATUS:CONFIRMED", ["2026-12-25"]),
         ("DTSTART:20261224T000000\r\nDTEND:20261226T000000", ["2026-12-24", "2026-12-25"]),
         (f"{CHRISTMAS}\r\nDTSTART;VALUE=DATE:20261231", ["2026-12-25"]),
         ("DTSTART;VALUE=DATE:20000101\r\nRRULE:FREQ=YEARLY;INTERVAL=3", ["2027-01-01"]),
@@ -185,6 +186,7 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
             ["2026-02-09", "2027-02-08", "2028-02-14"],
         ),
         ("DTSTART:20261224T000000\r\nDTEND:20261225T000000Z", ["2026-12-24"]),
+        (f"{CHRISTMAS}\r\nDTEND:20261228T120000", ["2026-12-25"]),  # an end of another kind is no end
         (f"{CHRISTMAS}\r\nEXDATE;VALUE=DATE:20261224", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES};UNTIL=20261226", ["2026-12-25"]),
     ],
@@ -322,7 +324,7 @@ def test_a_file_that_is_no_use_is_refused_as_a_whole(raw, reason):
 
 
 def test_a_file_may_be_as_big_as_it_is_said(monkeypatch):
-    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES) == (1_000_000, 5_000, 1_000)
+    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES, ics.MOST_DAYS) == (1_000_000, 5_000, 1_000, 2_000)
     text = file(CHRISTMAS)
     assert ics.read(text + b" " * (ics.MOST_BYTES - len(text)), first=FIRST, last=LAST).days
     monkeypatch.setattr(ics, "MOST_EVENTS", 3)

@@ -124,8 +124,16 @@ def test_a_clock_that_goes_over_after_its_deadline_is_late_by_then_and_the_owner
     assert (heir.breached_at, heir.owner_at_due) == (now + 60 * MINUTE, manager)
 
 
-def test_what_a_clock_promises_says_on_which_hours(clock, aim):
-    assert [services.promised_by(each).terms.hours for each in (clock, aim)] == [Hours.ALWAYS, Hours.BUSINESS]
+def test_what_a_clock_promises_says_how_firmly_and_on_which_hours(clock, aim):
+    made = [services.promised_by(each) for each in (clock, aim)]
+    assert [(each.is_guaranteed, each.terms.hours) for each in made] == [(True, Hours.ALWAYS), (False, Hours.BUSINESS)]
+
+
+def test_a_verb_of_the_clock_writes_over_nothing_that_is_not_its_own(now, clock):
+    Clock.objects.filter(pk=clock.pk).update(cause_note="what somebody writes meanwhile")
+    services.settle([clock], now=now + 70 * MINUTE, owner_id=None)
+    clock.refresh_from_db()
+    assert (clock.breached_at, clock.cause_note) == (now + 60 * MINUTE, "what somebody writes meanwhile")
 
 
 def test_a_clock_of_a_later_window_says_when_it_was_asked_for(now, clock):
@@ -217,7 +225,7 @@ def test_rules_are_read_once_and_only_those_that_are_asked_for(now, manager, aim
     broken.versions.create(number=1, definition={"timezone": "No/Where"}, created_at=now, is_current=True)
     rules = services.Rules()
     with django_assert_num_queries(2):
-        rules.learn([aim])
+        rules.learn(iter([aim]))
     with django_assert_num_queries(0):
         rules.learn([aim])
     assert rules.of(aim) == (aim.policy_version.terms, aim.hours)
