@@ -29,6 +29,7 @@ class PeopleForm(forms.Form):
     people = forms.IntegerField(
         label=gettext_lazy("People at work"),
         required=False,
+        widget=forms.TextInput({"inputmode": "numeric"}),  # a number's field would not show again what is no number
         min_value=1,
         max_value=MOST_PEOPLE,
         error_messages={
