@@ -79,7 +79,7 @@ STAGES = {
     "helpdesk/sla/services.py": [
         ["tests/sla/test_services.py", "tests/sla/test_versions.py"],
         ["tests/tickets/test_promises.py", "tests/tickets/test_metrics.py"],
-        ["tests/tickets/test_exceptions.py", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
+        ["tests/tickets/exceptions", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
         ["tests/sla/test_verification.py", "tests/tickets/test_edge_cases.py", *SWEEP],
     ],
     "helpdesk/escalation/sweep.py": [SWEEP[:3], SWEEP[3:]],
