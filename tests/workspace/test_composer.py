@@ -1,5 +1,6 @@
 """The reply box of the ticket's page: drafts, sending and taking back, replies that cross, files, the preview."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -317,6 +318,15 @@ def test_a_macro_is_run_from_the_ticket(client, specialist, ticket):
     ticket.refresh_from_db()
     assert (ticket.owner, ticket.tags.get().name) == (specialist, "log")
     assert "Anna Meier, macro “Log”" in answer.content.decode()
+
+
+def test_a_macro_that_is_pressed_twice_writes_to_the_customer_once(client, specialist, ticket):
+    macro = Macro.objects.create(name="Ask", acts=[{"do": "reply", "body": "Which browser?"}])
+    other = Macro.objects.create(name="Wait", acts=[{"do": "reply", "body": "Please wait."}])
+    key = re.search(r'name="submission" value="([0-9a-f]{32})">\s*<button name="macro"', page(client, ticket))[1]
+    for pk in (macro.pk, macro.pk, other.pk):
+        client.post(url(ticket, "macro"), {"macro": pk, "submission": key})
+    assert replies(ticket) == ["Which browser?", "Please wait."]
 
 
 @pytest.mark.parametrize("chosen", ["", "x", "999999", "9" * 30])
