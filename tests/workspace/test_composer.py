@@ -343,6 +343,12 @@ def test_a_macro_that_is_refused_says_why(client, specialist, ticket):
     assert "“Done” changed nothing: The customer has had no reply yet." in answer.content.decode()
 
 
+@pytest.mark.parametrize("act", ["draft", "reply", "note"])
+def test_a_message_that_cannot_have_been_seen_is_refused_and_breaks_nothing(client, specialist, ticket, act):
+    assert send(client, ticket, act=act, seen_message=10**20).status_code == 422
+    assert (replies(ticket), Draft.objects.count()) == ([], 0)
+
+
 # --- Queries --------------------------------------------------------------------------------------
 
 

@@ -390,3 +390,8 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_ticket(client, lead, cust
     assert [count(act) for act in acts] == few
     assert few[0] <= 25
     assert max(few[1:]) <= 12
+
+
+def test_a_tag_with_a_character_that_no_database_keeps_is_made_without_it(client, specialist, ticket):
+    assert client.post(url(ticket, "tags"), {"add": "bil\x00ling, \x00"}).status_code == 302
+    assert [tag.name for tag in ticket.tags.all()] == ["billing"]
