@@ -61,7 +61,7 @@ class SectionAdmin(RoleAdmin):
 class ArticleAdmin(RoleAdmin):
     """Articles; the page of one has a text for each language."""
 
-    list_display = ("title", "section", "hub", "languages", "is_retired")
+    list_display = ("title", "section", "hub", "languages", "state")
     list_display_links = ("title",)
     list_filter = (SectionFilter,)
     list_select_related = ("section", "hub")
@@ -75,6 +75,12 @@ class ArticleAdmin(RoleAdmin):
     @admin.display(description=gettext_lazy("Languages"))
     def languages(self, article: Article) -> str:
         return ", ".join(article.languages) or "–"
+
+    @admin.display(description=gettext_lazy("State"))
+    def state(self, article: Article) -> str:
+        if article.is_retired:
+            return _("Taken down")
+        return _("Published") if article.languages else _("Draft")
 
     def prepare(self, rows: list[Article]) -> None:
         """Titles and languages of what is in force: two queries for all rows of a page."""

@@ -53,7 +53,6 @@ NAVIGATION = [
         "policy",
         ("policy", "calendar", "rollout"),
     ),
-    (_("Outbox"), "admin:helpdesk_outboxmail_changelist", "outboxmail", ("outboxmail",)),
     (
         _("Administration"),
         "admin:administration",
@@ -70,6 +69,7 @@ NAVIGATION = [
                 "oncallshift",
                 "alarm",
                 "heartbeat",
+                "outboxmail",
                 "me",
             ),
             *("cannedreply", "macro"),

@@ -12,7 +12,7 @@ from helpdesk.accounts.models import User
 from helpdesk.management.demo.calls import bring_calls, bring_waiting
 from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.files import bring_files
-from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
+from helpdesk.management.demo.found import bring_shortcuts, bring_tags, bring_views, bring_words
 from helpdesk.management.demo.invited import bring_invitation
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
@@ -69,6 +69,7 @@ class Command(BaseCommand):
             bring_tags()
             bring_articles(now=now)
             bring_views(now=now)
+            bring_shortcuts(now=now)
             bring_calls(now=now)
             bring_ratings(now=now)
             if tickets < BULK:

@@ -1,11 +1,11 @@
-"""What the demonstration's tickets are found by: their words, tags, and some views of the queue."""
+"""What the demonstration's tickets are found by and answered with: words, tags, views, canned replies, macros."""
 
 from datetime import datetime
 
 from django.db import connection
 
-from helpdesk.accounts.models import User
-from helpdesk.tickets.models import SearchText, Tag, Ticket
+from helpdesk.accounts.models import Team, User
+from helpdesk.tickets.models import CannedReply, Macro, SearchText, Status, Tag, Ticket
 from helpdesk.tickets.services.saved_views import save_view
 from helpdesk.tickets.services.searching import write_words
 
@@ -60,3 +60,52 @@ def bring_views(*, now: datetime) -> None:
     save_view(name="Kestrel", params={"view": "open", "q": "kestrel"}, columns=(), actor=anna, now=now)
     columns = ("account", "hub", "severity", "status", "owner", "updated")
     save_view(name="日本語のチケット", params={"view": "open", "q": "の"}, columns=columns, actor=anna, now=now)
+
+
+CANNED = [
+    (
+        "Ask for steps",
+        "steps",
+        "en",
+        "Hello {{ requester.first_name }},\n\nthank you for {{ ticket.reference }}. So that we can see it ourselves, "
+        "please send us:\n\n- what you did, step by step\n- what you saw, and what you expected\n- when it happened, "
+        "with the time zone\n\nBest regards,\n{{ agent.name }}",
+    ),
+    (
+        "Fixed, please check",
+        "fixed",
+        "en",
+        "Hello {{ requester.first_name }},\n\nthis is mended since a few minutes ago. Would you check it on your side, "
+        "please?\n\nBest regards,\n{{ agent.name }}",
+    ),
+    (
+        "確認中のご連絡",
+        "kakunin",
+        "ja",
+        "{{ requester.name }}様\n\nお問い合わせ（{{ ticket.reference }}）を確認しております。{{ due }}までに"
+        "ご連絡いたします。\n\n{{ agent.name }}",
+    ),
+]
+
+
+def bring_shortcuts(*, now: datetime) -> None:
+    """Canned replies for everybody, one of Anna's own, and two macros."""
+    anna, helen = (User.objects.get(email=f"{name}@premium.example") for name in ("anna", "helen"))
+    CannedReply.objects.bulk_create(
+        CannedReply(name=name, shortcut=shortcut, language=language, body=body, created_by=helen)
+        for name, shortcut, language, body in CANNED
+    )
+    CannedReply.objects.create(
+        name="Sync window",
+        shortcut="sync",
+        body="The next sync runs at the full hour. Please tell me if the records are still missing after it.",
+        owner=anna,
+        created_by=anna,
+        used=12,
+        last_used_at=now,
+    )
+    crm = Team.objects.get(name="CRM and Data")
+    ask = [{"do": "reply", "body": CANNED[0][3]}, {"do": "status", "status": Status.WAITING}]
+    give = [{"do": "assign", "owner": None, "team": crm.pk}, {"do": "note", "body": "Data was overwritten: for CRM."}]
+    Macro.objects.create(name="Ask for steps, then wait", acts=ask, created_by=helen)
+    Macro.objects.create(name="Hand to CRM and Data", acts=give, created_by=helen)
