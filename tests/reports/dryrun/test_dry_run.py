@@ -1,4 +1,4 @@
-"""A draft replayed over past tickets says what would have been, by the engine itself, and changes nothing (SPEC 2.8)."""
+"""A draft replayed over past tickets says what would have been, by the engine itself, and changes nothing."""
 
 import copy
 from dataclasses import replace

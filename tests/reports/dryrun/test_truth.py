@@ -44,29 +44,17 @@ def test_every_clock_lived_again_ends_as_it_ended(demonstration):
 def test_the_rules_in_force_give_the_figures_of_the_breach_report(demonstration, days):
     period = Period(first=(NOW - timedelta(days=days)).date(), last=NOW.date(), zone=ZoneInfo("Europe/Berlin"))
     manager = User.objects.filter(staff_role=StaffRole.MANAGER).first()
-    runs = [
-        dry.start_dry_run(
-            name="Draft",
-            period=period,
-            actor=manager,
-            now=NOW,
-            policy=row,
-            terms=row.versions.get(is_current=True).terms,
-            place=place,
-        )
+    drafts = [
+        {"policy": row, "terms": row.versions.get(is_current=True).terms, "place": place}
         for place, row in enumerate(Policy.objects.order_by("position", "id"))
-    ] + [
-        dry.start_dry_run(
-            name="Draft",
-            period=period,
-            actor=manager,
-            now=NOW,
-            calendar=row,
-            definition=row.versions.get(is_current=True).definition,
-        )
-        for row in Calendar.objects.all()
     ]
-    dry.advance_dry_runs(now=NOW)
+    drafts += [
+        {"calendar": row, "definition": row.versions.get(is_current=True).definition} for row in Calendar.objects.all()
+    ]
+    runs = []
+    for draft in drafts:
+        runs.append(dry.start_dry_run(name="Draft", period=period, actor=manager, now=NOW, **draft))
+        dry.advance_dry_runs(now=NOW)
     for run in runs:
         run.refresh_from_db()
         tally = Tally.of(run.figures)
