@@ -62,12 +62,16 @@ def written_target(values: dict[str, int]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A target as it was, and as it would have been."""
+    """A target as it was, and as it would have been.
+
+    `is_net`: it is in the net figures' period; else in the gross one alone, where an exception had moved its deadline.
+    """
 
     history: History
     was: Side
     then: Side
     is_older: bool
+    is_net: bool = True
 
     @property
     def shift(self) -> timedelta | None:
@@ -85,7 +89,9 @@ class Compared:
         if not then.promise:
             return [NONE]
         found = []
-        if was.verdict in COUNTED and then.verdict in COUNTED:
+        if not self.is_net:
+            pass  # neither side is in a net figure: nothing of its outcome changes there
+        elif was.verdict in COUNTED and then.verdict in COUNTED:
             found += [WORSE] if was.verdict == MET and then.verdict in LATE else []
             found += [BETTER] if was.verdict in LATE and then.verdict == MET else []
         elif (was.verdict in COUNTED) != (then.verdict in COUNTED):

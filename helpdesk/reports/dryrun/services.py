@@ -161,7 +161,7 @@ def _replay(run: DryRun, rules: Rules, window: Window) -> None:
     room = _room(run)
     for history in histories(clocks, as_of=run.created_at):
         run.seen += 1
-        row = compare(history, rules, now=run.created_at)
+        row = compare(history, rules, window=window, now=run.created_at)
         if row is None:
             run.failed += 1
             continue
@@ -176,7 +176,7 @@ def _replay(run: DryRun, rules: Rules, window: Window) -> None:
     run.figures, run.last_clock = tally.to_json(), cut
 
 
-def compare(history: History | Unreadable, rules: Rules, *, now: datetime) -> Compared | None:
+def compare(history: History | Unreadable, rules: Rules, *, window: Window, now: datetime) -> Compared | None:
     """A target as it was and as it would have been; None, logged, for one that cannot be reckoned."""
     if isinstance(history, Unreadable):
         log.warning("dry run: clock %s cannot be read: %s", history.clock, history.why)
@@ -189,7 +189,9 @@ def compare(history: History | Unreadable, rules: Rules, *, now: datetime) -> Co
         return None
     begun = history.events[0]
     is_older = rules.is_older(policy_version=history.version(begun), calendar_version=history.calendar(begun))
-    return Compared(history=history, was=Side.of(before, now=now), then=Side.of(after, now=now), is_older=is_older)
+    was, then = Side.of(before, now=now), Side.of(after, now=now)
+    is_net = was.counted is not None and window.start <= was.counted < window.end
+    return Compared(history=history, was=was, then=then, is_older=is_older, is_net=is_net)
 
 
 def _room(run: DryRun) -> dict[bool, int]:

@@ -484,3 +484,22 @@ def test_a_kind_made_weaker_moves_the_ticket_to_the_other_figure(member, ada, ma
     run = run_of(manager, now + DAY, policy=standard(), terms=promising(standard(), promise=Promise.OBJECTIVE))
     assert (met(run, FIRST), met(run, AIM)) == ([(1, 1), (0, 0)], [(0, 0), (1, 1)])
     assert run.rows.get().changes == ["kind"]
+
+
+def test_what_only_the_gross_figures_count_changes_no_outcome(member, ada, manager, now):
+    """An exception moved the deadline ahead: it is due gross, not yet net, and no draft makes it count net."""
+    ticket = make_ticket(member, now=now)
+    asked = services.request_exception(
+        clock=ticket.clocks.get(),
+        code=ExceptionCode.objects.get(code="scheduled-maintenance"),
+        wish=services.Wish(effect=Effect.PAUSE, out_from=now + 10 * MINUTE, out_until=now + 70 * MINUTE),
+        evidence="Announced.",
+        actor=ada,
+        now=now + 20 * MINUTE,
+    )
+    services.decide_exception(exception=asked, approve=True, note="", actor=manager, now=now + 30 * MINUTE)
+    draft = promising(standard(), target=Target(seconds=1800))
+    run = run_of(manager, now + 100 * MINUTE, policy=standard(), terms=draft)
+    assert met(run, FIRST) == [(0, 0), (0, 0)]
+    assert met(run, FIRST, basis="gross") == [(0, 1), (0, 1)]
+    assert run.rows.get().changes == ["target", "sooner"]
