@@ -98,23 +98,25 @@ def pass_on(number: int, readers: list[Reader]) -> int:
     return len(readers)
 
 
-def tickets_to_change(readers: list[Reader]) -> Callable[[int, int], int]:
-    """Changes so many tickets, each in a transaction of its own, as ten specialists would; returns who hears of it."""
+def tickets_to_change(readers: list[Reader]) -> tuple[Callable[[int, int], int], Callable[[int, int], set[int]]]:
+    """What changes so many tickets, each in a transaction of its own, as ten specialists would; and which they are."""
     tickets = [make_ticket(now=timezone.now()) for _ in range(20)]
     actor = User.objects.get(pk=readers[0].user_id)
 
+    def which(number: int, how_many: int) -> set[int]:
+        return {tickets[(number * how_many + step) % len(tickets)].pk for step in range(how_many)}
+
     def change(number: int, how_many: int) -> int:
         try:
-            for step in range(how_many):
-                ticket = tickets[(number * how_many + step) % len(tickets)]
-                urgent = Ticket.objects.get(pk=ticket.pk).priority == Priority.URGENT
+            for ticket in Ticket.objects.filter(pk__in=which(number, how_many)):
+                urgent = ticket.priority == Priority.URGENT
                 priority = Priority.NORMAL if urgent else Priority.URGENT
                 services.set_priority(ticket=ticket, priority=priority, actor=actor, now=timezone.now())
         finally:
             connection.close()
         return len(readers)
 
-    return change
+    return change, which
 
 
 def cpu(web: list[psutil.Process]) -> dict[str, float]:
@@ -134,7 +136,7 @@ class Screen:
     def __init__(self, own: ClientConnection) -> None:
         self.own = own
         self.known: set[int] = set()
-        self.awaits: list[int] = []  # the change whose rows this queue has not heard of yet
+        self.awaits: dict[int, set[int]] = {}  # the tickets of each change whose rows this queue has not heard of yet
         self.rows = self.bytes = 0
 
     async def hear(self, heard: list[tuple[int, float]]) -> None:
@@ -142,19 +144,35 @@ class Screen:
             at, message = time.perf_counter(), json.loads(text)
             told = {int(notice["url"].strip("/")) for notice in message.get("notices", [])}
             if message["kind"] == "queue":
-                self.rows += len(message.get("rows", []))
+                rows = {row["id"] for row in message.get("rows", [])}
+                self.rows += len(rows)
                 self.bytes += len(text)
-                if self.awaits:
-                    told = {self.awaits.pop()}
+                told = self.all_rows_of(rows)
             fresh = (told | {message["id"]} if "id" in message else told) - self.known
             self.known |= fresh
             heard += [(number, at) for number in fresh]
 
+    def all_rows_of(self, rows: set[int]) -> set[int]:
+        """The changes that these rows complete. One message may tell of several, and counts come without any rows."""
+        for missing in self.awaits.values():
+            missing -= rows
+        told = {number for number, missing in self.awaits.items() if not missing}
+        self.awaits = {number: missing for number, missing in self.awaits.items() if missing}
+        return told
+
 
 async def measure(
-    screens: list[Screen], web: list[psutil.Process], *, seconds: int, act: Callable[[int], int]
+    screens: list[Screen],
+    web: list[psutil.Process],
+    *,
+    seconds: int,
+    act: Callable[[int], int],
+    which: Callable[[int], set[int]] = lambda number: set(),
 ) -> dict[str, Any]:
-    """What it costs, and how soon it is heard, when `act(number)` is done once a second; it returns for how many."""
+    """What it costs, and how soon it is heard, when `act(number)` is done once a second; it returns for how many.
+
+    `which`: the tickets whose rows tell of it.
+    """
     heard: list[tuple[int, float]] = []
     begun: dict[int, float] = {}
     expected = 0
@@ -165,7 +183,8 @@ async def measure(
         number = next(numbers)
         begun[number] = time.perf_counter()
         for screen in screens:
-            screen.awaits = [number]
+            if tickets := which(number):
+                screen.awaits[number] = tickets
         expected += await asyncio.to_thread(act, number)
         await asyncio.sleep(max(0.0, begun[number] + 1 - time.perf_counter()))
     wall = time.perf_counter() - start
@@ -202,13 +221,14 @@ async def run(readers: list[Reader], cookies: list[str], port: int, web: list[ps
         "a_message_passed_on_to_all": lambda number: pass_on(number, readers),
     }
     result |= {name: await measure(screens, web, seconds=seconds, act=act) for name, act in acts.items()}
-    change = await asyncio.to_thread(tickets_to_change, readers)
+    change, which = await asyncio.to_thread(tickets_to_change, readers)
     for screen in screens:
         await screen.own.send(json.dumps({"queue": "view=open"}))
     await asyncio.sleep(2)
     for how_many in (1, 10):
         name = f"{how_many}_changed_for_open_queues"
-        result[name] = await measure(screens, web, seconds=seconds, act=partial(change, how_many=how_many))
+        acts_on = {"act": partial(change, how_many=how_many), "which": partial(which, how_many=how_many)}
+        result[name] = await measure(screens, web, seconds=seconds, **acts_on)
         rows = sum(screen.rows for screen in screens)
         result[name]["rows_a_screen"] = round(rows / len(screens), 1)
         result[name]["kilobytes_a_screen_and_second"] = round(

@@ -58,6 +58,11 @@ SWEEP = [
     f"tests/escalation/test_{name}.py"
     for name in ("recipients", "unreadable", "acknowledging", "acts", "lateness", "sweep")
 ]
+WATCHDOG = ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
+ROWS_OF_CLOCKS = [
+    *(f"tests/sla/test_{name}.py" for name in ("services", "verification", "audit", "versions")),
+    *(f"tests/tickets/test_{name}.py" for name in ("promises", "exceptions", "new_rules", "edge_cases")),
+]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
     "helpdesk/sla/target.py": [CLOCK, [*EXPLAIN, *LIVES]],
@@ -74,7 +79,7 @@ STAGES = {
     "helpdesk/sla/services.py": [
         ["tests/sla/test_services.py", "tests/sla/test_versions.py"],
         ["tests/tickets/test_promises.py", "tests/tickets/test_metrics.py"],
-        ["tests/tickets/test_exceptions.py", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
+        ["tests/tickets/exceptions", "tests/tickets/test_merges.py", "tests/tickets/test_new_rules.py"],
         ["tests/sla/test_verification.py", "tests/tickets/test_edge_cases.py", *SWEEP],
     ],
     "helpdesk/escalation/sweep.py": [SWEEP[:3], SWEEP[3:]],
@@ -90,9 +95,22 @@ STAGES = {
         ]
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
-    "helpdesk/escalation/watchdog.py": [
-        ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
+    "helpdesk/escalation/watchdog.py": [WATCHDOG],
+    "helpdesk/escalation/alarms.py": [WATCHDOG],
+    "helpdesk/escalation/manager_requests.py": [
+        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py"],
+        ["tests/tickets/test_searching.py", "tests/tickets/test_merges.py"],
     ],
+    "helpdesk/escalation/models.py": [
+        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py", "tests/tickets/test_merges.py"],
+        [*SWEEP, *WATCHDOG, "tests/escalation/test_telling.py"],
+    ],
+    "helpdesk/sla/wording.py": [["tests/sla/test_wording.py"]],
+    "helpdesk/sla/verification.py": [["tests/sla/test_verification.py", "tests/sla/test_audit.py"]],
+    "helpdesk/sla/models/clock.py": [ROWS_OF_CLOCKS],
+    "helpdesk/sla/models/exceptions.py": [ROWS_OF_CLOCKS],
+    "helpdesk/sla/models/rollout.py": [ROWS_OF_CLOCKS],
+    "helpdesk/sla/models/rules.py": [ROWS_OF_CLOCKS],
 }
 DROP = "drop"
 NAMES = ("path", "operator", "line", "change")  # of what tells one mutant from another
@@ -263,6 +281,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of the mutants, drawn at random")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--stages", type=int, help="so many of the module's, for a first look")
+    parser.add_argument("--within", action="store_true", help="only mutants within functions: of models, say")
     parser.add_argument("--out", type=Path, required=True)
     asked = parser.parse_args()
     source, stages = Path(asked.path).read_text(), STAGES[asked.path][: asked.stages]
@@ -278,10 +297,12 @@ def main() -> None:
             continue
         row = {"path": asked.path, "operator": operator, "line": line}
         row["change"] = difference(plain if operator == DROP else source, mutated)
-        if outcome := known.get(tuple(row.values())):
+        if (is_within := within(source, mutated)) < asked.within:
+            outcomes["without"] += 1
+        elif outcome := known.get(tuple(row.values())):
             outcomes[outcome] += 1
         else:
-            (inner if within(source, mutated) else outer).append((row, mutated))
+            (inner if is_within else outer).append((row, mutated))
 
     def tell(row: dict[str, Any], outcome: str) -> None:
         if outcome == "survived":

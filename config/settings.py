@@ -149,7 +149,8 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "after_login"
 ACCOUNT_ADAPTER = "helpdesk.accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "helpdesk.accounts.oidc.SocialAdapter"
-ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "verify_statement": "20/m/ip"}  # besides allauth's own
+# Besides allauth's own.
+ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "company_answer": "300/m/ip", "verify_statement": "20/m/ip"}
 ACCOUNT_FORMS = {"login": "helpdesk.accounts.sign_in_forms.LoginForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -258,6 +259,10 @@ SWEEP_BATCH = env.int("SWEEP_BATCH", default=500)
 # keys (hexadecimal) of before, so that what they signed still verifies.
 STATEMENT_KEY = env.str("STATEMENT_KEY", default="") or secret_key(VAR / "statement-key")
 STATEMENT_OLD_KEYS = env.list("STATEMENT_OLD_KEYS", default=[])
+# The service's own key pair for SAML (PEM, or its base64 without line ends), where a company's provider wants signed
+# requests or encrypts its answers; both or neither.
+SAML_KEY = env.str("SAML_KEY", default="", multiline=True)
+SAML_CERTIFICATE = env.str("SAML_CERTIFICATE", default="", multiline=True)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

@@ -2,7 +2,7 @@
 
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
-from helpdesk.accounts.providers import IdentityProvider, ProviderDomain
+from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, SpentAssertion
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
@@ -85,6 +85,7 @@ __all__ = [
     "Policy",
     "PolicyVersion",
     "ProviderDomain",
+    "SpentAssertion",
     "Rating",
     "Reading",
     "ReportMail",

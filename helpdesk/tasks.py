@@ -42,6 +42,7 @@ def clear_files() -> None:
     clear_abandoned_forms(now=timezone.now())
     clear_abandoned_files(now=timezone.now())
     clear_orphans(now=timezone.now())
+    schedules.clear_orphans(now=timezone.now())
 
 
 @shared_task

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from io import StringIO
 from random import Random
 
@@ -12,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Q
 
+from helpdesk.accounts.invitations import Invitation
 from helpdesk.accounts.models import Membership, StaffRole, User
 from helpdesk.channels.callback.models import CallRequest
 from helpdesk.core.demo import LOGINS, PASSWORD
@@ -19,6 +21,7 @@ from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
 from helpdesk.management.demo.cast import Cast
+from helpdesk.management.demo.files import picture
 from helpdesk.management.demo.plots import MINA, SCENES, Past, Present
 from helpdesk.management.demo.rows import COLUMNS
 from helpdesk.management.demo.story import Story
@@ -28,7 +31,7 @@ from helpdesk.sla.models import Clock, ClockEvent, ClockException, ExceptionCode
 from helpdesk.sla.verification import verify
 from helpdesk.subscriptions.entitlement import entitlements
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Message, SavedView, SearchText, Ticket, WordQuery
+from helpdesk.tickets.models import Attachment, Message, SavedView, SearchText, Ticket, WordQuery
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -396,3 +399,25 @@ def test_customers_wait_for_calls_and_others_have_had_one():
     assert had.exists()
     assert all(call.made.filter(outcome="connected").count() == 1 for call in had)
     assert all(call.clock.ended_at == call.ended_at for call in had)
+
+
+def test_files_hang_on_minas_tickets_and_are_the_same_each_time():
+    load(tickets=120)
+    files = Attachment.objects.filter(ticket__requester__email="mina@kestrel.example").order_by("name")
+    assert [(file.name, file.content_type, file.message.kind) for file in files] == [
+        ("browser-console.log", "text/plain", "customer"),
+        ("checkout-blank.png", "image/png", "customer"),
+        ("contacts-twice.csv", "text/csv", "customer"),
+        ("how-the-import-ran.log", "text/plain", "reply"),
+    ]
+    for file in files:
+        content = file.file.read()
+        assert (len(content), sha256(content).hexdigest()) == (file.size, file.digest)
+    assert picture() == picture()
+
+
+def test_one_person_is_invited_and_has_not_answered():
+    load(tickets=120)
+    invitation = Invitation.objects.get()
+    assert (invitation.account.name, invitation.is_open(NOW)) == ("Kestrel Freight Group", True)
+    assert OutboxMail.objects.filter(to=[invitation.email]).count() == 1

@@ -63,6 +63,9 @@ def test_what_the_product_does_is_what_the_model_says(environment):
     size = ["--tickets=150", "--kills=10", "--days=3", "--accounts=12", "--seed=7"]
     status, outcome = run("manage.py", "simulate", *size, environment=environment)
     assert (status, outcome["differences"], outcome["verify_clocks"]["differing"]) == (0, [], 0)
+    for dates in ("due", "created", "replied"):
+        report = outcome[f"verify_report by {dates}"]
+        assert (report["differing"], report["compared"] > 50) == (0, True)
     assert outcome["deaths"]["killed"] >= 10
     assert (outcome["acts"]["open"], outcome["compared"]["tickets at the end"]) == (150, 150)
     assert outcome["fired"] > 100

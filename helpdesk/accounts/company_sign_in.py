@@ -13,7 +13,7 @@ from django.db import transaction
 from helpdesk.accounts import people
 from helpdesk.accounts.invitations import AccountEvent
 from helpdesk.accounts.models import Account, Membership, User
-from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, domain_of
+from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, SpentAssertion, domain_of
 
 Kind = AccountEvent.Kind
 LONGEST_NAME = User._meta.get_field("full_name").max_length
@@ -89,6 +89,14 @@ def admit(*, provider: IdentityProvider, identity: Identity, now: datetime) -> A
 
 
 @transaction.atomic
+def spend(*, provider: IdentityProvider, digest: str, until: datetime, now: datetime) -> bool:
+    """Whether an assertion comes for the first time; the database says it once, to whoever is first."""
+    SpentAssertion.objects.filter(until__lt=now).delete()
+    _row, is_new = SpentAssertion.objects.get_or_create(provider=provider, digest=digest, defaults={"until": until})
+    return is_new
+
+
+@transaction.atomic
 def keep_provider(*, provider: IdentityProvider, domains: Iterable[str], actor: User, now: datetime) -> None:
     """Write a provider as an administrator set it up. Another issuer or client makes all its links void: the
     same name of a person may be somebody else there."""
@@ -98,7 +106,7 @@ def keep_provider(*, provider: IdentityProvider, domains: Iterable[str], actor: 
     wanted, kept = set(domains), set(provider.domains.values_list("domain", flat=True))
     provider.domains.filter(domain__in=kept - wanted).delete()
     ProviderDomain.objects.bulk_create(ProviderDomain(provider=provider, domain=one) for one in sorted(wanted - kept))
-    if before and (before.issuer, before.client_id) != (provider.issuer, provider.client_id):
+    if before and before.is_same_as != provider.is_same_as:
         SocialAccount.objects.filter(provider=provider.key).delete()
     was_on = before is not None and before.is_on
     if was_on != provider.is_on:

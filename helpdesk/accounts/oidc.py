@@ -20,6 +20,7 @@ from django.utils import timezone, translation
 
 from helpdesk.accounts.company_sign_in import Identity, NotAdmitted, admit
 from helpdesk.accounts.providers import IdentityProvider, domain_of
+from helpdesk.accounts.saml import CompanySaml
 from helpdesk.accounts.security import tell_of
 
 logger = logging.getLogger(__name__)
@@ -123,11 +124,15 @@ class CompanyProvider(OpenIDConnectProvider):
 class SocialAdapter(DefaultSocialAccountAdapter):
     """Companies' providers are rows of ours; who comes in, `admit` says, and nobody signs up or links otherwise."""
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> CompanyProvider:
+    def get_provider(
+        self, request: HttpRequest, provider: str, client_id: str | None = None
+    ) -> CompanyProvider | CompanySaml:
         """Raises SocialApp.DoesNotExist for an unknown one, and (but for administrators) one that is off."""
         row = IdentityProvider.objects.filter(key=provider).first()
         if row is None or not (row.is_on or request.user.is_superuser):
             raise SocialApp.DoesNotExist
+        if row.is_saml:
+            return CompanySaml(request, row)
         app = SocialApp(
             provider="openid_connect",
             provider_id=row.key,
@@ -170,13 +175,19 @@ class SocialAdapter(DefaultSocialAccountAdapter):
 
 
 def failed(
-    request: HttpRequest, row: IdentityProvider, state: dict[str, Any], *, error: Any, exception: Exception | None
+    request: HttpRequest,
+    row: IdentityProvider,
+    state: dict[str, Any],
+    *,
+    error: Any,
+    exception: Exception | None,
+    reason: str = "failed",
 ) -> HttpResponse:
     """Something went wrong on the way: the person reads how to go on, an administrator who tries it, what."""
     logger.warning("Company sign-in %s (%s): %s %s", row.pk, row.name, error or "", exception or "", exc_info=exception)
     if state.get("process") == TRY and request.user.is_superuser:
         return tried(request, row, problem=str(exception or error or ""))
-    return refused(request, row, "cancelled" if error == "cancelled" else "failed")
+    return refused(request, row, "cancelled" if error == "cancelled" else reason)
 
 
 def refused(request: HttpRequest, row: IdentityProvider, reason: str) -> HttpResponse:

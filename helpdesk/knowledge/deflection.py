@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from helpdesk.core.shares import FEW
 from helpdesk.knowledge.models import Article, Consultation, Revision, Vote
 
 MOST_ARTICLES = 200
 MOST_QUESTIONS = 50
-FEW = 20  # questions under which a share is marked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -80,7 +80,12 @@ def post(mails: Iterable[OutboxMail] = (), notices: Iterable[Notice] = ()) -> No
     push(user_ids=[notice.recipient_id for notice in notices], kind=NOTICES)
     if mails:
         OutboxMail.objects.bulk_create(mails, ignore_conflicts=True)
-        kick(DELIVER_TASK)
+        deliver_soon()
+
+
+def deliver_soon() -> None:
+    """For who writes the outbox's rows together with others: send them once this transaction has committed."""
+    kick(DELIVER_TASK)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

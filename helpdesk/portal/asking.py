@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -45,11 +46,13 @@ def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     )
     if data is not None:
         desk.follow(form)
+        is_fine = desk.has_all_files and form.is_valid()
+        if is_fine and not form.needs_warning:
+            return _send(desk, form, entitled)
         if form.key_is_valid and (ticket := _sent_before(visitor, desk.key)):
             return _again(desk, form, entitled, ticket)
-        if desk.check(form) & form.is_valid():
-            if not form.needs_warning:
-                return _send(desk, form, entitled)
+        desk.check(form)
+        if is_fine:
             form.warn()
         desk.keep()
     return _page(desk, form, entitled)
@@ -140,6 +143,8 @@ def _sent_before(visitor: Visitor, key: str) -> Ticket | None:
 
 
 def _send(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResponse:
+    """The ticket, the end of its draft, and what became of the question: all of it or none. Whether it was sent
+    before, the database says as it takes it in."""
     request, visitor = desk.request, desk.visitor
     data = form.cleaned_data
     new = NewTicket(
@@ -153,16 +158,23 @@ def _send(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResp
         language=form.language,
         attachments=desk.files,
     )
+    asked = request.session.get(CONSULTATION, "")
     try:
-        external = external_id(visitor.user, data["key"])
-        receipt = receive(source=Source.FORM, external_id=external, new=new, now=visitor.now)
+        with transaction.atomic():
+            external = external_id(visitor.user, data["key"])
+            receipt = receive(source=Source.FORM, external_id=external, new=new, now=visitor.now)
+            if receipt.created:
+                desk.sent()
+                if asked:
+                    note_contacted(key=asked, ticket=receipt.ticket, user=visitor.user)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _page(desk, form, entitled)
-    desk.sent()
-    if receipt.created:
-        if asked := request.session.pop(CONSULTATION, ""):
-            note_contacted(key=asked, ticket=receipt.ticket, user=visitor.user)
-        words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}
-        messages.success(request, _("Sent at %(time)s. Your ticket is %(reference)s.") % words)
+    if not receipt.created:
+        desk.look_again()
+        return _again(desk, form, entitled, receipt.ticket)
+    if asked:
+        del request.session[CONSULTATION]
+    words = {"time": moments.clock(visitor.now), "reference": receipt.ticket.reference}
+    messages.success(request, _("Sent at %(time)s. Your ticket is %(reference)s.") % words)
     return redirect("portal:ticket", receipt.ticket.pk)

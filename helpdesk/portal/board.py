@@ -91,12 +91,6 @@ def search(tickets: TicketQuerySet, *, text: str, hub: str, since: datetime | No
     return tickets.filter(search_text__words=query).alias(readable=words).filter(readable=query)
 
 
-def page_of(tickets: TicketQuerySet, *, page: int, size: int) -> tuple[list[Ticket], bool]:
-    """One page, and whether there is an older one: one row more is read, nothing is counted."""
-    rows = list(listed(tickets)[(page - 1) * size : page * size + 1])
-    return rows[:size], len(rows) > size
-
-
 def row_of(ticket: Ticket, *, visitor: Visitor) -> Row:
     """A ticket fetched by `listed`, as a row."""
     make = _open_row if ticket.is_active else _closed_row

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from helpdesk.accounts.company_sign_in import provider_for
 from helpdesk.accounts.oidc import FAILURES, TRY, CompanyProvider, StrictAdapter, failed
 from helpdesk.accounts.providers import IdentityProvider
+from helpdesk.accounts.saml import CompanySaml
 
 LONGEST = 254  # characters of an address
 
@@ -73,13 +74,15 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
 def callback(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Back from the provider, with a code or with a refusal."""
     provider = _provider(request, provider_id)
+    if provider.row.is_saml:
+        raise Http404
     try:
         return OAuth2CallbackView.adapter_view(StrictAdapter(request, provider_id))(request)
     except FAILURES as error:
         return failed(request, provider.row, {}, error=None, exception=error)
 
 
-def _provider(request: HttpRequest, key: str) -> CompanyProvider:
+def _provider(request: HttpRequest, key: str) -> CompanyProvider | CompanySaml:
     try:
         return get_adapter(request).get_provider(request, provider=key)
     except SocialApp.DoesNotExist:

@@ -123,12 +123,22 @@ class Desk:
         if old != self.key and self.request.FILES:
             services.take_over_files(user=self.visitor.user, old=old, new=self.key, ticket=self.ticket)
 
+    def look_again(self) -> None:
+        """Read the files anew: others have had a hand in them."""
+        vars(self).pop("files", None)
+
+    @property
+    def has_all_files(self) -> bool:
+        """Whether every file that came is there, and harmless."""
+        _files = self.files
+        return not self.refused
+
     def check(self, form: Any) -> bool:
         """Whether all files are in order; if not, the form says so."""
-        _files = self.files
+        is_fine = self.has_all_files
         for refused in self.refused:
             form.add_error(FILES, refused.text)
-        return not self.refused
+        return is_fine
 
     def keep(self) -> FormDraft | None:
         """Save what is typed."""

@@ -2,7 +2,6 @@
 
 from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.http import Http404, HttpRequest, HttpResponse
@@ -10,6 +9,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from helpdesk.core.paging import page_links, page_of
 from helpdesk.portal.access import Visitor, portal_page
 from helpdesk.reports.account import account_figures, part, running
 from helpdesk.sla.clock import Promise
@@ -57,18 +57,13 @@ def figure_tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     else:
         chosen = {name: wanted[name] for name in ("outcome", "severity", "promise") if name in wanted}
         rows = part(visitor.account, month=wanted.get("month"), now=visitor.now, **chosen)
-    found = list(rows[(page - 1) * PAGE : page * PAGE + 1])
+    clocks, older = page_of(rows, number=page, size=PAGE)
     base = {name: f"{value:%Y-%m}" if isinstance(value, date) else value for name, value in wanted.items()}
-    links = {}
-    if page > 1:
-        links["newer"] = "?" + urlencode(base | {"page": page - 1})
-    if len(found) > PAGE:
-        links["older"] = "?" + urlencode(base | {"page": page + 1})
     context: dict[str, Any] = {
         "visitor": visitor,
         "now": visitor.now,
-        "clocks": found[:PAGE],
-        "links": links,
+        "clocks": clocks,
+        "links": page_links(page, older=older, **base),
         "title": _title(wanted),
         "month": wanted.get("month"),
         "severity": Severity(wanted["severity"]).label if "severity" in wanted else "",

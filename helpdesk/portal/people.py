@@ -2,7 +2,6 @@
 
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import Q
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from helpdesk.accounts import people
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Membership, RequesterRole
+from helpdesk.core.paging import page_links, page_number, page_of
 from helpdesk.portal.access import View, Visitor, portal_page
 from helpdesk.portal.people_forms import InviteForm, RoleForm
 
@@ -44,14 +44,14 @@ def listed(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     for word in words.split()[:5]:
         found = found.filter(Q(user__full_name__icontains=word) | Q(user__email__icontains=word))
     number = page_number(request)
-    rows = list(found.order_by("user__full_name", "pk")[(number - 1) * PAGE : number * PAGE + 1])
+    members, older = page_of(found.order_by("user__full_name", "pk"), number=number, size=PAGE)
     waiting = Invitation.objects.filter(account=visitor.account).waiting().select_related("invited_by")
     context = {
         "visitor": visitor,
         "now": visitor.now,
         "words": words,
-        "members": rows[:PAGE],
-        "links": links(number, older=len(rows) > PAGE, **({"q": words} if words else {})),
+        "members": members,
+        "links": page_links(number, older=older, **({"q": words} if words else {})),
         "invitations": [
             {
                 "row": row,
@@ -186,30 +186,14 @@ def history(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """Who changed what about the account's people, the newest first."""
     number = page_number(request)
     found = AccountEvent.objects.filter(account=visitor.account).select_related("actor", "person")
-    rows = list(found[(number - 1) * PAGE : number * PAGE + 1])
+    rows, older = page_of(found, number=number, size=PAGE)
     context = {
         "visitor": visitor,
         "now": visitor.now,
-        "events": [event_row(row) for row in rows[:PAGE]],
-        "links": links(number, older=len(rows) > PAGE),
+        "events": [event_row(row) for row in rows],
+        "links": page_links(number, older=older),
     }
     return render(request, "portal/people/history.html", context)
-
-
-def page_number(request: HttpRequest) -> int:
-    """The page that is asked for; what isn't a number from 1 to 1000 is the first."""
-    wanted = request.GET.get("page", "")
-    return int(wanted) if wanted.isascii() and wanted.isdigit() and 1 <= int(wanted[:5]) <= 1000 else 1
-
-
-def links(number: int, *, older: bool, **kept: str) -> dict[str, str]:
-    """Addresses of the pages before and after."""
-    found = {}
-    if number > 1:
-        found["newer"] = "?" + urlencode({**kept, "page": number - 1})
-    if older:
-        found["older"] = "?" + urlencode({**kept, "page": number + 1})
-    return found
 
 
 def event_row(event: AccountEvent) -> dict[str, Any]:

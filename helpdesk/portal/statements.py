@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from helpdesk.core.paging import page_links, page_number, page_of
 from helpdesk.portal.access import Visitor, portal_page
 from helpdesk.reports import statement_view, statements
 from helpdesk.reports.models import Statement
@@ -52,16 +53,12 @@ class VerifyForm(forms.Form):
 @portal_page
 def statement_list(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """The account's months, the newest first, each in its last revision."""
-    number = _page_number(request)
-    found = _visible(visitor).in_force().newest_first()[(number - 1) * PAGE : number * PAGE + 1]
-    rows = list(found.defer("document"))
+    number = page_number(request)
+    rows, older = page_of(_visible(visitor).in_force().newest_first().defer("document"), number=number, size=PAGE)
     context = {
         "visitor": visitor,
-        "rows": statement_view.listed(rows[:PAGE]),
-        "links": {
-            **({"newer": f"?page={number - 1}"} if number > 1 else {}),
-            **({"older": f"?page={number + 1}"} if len(rows) > PAGE else {}),
-        },
+        "rows": statement_view.listed(rows),
+        "links": page_links(number, older=older),
     }
     return render(request, "portal/statements.html", context)
 
@@ -128,11 +125,6 @@ def _visible(visitor: Visitor) -> Any:
     if not visitor.membership.is_super_admin:
         raise Http404
     return Statement.objects.visible_to(visitor.user).filter(account=visitor.account)
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return int(text) if text.isascii() and text.isdecimal() and 0 < int(text[:6]) < 10_000 else 1
 
 
 def _shown(found: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from helpdesk.accounts.models import Membership, RequesterRole
 from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.downloads import download
+from helpdesk.core.paging import page_links, page_of
 from helpdesk.portal import board, callback, live
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.asking import no_premium
@@ -50,9 +51,8 @@ def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     if not visitor.entitlements:
         return no_premium(request, visitor)
     by_mail = visitor.entitled(Channel.EMAIL)
-    tickets, more = board.page_of(
-        board.open_first(board.tickets_of(visitor, whole_account=False)), page=1, size=HOME_TICKETS
-    )
+    mine = board.open_first(board.tickets_of(visitor, whole_account=False))
+    tickets, more = page_of(board.listed(mine), number=1, size=HOME_TICKETS)
     context = {
         "visitor": visitor,
         "now": visitor.now,
@@ -87,12 +87,12 @@ def tickets(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         running = board.open_first(found)
         if state == "waiting":
             running = running.filter(status=Status.WAITING)
-        rows, older = board.page_of(running, page=page, size=PAGE)
+        rows, older = page_of(board.listed(running), number=page, size=PAGE)
         context["open"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
         context["open_links"] = _links(wanted, page=page, older=older, state=state or "open")
     if state in ("", "closed"):
         size = PAGE if state else CLOSED_LATELY
-        rows, older = board.page_of(board.closed_lately(found), page=page if state else 1, size=size)
+        rows, older = page_of(board.listed(board.closed_lately(found)), number=page if state else 1, size=size)
         context["closed"] = [board.row_of(ticket, visitor=visitor) for ticket in rows]
         context["closed_links"] = _links(wanted, page=page if state else 0, older=older, state="closed")
     context["is_filtered"] = bool(set(wanted) & {"q", "state", "hub", "opened"})
@@ -317,10 +317,4 @@ def _without_page(wanted: dict[str, Any]) -> dict[str, Any]:
 
 def _links(wanted: dict[str, Any], *, page: int, older: bool, state: str) -> dict[str, str]:
     """Addresses of the pages before and after; page 0 is the excerpt below the open tickets."""
-    base = _without_page(wanted) | {"state": state}
-    links = {}
-    if page > 1:
-        links["newer"] = "?" + urlencode(base | {"page": page - 1})
-    if older:
-        links["older"] = "?" + urlencode(base | {"page": page + 1})
-    return links
+    return page_links(page, older=older, **_without_page(wanted) | {"state": state})

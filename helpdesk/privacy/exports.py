@@ -24,6 +24,7 @@ from helpdesk.accounts.models import Membership, User
 from helpdesk.accounts.readers import reader_of
 from helpdesk.channels.callback.models import CallRequest
 from helpdesk.core.jobs import kick
+from helpdesk.core.orphans import clear_folder
 from helpdesk.escalation.models import ManagerRequest
 from helpdesk.knowledge.models import Consultation
 from helpdesk.notifications.models import OutboxMail
@@ -34,7 +35,6 @@ from helpdesk.tickets.models import Attachment, FormDraft, Message, Rating, Scan
 log = logging.getLogger(__name__)
 LASTS = timedelta(days=7)
 # A copy's row is written when its file is complete; what is younger may be on its way.
-OLD_ENOUGH = timedelta(days=1)
 TASK = "helpdesk.tasks.make_exports"
 CHUNK = 1 << 16  # bytes
 BATCH = 500  # rows
@@ -68,17 +68,13 @@ def clear_orphans(*, now: datetime, limit: int = 1000) -> int:
 
     Returns how many.
     """
-    storage = DataExport._meta.get_field("file").storage
-    try:
-        names = [f"{FOLDER}/{name}" for name in storage.listdir(FOLDER)[1]]
-    except FileNotFoundError:
-        return 0
-    old = [name for name in names if storage.get_modified_time(name) < now - OLD_ENOUGH]
-    kept = set(DataExport.objects.filter(file__in=old).values_list("file", flat=True))
-    orphans = [name for name in old if name not in kept][:limit]
-    for name in orphans:
-        storage.delete(name)
-    return len(orphans)
+    return clear_folder(
+        DataExport._meta.get_field("file").storage,
+        FOLDER,
+        named=lambda old: DataExport.objects.filter(file__in=old).values_list("file", flat=True),
+        now=now,
+        limit=limit,
+    )
 
 
 def newest(user: User) -> DataExport | None:

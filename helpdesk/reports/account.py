@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Aggregate, Count, DateField, DurationField, Q, QuerySet
+from django.db.models import Count, DateField, Q, QuerySet
 from django.db.models.functions import TruncMonth
 
 from helpdesk.accounts.models import Account
 from helpdesk.core.zones import zone_of
 from helpdesk.reports.breaches import ANSWERED_LATE, MET, OUTCOMES, UNANSWERED, counts, judged
 from helpdesk.reports.figures import Figures
-from helpdesk.reports.periods import Window, day_start, today
+from helpdesk.reports.percentile import Percentile
+from helpdesk.reports.periods import Window, day_start, month_start, today
 from helpdesk.sla.clock import OPEN, Metric, Promise, State
 from helpdesk.sla.models import Clock
 from helpdesk.tickets.models import Severity
@@ -24,14 +25,6 @@ from helpdesk.tickets.models import Severity
 MONTHS = 12
 SHOWN_MISSED = 10
 SHOWN_OPEN = 10
-
-
-class Share(Aggregate):
-    """A percentile: the value of an actual row, never one between two."""
-
-    function = "PERCENTILE_DISC"
-    template = "%(function)s(%(share)s) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = DurationField()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +55,9 @@ class AccountFigures:
 def window_of(account: Account, *, month: date | None, now: datetime) -> Window:
     """One month of the account's wall clock, or the last twelve with the present one; never beyond `now`."""
     zone = zone_of(account.time_zone)
-    first = month or _months_before(today(now=now, zone=zone).replace(day=1), MONTHS - 1)
+    first = month or month_start(today(now=now, zone=zone), 1 - MONTHS)
     start = day_start(first, zone)
-    end = day_start(_months_before(month, -1), zone) if month else now
+    end = day_start(month_start(month, 1), zone) if month else now
     return Window(start, max(start, min(end, now)))
 
 
@@ -144,7 +137,7 @@ def _counted(rows: QuerySet[Clock]) -> Iterable[dict]:
 
 
 def _spans(rows: QuerySet[Clock], *by: str) -> Iterable[dict]:
-    return rows.order_by().values(*by).annotate(p50=Share("took", share=0.5), p90=Share("took", share=0.9))
+    return rows.order_by().values(*by).annotate(p50=Percentile("took", share=0.5), p90=Percentile("took", share=0.9))
 
 
 def _line(counted: list[dict], spans: dict, promise: Promise, month: date | None) -> Line:
@@ -164,9 +157,3 @@ def _line(counted: list[dict], spans: dict, promise: Promise, month: date | None
         p50=span.get("p50"),
         p90=span.get("p90"),
     )
-
-
-def _months_before(day: date, months: int) -> date:
-    """The first day of the month that lies so many before a month's first day."""
-    number = day.year * 12 + day.month - 1 - months
-    return date(number // 12, number % 12 + 1, 1)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from helpdesk.core.shares import per_cent
 from helpdesk.reports.bands import IN_TIME, LAST_LATE, LATE, NO_ANSWER
 from helpdesk.reports.figures import Report, Row, next_bucket
 from helpdesk.reports.periods import DAY
@@ -185,7 +186,7 @@ def histogram(report: Report) -> list[Bar]:
         bars.append(
             Bar(
                 row=row,
-                share=Decimal(row.now.due * 1000 // report.total.now.due) / 10 if report.total.now.due else None,
+                share=per_cent(row.now.due, report.total.now.due),
                 tick=ticks[place],
                 is_late=place >= len(IN_TIME),
                 x=_at(left),

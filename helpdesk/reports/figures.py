@@ -13,14 +13,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import Account, Team, User
+from helpdesk.core.shares import FEW, per_cent
 from helpdesk.reports.bands import NAMES
 from helpdesk.reports.breaches import Filters, names_of
 from helpdesk.reports.counting import DIMENSIONS, SPREAD, VERDICTS, Found, read
-from helpdesk.reports.periods import DAY, Period, Window, step_of
+from helpdesk.reports.periods import DAY, Period, Window, month_start, step_of
+from helpdesk.reports.promptness import Promptness, promptness
 from helpdesk.sla.models import BreachCause, ExceptionCode
 from helpdesk.subscriptions.models import Hub
-
-FEW = 20  # fewer due than this say little (SPEC 2.6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,8 @@ class Figures:
 
     @property
     def attainment(self) -> Decimal | None:
-        """Met of due in per cent, cut to a tenth so that 100 means all of them; None when nothing was due."""
-        return Decimal(self.met * 1000 // self.due) / 10 if self.due else None
+        """Met of due in per cent; None when nothing was due."""
+        return per_cent(self.met, self.due)
 
     @property
     def is_few(self) -> bool:
@@ -112,6 +112,8 @@ class Report:
     teams: list[Row] = field(default_factory=list)
     repliers: list[Row] = field(default_factory=list)
     bands: list[Row] = field(default_factory=list)
+    prompt: Promptness = Promptness()
+    oldest: list[int] = field(default_factory=list)  # clocks of unanswered targets, some
 
     @property
     def is_parted(self) -> bool:
@@ -133,7 +135,7 @@ def report(filters: Filters, *, reader: User, now: datetime) -> Report:
     """The breach report. Six queries, whatever there is to count."""
     found = read(filters, reader=reader, now=now)
     rows = {name: _rows(name, found) for name in DIMENSIONS}
-    rows["bucket"] = _buckets(rows["bucket"], found.gross_buckets)
+    rows["bucket"] = _buckets(rows["bucket"], rows["gross_bucket"])
     accounts = dict(Account.objects.filter(pk__in=rows["account"]).values_list("pk", "name"))
     people = names_of([*rows["specialist"], *rows["replier"]])
     teams = dict(Team.objects.values_list("pk", "name"))
@@ -161,6 +163,8 @@ def report(filters: Filters, *, reader: User, now: datetime) -> Report:
         ],
         slots={divmod(int(key), 24): row["now"].late for key, row in rows["slot"].items() if row["now"].late},
         causes=_causes(rows["cause"]),
+        prompt=promptness(found.prompt),
+        oldest=found.oldest,
         excepted=next(_excepted(found.codes, ""), Excepted(key="", label="")),
         codes=[row for code in ExceptionCode.objects.all() for row in _excepted(found.codes, code.pk, label=str(code))],
     )
@@ -179,16 +183,17 @@ def buckets(period: Period, step: str, *, now: datetime) -> list[date]:
 def next_bucket(day: date, step: str) -> date:
     """The first day of the column after the one that begins on `day`."""
     if step == "month":
-        return (day.replace(day=28) + 4 * DAY).replace(day=1)
+        return month_start(day, 1)
     return day + (DAY if step == "day" else 7 * DAY)
 
 
 def _bucket(day: date, step: str) -> date:
     if step == "month":
-        return day.replace(day=1)
+        return month_start(day)
     return day - day.weekday() * DAY if step == "week" else day
 
 
+Rows = dict[Any, dict[str, Figures]]  # by the key of a dimension: this period and the one before, net and gross
 _NOTHING = {"now": Figures(), "before": Figures(), "gross": Figures(), "gross_before": Figures()}
 
 
@@ -197,7 +202,7 @@ def _level(name: str, names: tuple[str, ...]) -> int:
     return sum(1 << index for index, other in enumerate(reversed(names)) if other != name)
 
 
-def _rows(name: str, found: Found) -> dict[Any, dict[str, Figures]]:
+def _rows(name: str, found: Found) -> Rows:
     """Figures of this period and of the one before, net and gross, by the keys of a dimension."""
     level = _level(name, SPREAD)
     spread = name in ("", *SPREAD)
@@ -218,18 +223,18 @@ def _rows(name: str, found: Found) -> dict[Any, dict[str, Figures]]:
     }
 
 
-def _buckets(net: dict[Any, dict[str, Figures]], gross: list[dict]) -> dict[Any, dict[str, Figures]]:
+def _buckets(net: Rows, gross: Rows) -> Rows:
     """A target may count gross at another time than net, so each count has columns of its own."""
-    found = {day: {**figures, "gross": Figures()} for day, figures in net.items()}
-    for row in gross:
-        found[row["bucket"]] = {**found.get(row["bucket"], _NOTHING), "gross": _figures(row, {}, "gross_", "")}
-    return found
+    days = {*net, *gross}
+    return {day: {**net.get(day, _NOTHING), "gross": gross.get(day, _NOTHING)["gross"]} for day in days}
 
 
 def _figures(counts: dict, spread: dict, prefix: str, suffix: str) -> Figures:
     p50, p90 = spread.get(f"shares{suffix}") or (None, None)
+    found = {name: counts[f"{prefix}{name}{suffix}"] for name in VERDICTS}
     return Figures(
-        **{name: counts[f"{prefix}{name}{suffix}"] for name in ("due", *VERDICTS)},
+        **found,
+        due=sum(found.values()),
         late_p50=_duration(p50),
         late_p90=_duration(p90),
         late_max=_duration(spread.get(f"worst{suffix}")),
@@ -254,7 +259,7 @@ def _duration(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
 
 
-def _worst_first(rows: dict[Any, dict[str, Figures]], label: Callable[[Any], str]) -> list[Row]:
+def _worst_first(rows: Rows, label: Callable[[Any], str]) -> list[Row]:
     """The most late on top; those with nothing due in this period are left out."""
     found = [
         Row(key=key, label=label(key), **figures)
@@ -264,7 +269,7 @@ def _worst_first(rows: dict[Any, dict[str, Figures]], label: Callable[[Any], str
     return sorted(found, key=lambda row: (-row.now.late, -row.now.due, row.label))
 
 
-def _causes(rows: dict[str, dict[str, Figures]]) -> list[Row]:
+def _causes(rows: Rows) -> list[Row]:
     """Every cause that late targets have, the most frequent first; those not yet coded come last, always."""
     coded = [
         Row(key=cause.value, label=str(cause.label), **rows[cause])

@@ -95,6 +95,11 @@ class ReportSchedule(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     ended_at = models.DateTimeField(_("ended"), null=True)
     next_at = models.DateTimeField(_("next"), null=True)  # None while paused or ended
+    # Where the next one begins, after a change of how often it goes out; None: as it usually does.
+    covers_from = models.DateField(_("covers from"), null=True)
+    failures = models.PositiveSmallIntegerField(_("failed attempts"), default=0)  # at the one that is due
+    retry_at = models.DateTimeField(_("next attempt"), null=True)
+    failure = models.CharField(_("what went wrong"), max_length=200, blank=True, default="")
     created_at = models.DateTimeField(_("created"))
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("created by")

@@ -3,22 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Aggregate, Count, DurationField, Q
+from django.db.models import Count, Q
 
 from helpdesk.accounts.models import User
 from helpdesk.reports.breaches import LATE, MET, counts, judged
 from helpdesk.reports.figures import Figures
+from helpdesk.reports.percentile import Percentile
 from helpdesk.reports.periods import Window
 from helpdesk.sla.clock import Metric, Promise, State
 from helpdesk.sla.models import Clock
-
-
-class Median(Aggregate):
-    """The value of an actual row, never one between two."""
-
-    function = "PERCENTILE_DISC"
-    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = DurationField()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +37,7 @@ def own_figures(*, person: User, window: Window, now: datetime) -> OwnFigures:
     answered = Q(answered_by=person.pk)
     found = mine.aggregate(
         answered=Count("pk", filter=answered),
-        median=Median("took", filter=answered & Q(metric=Metric.FIRST_RESPONSE)),
+        median=Percentile("took", share=0.5, filter=answered & Q(metric=Metric.FIRST_RESPONSE)),
         **sums,
     )
     parts = {

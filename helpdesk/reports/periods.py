@@ -48,6 +48,12 @@ def day_start(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time.min, zone).astimezone(UTC)
 
 
+def month_start(day: date, months: int = 0) -> date:
+    """The first day of a day's month, or of the one that lies so many months after it."""
+    number = day.year * 12 + day.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
+
+
 def today(*, now: datetime, zone: ZoneInfo) -> date:
     return now.astimezone(zone).date()
 
@@ -65,9 +71,9 @@ PRESETS: dict[str, Callable[[date], tuple[date, date]]] = {
     "7d": lambda day: (day - 6 * DAY, day),
     "30d": lambda day: (day - 29 * DAY, day),
     "13w": lambda day: (_monday(day) - timedelta(weeks=12), _monday(day) + 6 * DAY),
-    "month": lambda day: (day.replace(day=1), _last_of_month(day)),
-    "last_month": lambda day: _whole_month(day.replace(day=1) - DAY),
-    "quarter": lambda day: _quarter(day),
+    "month": lambda day: _months(day, 0),
+    "last_month": lambda day: _months(day, -1),
+    "quarter": lambda day: _months(day, -((day.month - 1) % 3), count=3),
 }
 
 
@@ -81,14 +87,5 @@ def _monday(day: date) -> date:
     return day - day.weekday() * DAY
 
 
-def _last_of_month(day: date) -> date:
-    return (day.replace(day=28) + 4 * DAY).replace(day=1) - DAY
-
-
-def _whole_month(day: date) -> tuple[date, date]:
-    return day.replace(day=1), _last_of_month(day)
-
-
-def _quarter(day: date) -> tuple[date, date]:
-    first = day.replace(month=day.month - (day.month - 1) % 3, day=1)
-    return first, _last_of_month(first.replace(month=first.month + 2))
+def _months(day: date, first: int, *, count: int = 1) -> tuple[date, date]:
+    return month_start(day, first), month_start(day, first + count) - DAY

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from helpdesk.accounts.models import User
 from helpdesk.accounts.readers import reader_of
 from helpdesk.core.moments import full_date
+from helpdesk.core.orphans import clear_folder
 from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import mail_row, post
@@ -32,7 +33,7 @@ from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import Figures, Report, report
 from helpdesk.reports.models import ReportMail, ReportSchedule
-from helpdesk.reports.periods import DAY, Period
+from helpdesk.reports.periods import DAY, Period, month_start
 from helpdesk.sla.clock import Metric, Promise
 from helpdesk.sla.models import METRICS, PROMISES
 from helpdesk.tickets.services import Refused
@@ -44,6 +45,9 @@ MOST_PEOPLE = 50
 MOST_SKIPPED = 400  # periods that a gap writes down: more than a year of days
 MOST_ROWS = 20_000  # of a file that a mail carries; more are left to the link
 KEPT = timedelta(days=30)
+FOLDER = "reports"  # of the storage
+RHYTHM = ("every", "weekday", "time_zone")  # what the days of a report depend on
+BACK_OFF = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 240))
 TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 FILTERS = ("promise", "metric", "hub", "account", "team", "channel", "severity", "dates")
 
@@ -79,8 +83,12 @@ def save_schedule(
         if schedule.ended_at:
             raise Refused(_("This report was deleted."))
     schedule.created_by = actor  # whose rights the figures are read with
-    for name in ("name", "every", "weekday", "at", "time_zone", "file"):
+    changed = [name for name in RHYTHM if getattr(schedule, name) != getattr(order, name)]
+    if changed and schedule.is_active and (covered := _covered(schedule)):
+        schedule.covers_from = covered + DAY
+    for name in ("name", "at", "file", *RHYTHM):
         setattr(schedule, name, getattr(order, name))
+    schedule.failures, schedule.retry_at, schedule.failure = 0, None, ""
     schedule.query = {name: str(order.query[name]) for name in FILTERS if order.query.get(name)}
     schedule.next_at = _next_unsent(schedule, now) if schedule.is_active else None
     schedule.save()
@@ -94,9 +102,10 @@ def set_active(*, schedule: ReportSchedule, active: bool, now: datetime) -> Repo
     schedule = ReportSchedule.objects.select_for_update().get(pk=schedule.pk)
     if schedule.ended_at:
         raise Refused(_("This report was deleted."))
-    schedule.is_active = active
+    schedule.is_active, schedule.covers_from = active, None
+    schedule.failures, schedule.retry_at, schedule.failure = 0, None, ""
     schedule.next_at = _next_unsent(schedule, now) if active else None
-    schedule.save(update_fields=["is_active", "next_at"])
+    schedule.save(update_fields=["is_active", "covers_from", "failures", "retry_at", "failure", "next_at"])
     return schedule
 
 
@@ -125,11 +134,17 @@ def next_after(schedule: ReportSchedule, after: datetime) -> datetime:
 def _next_unsent(schedule: ReportSchedule, after: datetime) -> datetime:
     """The first instant at which it is due for days that it has not sent yet: a later hour sends none again."""
     due = next_after(schedule, after)
-    sent = schedule.mails.filter(state=ReportMail.State.SENT) if schedule.pk else ReportMail.objects.none()
-    if last := sent.order_by("-due_at").first():
-        while period_of(schedule, due) == period_of(schedule, last.due_at):
+    if covered := _covered(schedule):
+        while period_of(schedule, due).last <= covered:
             due = next_after(schedule, due)
     return due
+
+
+def _covered(schedule: ReportSchedule) -> date | None:
+    """The last day that went out: the one before it was due, however often it goes out by now."""
+    sent = schedule.mails.filter(state=ReportMail.State.SENT) if schedule.pk else ReportMail.objects.none()
+    last = sent.order_by("-due_at").first()
+    return last and last.due_at.astimezone(zone_of(schedule.time_zone)).date() - DAY
 
 
 def _is_due_on(schedule: ReportSchedule, day: date) -> bool:
@@ -139,14 +154,20 @@ def _is_due_on(schedule: ReportSchedule, day: date) -> bool:
 
 
 def period_of(schedule: ReportSchedule, due_at: datetime) -> Period:
-    """The days that a report due then covers: those before its own day."""
+    """The days that a report due then covers: those before its own day.
+
+    The first one after a change of how often it goes out begins where the last one ended: no day goes out
+    twice, none is left out.
+    """
     zone = zone_of(schedule.time_zone)
     last = due_at.astimezone(zone).date() - DAY
     first = {
         ReportSchedule.Every.DAY: last,
         ReportSchedule.Every.WEEK: last - 6 * DAY,
-        ReportSchedule.Every.MONTH: last.replace(day=1),
+        ReportSchedule.Every.MONTH: month_start(last),
     }[ReportSchedule.Every(schedule.every)]
+    if schedule.covers_from and schedule.covers_from <= last:
+        first = schedule.covers_from
     return Period(first=first, last=last, zone=zone)
 
 
@@ -168,19 +189,31 @@ def filters_of(schedule: ReportSchedule, due_at: datetime) -> Filters:
 def send_due(*, now: datetime) -> dict[str, int]:
     """Write the mails of every report that is due; for beat. Each report is a transaction of its own.
 
-    One that fails holds up nobody, and is tried again by the next run.
+    One that fails holds up nobody, and is tried again after growing pauses (`BACK_OFF`).
     """
     done = {"sent": 0, "skipped": 0, "failed": 0}
-    for pk in list(ReportSchedule.objects.filter(next_at__lte=now).order_by("next_at").values_list("pk", flat=True)):
+    ready = ReportSchedule.objects.filter(next_at__lte=now).exclude(retry_at__gt=now).order_by("next_at")
+    for pk in list(ready.values_list("pk", flat=True)):
         try:
             counts = _send_one(pk, now=now)
-        except Exception:
+        except Exception as error:
             log.exception("the scheduled report %s could not be sent", pk)
+            _put_off(pk, error, now=now)
             counts = {"failed": 1}
         for name, count in counts.items():
             done[name] += count
     _clear_files(now=now)
     return done
+
+
+@transaction.atomic
+def _put_off(pk: int, error: Exception, *, now: datetime) -> None:
+    """Try it again later; what went wrong stands on its page until it went out."""
+    schedule = ReportSchedule.objects.select_for_update().get(pk=pk)
+    schedule.failures += 1
+    schedule.retry_at = now + BACK_OFF[min(schedule.failures, len(BACK_OFF)) - 1]
+    schedule.failure = f"{type(error).__name__}: {error}"[:200]
+    schedule.save(update_fields=["failures", "retry_at", "failure"])
 
 
 @transaction.atomic
@@ -204,8 +237,9 @@ def _send_one(pk: int, *, now: datetime) -> dict[str, int]:
     ReportMail.objects.bulk_create(skipped, ignore_conflicts=True)
     edition = Edition(schedule=schedule, due_at=dues[-1], now=now)
     sent = sum(write_mail(edition=edition, recipient=person, state=ReportMail.State.SENT) for person in people)
-    schedule.next_at = following
-    schedule.save(update_fields=["next_at"])
+    schedule.next_at, schedule.covers_from = following, None
+    schedule.failures, schedule.retry_at, schedule.failure = 0, None, ""
+    schedule.save(update_fields=["next_at", "covers_from", "failures", "retry_at", "failure"])
     return {"sent": sent, "skipped": len(skipped)}
 
 
@@ -338,9 +372,20 @@ def _attach(schedule: ReportSchedule, filters: Filters, *, now: datetime) -> dic
         content: File = ContentFile("".join(csv_chunks(chunks, filters=filters)).encode())
     else:
         content = File(xlsx(chunks, filters=filters, title=_("Targets")))
-    path = default_storage.save(f"reports/{secrets.token_urlsafe(24)}.{schedule.file}", content)
+    path = default_storage.save(f"{FOLDER}/{secrets.token_urlsafe(24)}.{schedule.file}", content)
     name = f"breaches-{filters.period.first}-to-{filters.period.last}.{schedule.file}"
     return {"attachments": [{"path": path, "name": name, "content_type": TYPES[schedule.file]}]}
+
+
+def clear_orphans(*, now: datetime, limit: int = 1000) -> int:
+    """Delete files of reports that no mail of ours names, and that are a day old; returns how many."""
+    return clear_folder(
+        default_storage,
+        FOLDER,
+        named=lambda old: ReportMail.objects.filter(file__in=old).values_list("file", flat=True),
+        now=now,
+        limit=limit,
+    )
 
 
 def _clear_files(*, now: datetime) -> None:

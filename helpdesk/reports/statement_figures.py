@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, Exists, OuterRef, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
+from helpdesk.core.shares import per_cent
 from helpdesk.reports.breaches import ANSWERED_LATE, LATE, MET, NOT_DUE, UNANSWERED, VOID
 from helpdesk.reports.figures import Figures
 from helpdesk.reports.periods import Window
@@ -176,6 +177,12 @@ def gross_verdict(state: pure.Clock, answered: datetime | None, as_of: datetime)
     return NOT_DUE if ahead and state.ended_at is None else UNANSWERED
 
 
+def written_share(met: int, due: int) -> str | None:
+    """Attainment as a document has it."""
+    share = per_cent(met, due)
+    return None if share is None else f"{share:.1f}"
+
+
 def _count(verdicts: Iterable[str]) -> dict[str, Any]:
     found = Counter(verdicts)
     counted = Figures(
@@ -186,7 +193,7 @@ def _count(verdicts: Iterable[str]) -> dict[str, Any]:
         "met": counted.met,
         "answered_late": counted.answered_late,
         "unanswered": counted.unanswered,
-        "attainment": None if counted.attainment is None else f"{counted.attainment:.1f}",
+        "attainment": written_share(counted.met, counted.due),
     }
 
 

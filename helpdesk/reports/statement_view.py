@@ -10,7 +10,7 @@ from helpdesk.core.channels import Channel
 from helpdesk.core.durations import brief, exact
 from helpdesk.reports import statement_words as words
 from helpdesk.reports.models import Statement
-from helpdesk.reports.statement_figures import read_instant
+from helpdesk.reports.statement_figures import read_instant, written_share
 from helpdesk.reports.statements import Difference
 from helpdesk.subscriptions.models import Tier
 
@@ -79,7 +79,7 @@ def listed(statements: Iterable[Statement]) -> list[dict[str, Any]]:
         {
             "statement": row,
             "month": words.month_words(row.month),
-            "attainment": words.per_cent(f"{row.met * 1000 // row.due / 10:.1f}" if row.due else None),
+            "attainment": words.per_cent(written_share(row.met, row.due)),
         }
         for row in statements
     ]

@@ -18,7 +18,7 @@ from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import Heartbeat
 from helpdesk.notifications.services import beat
 from helpdesk.reports.models import Statement
-from helpdesk.reports.periods import DAY, Window, day_start
+from helpdesk.reports.periods import DAY, Window, day_start, month_start
 from helpdesk.reports.signing import canonical, sign
 from helpdesk.reports.statement_figures import figures, read_instant, written
 from helpdesk.sla.clock import Metric, Promise
@@ -35,22 +35,10 @@ GRACE = timedelta(hours=6)  # after the month's end, before the statement is iss
 LOOK_BACK = 3  # months that are issued and revised by themselves; older ones by hand
 
 
-def month_of(day: date) -> date:
-    return day.replace(day=1)
-
-
-def next_month(month: date) -> date:
-    return month_of(month.replace(day=28) + 4 * DAY)
-
-
-def last_month(month: date) -> date:
-    return month_of(month - DAY)
-
-
 def window_of(month: date, *, zone: str) -> Window:
     """A whole month's instants in a time zone."""
     local = zone_of(zone)
-    return Window(day_start(month, local), day_start(next_month(month), local))
+    return Window(day_start(month, local), day_start(month_start(month, 1), local))
 
 
 def compose(*, account: Account, month: date, zone: str, as_of: datetime, final: bool) -> dict[str, Any]:
@@ -88,7 +76,7 @@ def _subscriptions(account: Account, month: date) -> list[dict[str, Any]]:
 
 
 def _in_month(rows: QuerySet[Subscription], month: date) -> QuerySet[Subscription]:
-    return rows.filter(Q(ends_on=None) | Q(ends_on__gte=month), starts_on__lt=next_month(month))
+    return rows.filter(Q(ends_on=None) | Q(ends_on__gte=month), starts_on__lt=month_start(month, 1))
 
 
 def preview(*, account: Account, month: date, now: datetime) -> dict[str, Any]:
@@ -167,9 +155,9 @@ def issue_due(*, now: datetime, limit: int = 200) -> dict[str, Any]:
 
 
 def _due(*, now: datetime, checked: datetime | None, again: list[list[Any]]) -> Iterator[tuple[Account, date]]:
-    months = [last_month(month_of((now + DAY).date()))]  # somewhere it may be over already
+    months = [month_start((now + DAY).date(), -1)]  # somewhere it may be over already
     while len(months) < LOOK_BACK:
-        months.append(last_month(months[-1]))
+        months.append(month_start(months[-1], -1))
     changed = _changed(months, since=checked)
     changed |= {(account, date.fromisoformat(month)) for account, month in again}
     accounts = Account.objects.in_bulk({account for account, _month in changed})
@@ -201,7 +189,7 @@ def _changed(months: list[date], *, since: datetime | None) -> set[tuple[int, da
         return set()
     oldest = min(as_of for _account, _month, as_of, _zone in in_force)
     utc = zone_of("UTC")
-    rough = (day_start(min(months), utc) - DAY, day_start(next_month(max(months)), utc) + DAY)
+    rough = (day_start(min(months), utc) - DAY, day_start(month_start(max(months), 1), utc) + DAY)
     late = (
         ClockEvent.objects.filter(recorded_at__gt=max(since or oldest, oldest))
         .filter(clock__promise__in=Promise, clock__metric__in=Metric)  # as the indexes have it

@@ -11,7 +11,7 @@ from helpdesk.notifications.services import beat
 from helpdesk.reports.breaches import DUE, Filters
 from helpdesk.reports.figures import Figures, report
 from helpdesk.reports.periods import Period
-from helpdesk.reports.promptness import Promptness, promptness
+from helpdesk.reports.promptness import Promptness
 from helpdesk.sla.clock import Metric, Promise
 
 HEARTBEAT = "verify_report"
@@ -231,8 +231,8 @@ def _reported(period: Period, *, now: datetime, dates: str) -> dict[Cell, Figure
                         cells[promise.value, metric.value, dimension, key] = row.now
                     if row.gross.due and dimension in ("total", "hub", "account"):
                         cells[promise.value, metric.value, f"gross {dimension}", key] = row.gross
-            told = promptness(filters, reader=User(staff_role=StaffRole.MANAGER), now=now)
-            cells.update({(promise.value, metric.value, *cell): row for cell, row in _escalated(told).items()})
+            escalated = _escalated(found.prompt)
+            cells.update({(promise.value, metric.value, *cell): row for cell, row in escalated.items()})
     return cells
 
 

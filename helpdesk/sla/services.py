@@ -138,7 +138,16 @@ def under(clock: Clock) -> dict[str, Any]:
     return {"policy_version": clock.policy_version_id, "calendar_version": clock.calendar_version_id}
 
 
-def start(
+def start(**new: Any) -> Clock:
+    """Start a clock; what it takes is said at `begin`."""
+    clock, event = begin(**new)
+    clock.save()
+    event.clock = clock
+    event.save()
+    return clock
+
+
+def begin(
     *,
     ticket_id: int,
     promised: Promised,
@@ -147,13 +156,16 @@ def start(
     actor: User | None,
     cycle: int = 1,
     begins_at: datetime | None = None,
-) -> Clock:
-    """Start a clock; `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail).
+    clock_id: int | None = None,
+) -> tuple[Clock, ClockEvent]:
+    """A clock and its first event, both unsaved, for whoever writes more with them.
 
-    With `begins_at` it counts from a later instant, and `promised` was reckoned from there (decision 22).
+    `promise` may be weaker than the policy's (SPEC 2.3: tickets opened by staff or mail). With `begins_at` it
+    counts from a later instant, and `promised` was reckoned from there (decision 22).
     """
     at = max(now, begins_at or now)
     clock = Clock(
+        pk=clock_id,
         ticket_id=ticket_id,
         metric=promised.terms.metric.value,
         cycle=cycle,
@@ -166,9 +178,7 @@ def start(
     clock.take_state(state)
     clock.event_count = 1
     clock.next_check_at = next_check(state, terms=promised.version.terms, calendar=clock.hours, since=at)
-    clock.save(force_insert=True)
-    _insert(clock, [event], first=1, now=now, actor=actor)
-    return clock
+    return clock, _row(clock, event, number=1, now=now, actor=actor)
 
 
 def next_cycle(*, ticket_id: int, metric: pure.Metric) -> int:
@@ -197,7 +207,7 @@ def take_over(clock: Clock, *, ticket_id: int, now: datetime, owner_id: int | No
     )
     heir.take_state(state)
     heir.next_check_at = check_after(heir, since=now)
-    heir.save(force_insert=True)
+    heir.save()
     ClockEvent.objects.bulk_create(
         ClockEvent(
             clock=heir,
@@ -367,14 +377,17 @@ def check_after(clock: Clock, *, since: datetime) -> datetime | None:
 
 def _insert(clock: Clock, events: list[pure.Event], *, first: int, now: datetime, actor: User | None) -> None:
     ClockEvent.objects.bulk_create(
-        ClockEvent(
-            clock=clock,
-            number=first + index,
-            kind=event.kind.value,
-            at=event.at,
-            recorded_at=now,
-            actor=actor,
-            data=dict(event.data),
-        )
-        for index, event in enumerate(events)
+        _row(clock, event, number=first + index, now=now, actor=actor) for index, event in enumerate(events)
+    )
+
+
+def _row(clock: Clock, event: pure.Event, *, number: int, now: datetime, actor: User | None) -> ClockEvent:
+    return ClockEvent(
+        clock=clock,
+        number=number,
+        kind=event.kind.value,
+        at=event.at,
+        recorded_at=now,
+        actor=actor,
+        data=dict(event.data),
     )

@@ -110,7 +110,7 @@ class Drawing:
     lines: list[Line] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
 
-    def fits(self, text: Text, *, left: float = 0, gap: float = 6) -> bool:
+    def fits(self, text: Text, *, left: float, gap: float) -> bool:
         """Whether a text would stand free, and inside."""
         box = text.box
         inside = left <= box.x and box.x + box.width <= self.width

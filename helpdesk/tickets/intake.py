@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg.types.json import Jsonb
 
 from helpdesk.accounts.models import User
+from helpdesk.core.bulk import next_id
 from helpdesk.tickets.models import Attachment, InboundMessage, Message, Source, Ticket
 from helpdesk.tickets.services import NewTicket, customer_reply, open_ticket
 
@@ -19,7 +21,16 @@ class Receipt:
     created: bool
 
 
-@transaction.atomic
+# The ticket's key is drawn here, and its row written later: the reference is checked at the commit.
+ENTER = f"""
+    INSERT INTO helpdesk_inboundmessage (channel, external_id, payload, received_at, ticket_id)
+    VALUES (%s, %s, %s, %s, {next_id(Ticket)})
+    ON CONFLICT (channel, external_id) DO NOTHING
+    RETURNING ticket_id
+"""  # noqa: S608 - made of names of tables
+
+
+@transaction.atomic(savepoint=False)
 def receive(
     *, source: Source, external_id: str, new: NewTicket, now: datetime, opened_by: User | None = None
 ) -> Receipt:
@@ -28,20 +39,15 @@ def receive(
     However often *Send* is pressed or a browser retries, the second call waits for the first and
     gets its ticket. The database's unique constraint decides, not a check before.
     """
-    inbound, created = InboundMessage.objects.get_or_create(
-        channel=source,
-        external_id=external_id,
-        defaults={
-            "payload": {"subject": new.subject, "requester": new.membership.user_id},
-            "received_at": now,
-        },
-    )
-    if not created:
-        inbound = InboundMessage.objects.select_related("ticket").get(pk=inbound.pk)
-        return Receipt(ticket=inbound.ticket, created=False)
-    inbound.ticket = open_ticket(new=new, now=now, opened_by=opened_by)
-    inbound.save(update_fields=["ticket"])
-    return Receipt(ticket=inbound.ticket, created=True)
+    payload = {"subject": new.subject, "requester": new.membership.user_id}
+    with connection.cursor() as cursor:
+        cursor.execute(ENTER, [source, external_id, Jsonb(payload), now])
+        entered = cursor.fetchone()
+    if entered is None:
+        before = InboundMessage.objects.select_related("ticket").get(channel=source, external_id=external_id)
+        return Receipt(ticket=before.ticket, created=False)
+    ticket = open_ticket(new=new, now=now, opened_by=opened_by, ticket_id=entered[0])
+    return Receipt(ticket=ticket, created=True)
 
 
 @transaction.atomic

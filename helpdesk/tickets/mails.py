@@ -22,7 +22,11 @@ def reader(ticket: Ticket) -> Reader | None:
         governing = ticket.account.memberships.filter(role=Membership.Role.SUPER_ADMIN, user__is_active=True)
         heir = governing.select_related("user").order_by("-is_designated", "id").first()
         user = heir.user if heir else None
-    return user and Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
+    return user and _reader_of(user)
+
+
+def _reader_of(user: User) -> Reader:
+    return Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
 
 
 def reply_address(ticket: Ticket) -> str:
@@ -59,10 +63,10 @@ def clock_values(clock: Clock | None) -> dict[str, str | int | bool | None]:
 
 
 def to_customer(
-    *, ticket: Ticket, key: str, template: str, context: dict, now: datetime, **headers: Any
+    *, ticket: Ticket, key: str, template: str, context: dict, now: datetime, to: Reader | None = None, **headers: Any
 ) -> list[OutboxMail]:
-    """A mail to whoever reads the ticket's mails; none where nobody is left."""
-    to = reader(ticket)
+    """A mail to whoever reads the ticket's mails (`to`, where that is known); none where nobody is left."""
+    to = to or reader(ticket)
     if to is None:
         return []
     return [
@@ -83,10 +87,12 @@ def acknowledgement(
 ) -> list[OutboxMail]:
     """Says that the ticket arrived and what is promised; it is not the reply, and answers no clock.
 
-    It carries the Message-ID of the customer's message, so that the replies thread below it.
+    It carries the Message-ID of the customer's message, so that the replies thread below it. Who asks by a
+    membership of theirs may read the ticket: nobody looks that up.
     """
     return to_customer(
         ticket=ticket,
+        to=_reader_of(ticket.requester) if ticket.requester.is_active else None,
         key=f"acknowledgement/{ticket.pk}",
         template="acknowledgement",
         context={**clock_values(clock), "body": message.body, "files": [file.name for file in files]},
@@ -130,7 +136,7 @@ def reply(
     )
     read_by = {address for mail in mails for address in (*mail.to, *mail.cc)}
     for user in _following(ticket, but=read_by):
-        to = Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
+        to = _reader_of(user)
         mails.append(
             mail_row(
                 key=f"{key}/{user.pk}",

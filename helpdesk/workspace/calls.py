@@ -107,13 +107,6 @@ def urls(site: AdminSite) -> list[URLPattern]:
     ]
 
 
-def waiting_count(user: User) -> int:
-    """How many calls may be made now, for the navigation: one look at an index that holds the open ones only."""
-    if not may(user, Act.VIEW, "callrequest"):
-        return 0
-    return CallRequest.objects.due(timezone.now())[:MOST].count()
-
-
 def context_of_ticket(ticket: Ticket, *, user: User, now: datetime) -> dict[str, Any]:
     """The ticket's last call with what can be done with it, for its page. Two queries, one where there is none."""
     rows = _rows(_related(ticket.calls.order_by("-id"))[:1], user=user, now=now)

@@ -1,11 +1,12 @@
 """A ticket's conversation as its page shows it: messages, and what happened between them, folded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BooleanField, Count, F, Func, OuterRef, Q, QuerySet, Window
 
 from helpdesk.accounts.models import User
 from helpdesk.core.durations import compact
@@ -18,6 +19,15 @@ from helpdesk.workspace.wording import SPOKEN, Line, clock_line, ticket_line
 MOST_MESSAGES = 200
 MOST_EVENTS = 500
 RESPONSES = (Metric.FIRST_RESPONSE, Metric.NEXT_RESPONSE)
+# Of those whom a message mentions: read with it.
+IS_MENTIONED = Func(
+    F("pk"),
+    OuterRef("mentioned"),
+    template="%(expressions)s)",
+    arg_joiner=" = ANY(",
+    output_field=BooleanField(),
+)
+NAMES = ArraySubquery(User.objects.filter(IS_MENTIONED).order_by("pk").values("full_name"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +72,22 @@ class Conversation:
     waiting: list[Attachment]
 
 
-def conversation(*, ticket: Ticket, clocks: list[Clock], reader: User, everything: bool = False) -> Conversation:
-    """Read a ticket's messages, files and events: six queries (and a count of messages), however many there are."""
-    messages, hidden = _latest(ticket.messages.select_related("author"), everything=everything)
+def conversation(
+    *, ticket: Ticket, clocks: list[Clock], reader: User, codes: Mapping[str, str], everything: bool = False
+) -> Conversation:
+    """Read a ticket's messages, files and events: four queries, however many there are.
+
+    `codes` are names of exceptions by their code; one more query where events name others.
+    """
+    spoken = ticket.messages.select_related("author").annotate(mentioned_names=NAMES)
+    messages, hidden = _latest(spoken, everything=everything)
     happened = list(ticket.events.exclude(kind__in=SPOKEN).select_related("actor").order_by("-at", "-id")[:MOST_EVENTS])
     ticked = ClockEvent.objects.filter(clock__in=clocks).select_related("actor", "clock").order_by("-at", "-id")
     ticked = list(ticked[:MOST_EVENTS])
-    excepted = any(event.kind == EventKind.EXEMPT for event in ticked) or any(
-        "code" in event.data for event in happened
-    )
-    codes = {row.code: str(row) for row in ExceptionCode.objects.all()} if excepted else {}
+    named = {event.data.get("reason") for event in ticked if event.kind == EventKind.EXEMPT}
+    named |= {event.data["code"] for event in happened if "code" in event.data}
+    if not named <= set(codes):
+        codes = {row.code: str(row) for row in ExceptionCode.objects.all()}
     explained: dict[int, list[Line]] = {}
     for event in reversed(ticked):
         explained.setdefault(event.clock_id, []).append(clock_line(event, codes))
@@ -96,21 +112,18 @@ def _hang_on(entries: list[Entry], ticket: Ticket, reader: User) -> list[Attachm
     files: dict[int | None, list[Attachment]] = {}
     for file in Attachment.objects.filter(shown_here, ticket=ticket):
         files.setdefault(file.message_id, []).append(file)
-    mentioned = {pk for entry in spoken for pk in entry.message.mentioned}
-    names = dict(User.objects.filter(pk__in=mentioned).values_list("pk", "full_name")) if mentioned else {}
     for entry in spoken:
         entry.files = files.get(entry.message.pk, [])
-        entry.names = [names[pk] for pk in entry.message.mentioned if pk in names]
+        entry.names = entry.message.mentioned_names
     return files.get(None, [])
 
 
 def _latest(queryset: QuerySet[Message], *, everything: bool) -> tuple[list[Message], int]:
     if everything:
         return list(queryset), 0
-    newest = list(queryset.order_by("-created_at", "-id")[: MOST_MESSAGES + 1])
-    if len(newest) <= MOST_MESSAGES:
-        return newest[::-1], 0
-    return newest[MOST_MESSAGES - 1 :: -1], queryset.count() - MOST_MESSAGES
+    counted = queryset.annotate(in_all=Window(Count("pk")))
+    newest = list(counted.order_by("-created_at", "-id")[:MOST_MESSAGES])
+    return newest[::-1], newest[0].in_all - len(newest) if newest else 0
 
 
 def _merge(messages: list[Message], lines: list[Line], clocks: list[Clock]) -> list[Entry]:

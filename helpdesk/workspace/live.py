@@ -23,6 +23,7 @@ from channels.layers import BaseChannelLayer, get_channel_layer
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.db import DatabaseError
+from django.db.models import QuerySet
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, path
 from django.utils import timezone, translation
@@ -54,10 +55,10 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-def unread(*, user_id: int) -> list[tuple[int, datetime]]:
-    """A person's unread notices (id, written), the newest first, at most `MOST_UNREAD`."""
-    notices = Notice.objects.filter(recipient_id=user_id, read_at=None).order_by("-created_at", "-pk")
-    return list(notices.values_list("pk", "created_at")[:MOST_UNREAD])
+def unread_notices(*, user_id: int) -> QuerySet[Notice]:
+    """A person's unread notices, the newest first, at most `MOST_UNREAD`."""
+    notices = Notice.objects.filter(recipient_id=user_id, read_at=None)
+    return notices.order_by("-created_at", "-pk")[:MOST_UNREAD]
 
 
 def unread_words(number: int) -> str:
@@ -67,7 +68,7 @@ def unread_words(number: int) -> str:
 
 def news(*, user_id: int, now: datetime) -> Message:
     """What a screen shows without being loaded again, in the active language."""
-    notices = unread(user_id=user_id)
+    notices = list(unread_notices(user_id=user_id).values_list("pk", "created_at"))
     fresh = [pk for pk, at in notices[:MOST_NEWS] if at > now - FRESH]
     rows = Notice.objects.in_bulk(fresh) if fresh else {}
     return {

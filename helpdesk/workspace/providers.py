@@ -11,11 +11,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.company_sign_in import keep_provider
 from helpdesk.accounts.providers import IdentityProvider, ProviderDomain
+from helpdesk.accounts.saml_metadata import LARGEST, Unusable, expiries, fetch, parse
 from helpdesk.workspace.lists import RoleAdmin
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
@@ -28,29 +30,54 @@ PUBLIC = {
 
 
 class ProviderForm(forms.ModelForm):
+    """One of two protocols, chosen once; the other one's fields are left out afterwards, and unread before."""
+
     domain_list = forms.CharField(
         label=_("Domains"),
         help_text=_("One a line, such as kestrel.example. Subdomains count as domains of their own."),
         widget=forms.Textarea({"rows": 3}),
         max_length=10_000,
     )
-
     issuer = forms.URLField(
         label=_("Issuer"),
         help_text=IdentityProvider._meta.get_field("issuer").help_text,
         max_length=300,
         assume_scheme="https",
+        widget=forms.URLInput({"class": "vURLField"}),
+        required=False,
+    )
+    metadata_url = forms.URLField(
+        label=_("Metadata address"),
+        help_text=_("Where the provider publishes its metadata. It is read when you save a new address."),
+        max_length=500,
+        assume_scheme="https",
+        widget=forms.URLInput({"class": "vURLField"}),
+        required=False,
+    )
+    metadata_xml = forms.CharField(
+        label=_("Metadata"),
+        help_text=_("Or paste it here as XML. It goes before the address."),
+        widget=forms.Textarea({"rows": 5}),
+        max_length=LARGEST,
+        required=False,
+    )
+    reads_again = forms.BooleanField(
+        label=_("Read the metadata address again"),
+        help_text=_("When the provider has renewed its certificates."),
+        required=False,
     )
 
     class Meta:
         model = IdentityProvider
-        fields = ("account", "name", "issuer", "client_id", "secret", "is_on", "is_required", "trusts_addresses")
+        fields = ("account", "name", "protocol", "issuer", "client_id", "secret", "metadata_url")
+        fields += ("is_on", "is_required", "trusts_addresses", "allows_unasked")
         widgets = {"secret": forms.PasswordInput({"autocomplete": "off"})}
         help_texts = {"secret": _("It is never shown again. Empty: the one that was saved stays.")}
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.saved_secret, self.initial["secret"] = self.instance.secret, ""
+        self.saved_address = self.instance.metadata_url
         if self.instance.pk:
             self.initial["domain_list"] = "\n".join(self.instance.domains.values_list("domain", flat=True))
 
@@ -59,9 +86,39 @@ class ProviderForm(forms.ModelForm):
 
     def clean_issuer(self) -> str:
         issuer = self.cleaned_data["issuer"].removesuffix("/.well-known/openid-configuration")
-        if settings.SECURE and not issuer.startswith("https://"):
+        if issuer and settings.SECURE and not issuer.startswith("https://"):
             raise ValidationError(_("The issuer's address must begin with https://."))
         return issuer
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("protocol", self.instance.protocol) == IdentityProvider.Protocol.SAML:
+            self._read_metadata(data)
+            return data
+        for name in ("issuer", "client_id"):
+            if not data.get(name) and name not in self.errors:
+                self.add_error(name, _("OpenID Connect needs this."))
+        data["metadata_url"], data["allows_unasked"] = "", False
+        return data
+
+    def _read_metadata(self, data: dict[str, Any]) -> None:
+        """What the provider says of itself, into the row; a field's error where it can't be used."""
+        pasted, address = data.get("metadata_xml") or "", data.get("metadata_url") or ""
+        data["issuer"], data["client_id"], data["secret"] = self.instance.issuer if self.instance.pk else "", "", ""
+        is_new = address and (address != self.saved_address or data.get("reads_again"))
+        if self.errors or not (pasted or is_new or not self.instance.certificates):
+            return
+        field = "metadata_xml" if pasted else "metadata_url"
+        if not pasted and not address:
+            self.add_error(field, _("Enter the metadata address, or paste the metadata."))
+            return
+        try:
+            found = parse(pasted.encode() if pasted else fetch(address))
+        except Unusable as problem:
+            self.add_error(field, str(problem))
+            return
+        data["issuer"] = self.instance.issuer = found.entity_id  # the field isn't on the page of one that exists
+        self.instance.sso_url, self.instance.certificates = found.sso_url, found.certificates
 
     def clean_domain_list(self) -> list[str]:
         """Domains in small letters, each once; none that anybody can have, and none of another provider."""
@@ -86,7 +143,7 @@ class ProviderAdmin(RoleAdmin):
     """An account's identity provider: what both sides must know of each other, and what people may do with it."""
 
     form = ProviderForm
-    list_display = ("name", "account", "domain_names", "is_on", "is_required")
+    list_display = ("name", "account", "protocol", "domain_names", "is_on", "is_required")
     list_select_related = ("account",)
     ordering = ("name",)
     autocomplete_fields = ("account",)
@@ -95,14 +152,23 @@ class ProviderAdmin(RoleAdmin):
         return super().get_queryset(request).prefetch_related("domains")
 
     def get_fieldsets(self, request: HttpRequest, obj: IdentityProvider | None = None) -> Any:
-        there = (_("At the provider"), {"fields": ("callback", "issuer", "client_id", "secret")})
+        oidc, saml = ("issuer", "client_id", "secret"), ("metadata_url", "metadata_xml")
         if obj is None:  # its address is made with it
-            there = (_("At the provider"), {"fields": ("issuer", "client_id", "secret")})
-        ways = ("trial", "is_on", "is_required", "trusts_addresses") if obj else ("is_required", "trusts_addresses")
-        return ((None, {"fields": ("account", "name", "domain_list")}), there, (_("Signing in"), {"fields": ways}))
+            asked = {"fields": ("account", "name", "domain_list", "protocol")}
+            ways = {"fields": ("is_required", "trusts_addresses")}
+            there = (("OpenID Connect", {"fields": oidc}), ("SAML 2.0", {"fields": saml}))
+            return ((None, asked), *there, (_("Signing in"), ways))
+        asked = {"fields": ("account", "name", "domain_list", "protocol")}
+        there = ("callback", *oidc)
+        ways = ("trial", "is_on", "is_required", "trusts_addresses")
+        if obj.is_saml:
+            there = ("callback", "own_metadata", "entity", "sso_url", "signing", *saml, "reads_again")
+            ways = (*ways, "allows_unasked")
+        return ((None, asked), (_("At the provider"), {"fields": there}), (_("Signing in"), {"fields": ways}))
 
     def get_readonly_fields(self, request: HttpRequest, obj: IdentityProvider | None = None) -> tuple[str, ...]:
-        return ("callback", "trial", "account") if obj else ("callback", "trial")
+        shown = ("callback", "trial", "own_metadata", "entity", "sso_url", "signing")
+        return (*shown, "account", "protocol") if obj else shown
 
     def save_model(self, request: HttpRequest, obj: IdentityProvider, form: Any, change: bool) -> None:
         if change and not form.changed_data:
@@ -117,7 +183,24 @@ class ProviderAdmin(RoleAdmin):
     @admin.display(description=_("redirect URI"))
     def callback(self, provider: IdentityProvider) -> str:
         words = _("Register this address at the provider; scopes: openid, profile, email; code flow with PKCE.")
+        if provider.is_saml:
+            words = _("The address for answers (ACS, HTTP-POST). Assertions must be signed.")
         return format_html('<code>{}</code><br><span class="help">{}</span>', provider.callback_url, words)
+
+    @admin.display(description=_("our metadata"))
+    def own_metadata(self, provider: IdentityProvider) -> str:
+        words = _("Give this address to the provider: it is our entity ID (audience) and says the rest of us.")
+        url = provider.metadata_page
+        return format_html('<a href="{}"><code>{}</code></a><br><span class="help">{}</span>', url, url, words)
+
+    @admin.display(description=_("entity ID"))
+    def entity(self, provider: IdentityProvider) -> str:
+        return format_html("<code>{}</code>", provider.issuer)
+
+    @admin.display(description=_("certificates"))
+    def signing(self, provider: IdentityProvider) -> str:
+        days = [date_format(day) for day in expiries(provider.certificates)]
+        return ", ".join(_("until %(day)s") % {"day": day} for day in days)
 
     @admin.display(description=_("try it"))
     def trial(self, provider: IdentityProvider) -> str:

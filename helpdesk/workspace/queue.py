@@ -147,13 +147,22 @@ class TicketChangeList(OpenChangeList):
             sums["free"] = here.active().filter(owner=None)
         return sums
 
+    def _sums_known(self) -> dict[str, int]:
+        """What the looking for words has counted already: those that all tickets are narrowed by, and nothing else."""
+        if self.view.chosen != queue_views.CLOSED or self.narrowed_by:
+            return {}
+        number = self.view.searched.number_of_all
+        return {} if number is None else {"all": min(number, queue_views.limit("all"))}
+
     def _count(self) -> None:
         """The views' counts, the saved ones' too, and the sums of what is shown, in one query."""
         counted = [key for key in queue_views.VIEWS if key != queue_views.CLOSED]
         parts = {key: queue_views.narrow(self.root_queryset, key, self.onlooker) for key in counted}
         for view in self.onlooker.saved:
             parts[f"saved-{view.pk}"] = narrow_all(self.root_queryset, view.params, self.onlooker)
-        counts = queue_views.counts(parts | self._sums_to_count())
+        sums, known = self._sums_to_count(), self._sums_known()
+        parts |= {key: rows for key, rows in sums.items() if key not in known}
+        counts = queue_views.counts(parts) | known
         same = {"all": self.view.chosen}
         if self.view.chosen != queue_views.CLOSED:
             same |= {"late": queue_views.BREACHED, "soon": queue_views.NEAR, "free": queue_views.UNASSIGNED}

@@ -27,7 +27,11 @@ IN_ALL = """
                     WHERE words @@ helpdesk_query(%(typed)s) LIMIT %(most)s)
     END AS found
 """
-FOUND = "SELECT found::text FROM ({sql}) AS looked WHERE cardinality(found) < %(most)s"
+# Materialized: else the database puts the looking in both places that name `found`, and looks twice.
+FOUND = """
+    WITH looked AS MATERIALIZED ({sql})
+    SELECT CASE WHEN cardinality(found) < %(most)s THEN found::text END, cardinality(found) FROM looked
+"""
 
 
 class Search:
@@ -62,25 +66,30 @@ class Search:
         return bool(self.text) and (self.number is not None or bool(self.people))
 
     @cached_property
-    def open_found(self) -> str | None:
+    def open_found(self) -> tuple[str | None, int | None]:
         """The open tickets that have all words, read once for the list and all its sums; None where they are many.
 
         Among a million tickets it is the looking for words that takes its time. What many open tickets have
         is found the quicker by walking along the queue. The ids stay as the database wrote them, `{1,2,3}`:
-        thousands of them come and go without being read here.
+        thousands of them come and go without being read here. With them, how many there are at least, where
+        that is known.
         """
         return self._found(IN_OPEN, MOST_OPEN)
 
     @cached_property
-    def all_found(self) -> str | None:
+    def all_found(self) -> tuple[str | None, int | None]:
         """As `open_found`, of all tickets: the database would rather walk through all of them for a word of few."""
         return self._found(IN_ALL, MOST_OF_ALL)
 
-    def _found(self, sql: str, most: int) -> str | None:
+    @property
+    def number_of_all(self) -> int | None:
+        """How many of all tickets have these words, up to `MOST_OF_ALL`; None where nobody has looked yet."""
+        return None if not self.text or self.names_tickets else self.all_found[1]
+
+    def _found(self, sql: str, most: int) -> tuple[str | None, int | None]:
         with connection.cursor() as cursor:
             cursor.execute(FOUND.format(sql=sql), {"typed": self.text, "most": most + 1})
-            row = cursor.fetchone()
-        return row[0] if row else None
+            return cursor.fetchone()
 
     def narrow(self, queryset: QuerySet[Ticket], *, among_open: bool = False) -> QuerySet[Ticket]:
         """`among_open`: the list holds open tickets only."""
@@ -90,7 +99,7 @@ class Search:
             return queryset.filter(pk=self.number)
         if self.people:
             return queryset.filter(requester__in=self.people)
-        found = (self.open_found if among_open else self.all_found) if self.asks else None
+        found, _number = (self.open_found if among_open else self.all_found) if self.asks else (None, None)
         if found is not None:
             return queryset.filter(_among(found)) if found != "{}" else queryset.none()
         words = queryset.filter(search_text__words=WordQuery(self.text))

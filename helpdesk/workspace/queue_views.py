@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import F, QuerySet, Value
+from django.db.models import F, FilteredRelation, Q, QuerySet, Value
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.accounts.models import User
+from helpdesk.accounts.models import Team, User
 from helpdesk.tickets.models import SavedView, Severity, Status, Ticket
 from helpdesk.workspace.faces import SOON_AT_MOST, IsSoonDue
 
@@ -46,6 +46,7 @@ class Onlooker:
     user: User
     team_ids: tuple[int, ...]
     led_ids: tuple[int, ...] = ()
+    teams: tuple[tuple[int, str], ...] = ()  # all there are, by name
     now: datetime
 
     @property
@@ -68,11 +69,14 @@ class Onlooker:
 def onlooker(request: HttpRequest) -> Onlooker:
     """Who looks at the queue; found once a request."""
     if not hasattr(request, "onlooker"):
-        teams = list(request.user.team_memberships.values_list("team_id", "is_lead"))
+        own = FilteredRelation("memberships", condition=Q(memberships__user=request.user))
+        rows = Team.objects.annotate(own=own).order_by("name").values_list("pk", "name", "own__is_lead")
+        teams = list(rows)
         request.onlooker = Onlooker(
             user=request.user,
-            team_ids=tuple(team for team, _leads in teams),
-            led_ids=tuple(team for team, leads in teams if leads),
+            team_ids=tuple(team for team, _name, leads in teams if leads is not None),
+            led_ids=tuple(team for team, _name, leads in teams if leads),
+            teams=tuple((team, name) for team, name, _leads in teams),
             now=timezone.now(),
         )
     return request.onlooker

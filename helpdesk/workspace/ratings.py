@@ -15,11 +15,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from helpdesk.accounts.models import StaffRole
+from helpdesk.core.shares import FEW, per_cent
 from helpdesk.tickets.models import Rating
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin
 from helpdesk.workspace.wording import instant
 
-FEW = 20  # fewer than this say little (SPEC 2.6)
 DAYS = {None: 30, "7": 7, "90": 90, "365": 365}
 
 
@@ -33,8 +33,8 @@ class Content:
 
     @property
     def share(self) -> Decimal | None:
-        """Per cent, cut to a tenth; None when nobody has rated."""
-        return Decimal(self.content * 1000 // self.ratings) / 10 if self.ratings else None
+        """None when nobody has rated."""
+        return per_cent(self.content, self.ratings)
 
     @property
     def is_few(self) -> bool:

@@ -25,7 +25,6 @@ from helpdesk.reports.charts import heat_map, histogram, trend
 from helpdesk.reports.export import csv_chunks, xlsx
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import DAY
-from helpdesk.reports.promptness import promptness
 from helpdesk.sla.models import METRICS, PROMISES, BreachCause, Clock, ExceptionCode
 from helpdesk.tickets import services
 from helpdesk.workspace.exception_words import SHORT_EFFECTS
@@ -34,7 +33,6 @@ from helpdesk.workspace.report_tabs import report_tabs
 
 PAGE = 100
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-OLDEST = 8  # unanswered targets shown on the report itself
 ROWS = 10  # lines of a table before it is asked to show all
 
 View = Callable[..., HttpResponse]
@@ -77,16 +75,16 @@ def breach_report(request: HttpRequest, site: AdminSite) -> HttpResponse:
     if not form.is_valid():
         return _refused(request, site, form)
     found = report(form.filters, reader=request.user, now=now)
-    waiting = breaches.selection(form.filters, reader=request.user, now=now, part=Part(outcome=breaches.UNANSWERED))
+    oldest = breaches.scope(form.filters, reader=request.user).filter(pk__in=found.oldest)
     context = {
         "report": found,
         "trend": trend(found),
         "heat_map": heat_map(found),
         "histogram": histogram(found),
-        "prompt": promptness(form.filters, reader=request.user, now=now),
+        "prompt": found.prompt,
         "weekdays": _weekdays(),
         "effects": list(SHORT_EFFECTS.items()),
-        "unanswered": breaches.targets(waiting.order_by("counted_at", "pk")[:OLDEST]),
+        "unanswered": breaches.targets(breaches.judged(oldest, now=now).order_by("counted_at", "pk")),
         "running": found.window.end == now,
         "previous_last": found.filters.period.first - DAY,
         "csv": f"{reverse('admin:breach_csv')}?{urlencode(address(form.filters))}",

@@ -16,9 +16,6 @@ from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.accounts.models import User
-from helpdesk.escalation import alarms
-from helpdesk.notifications.models import Alarm
 from helpdesk.workspace import (
     board_page,
     calls,
@@ -30,6 +27,7 @@ from helpdesk.workspace import (
     schedules,
     statements,
 )
+from helpdesk.workspace.head import read_head
 from helpdesk.workspace.home import home_context
 from helpdesk.workspace.rights import Act, may, may_enter
 
@@ -218,13 +216,13 @@ class WorkspaceSite(admin.AdminSite):
         context = super().each_context(request)
         if not context["has_permission"]:
             return context
-        notices = live.unread(user_id=request.user.pk)
+        head = read_head(request.user)
         return context | {
-            "nav": list(self._navigation(request)),
+            "nav": list(self._navigation(request, calls=head.calls)),
             "tabs": self._tabs(request),
-            "alarms": open_alarms(request.user),
-            "notices_unread": live.unread_words(len(notices)),
-            "notices_known": " ".join(str(pk) for pk, _at in notices[: 2 * live.MOST_NEWS]),
+            "alarms": head.alarms,
+            "notices_unread": live.unread_words(len(head.notices)),
+            "notices_known": " ".join(str(pk) for pk, _at in head.notices[: 2 * live.MOST_NEWS]),
         }
 
     def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
@@ -239,9 +237,9 @@ class WorkspaceSite(admin.AdminSite):
             if name in registered and may(request.user, Act.VIEW, name)
         ]
 
-    def _navigation(self, request: HttpRequest) -> Iterator[dict[str, Any]]:
+    def _navigation(self, request: HttpRequest, *, calls: int) -> Iterator[dict[str, Any]]:
         here = _page_name(request)
-        counts = {"admin:calls": calls.waiting_count(request.user)}
+        counts = {"admin:calls": calls}
         for label, name, what, pages in NAVIGATION:
             if may(request.user, Act.VIEW, what):
                 shown = {"url": reverse(name), "key": KEYS.get(name, ""), "count": counts.get(name)}
@@ -251,12 +249,3 @@ class WorkspaceSite(admin.AdminSite):
 def _page_name(request: HttpRequest) -> str:
     """The first part of the address inside the workspace: a model, for its pages."""
     return request.path.removeprefix(reverse("admin:index")).removeprefix("helpdesk/").partition("/")[0]
-
-
-def open_alarms(user: User) -> list[str]:
-    """What is not well at present, for those who run the service: one query of an index that is nearly always empty."""
-    if not may(user, Act.VIEW, "alarm"):
-        return []
-    return [
-        alarms.title(name) for name in Alarm.objects.filter(until=None).order_by("name").values_list("name", flat=True)
-    ]

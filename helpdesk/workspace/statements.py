@@ -1,7 +1,6 @@
 """SLA statements for managers: listed, looked at, previewed, and issued by hand (SPEC 2.8)."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from helpdesk.accounts.models import Account
+from helpdesk.core.paging import page_links, page_number, page_of
 from helpdesk.reports import statement_view, statements
 from helpdesk.reports.models import Statement
 from helpdesk.reports.statement_check import as_month
@@ -102,19 +102,14 @@ def _list(request: HttpRequest, site: AdminSite, issue: IssueForm, status: int =
     chosen = form.cleaned_data if form.is_valid() else {}
     found = Statement.objects.visible_to(request.user).in_force().newest_first()
     found = found.filter(**{name: value for name, value in chosen.items() if value})
-    number = _page_number(request)
-    rows = list(
-        found.select_related("account", "created_by").defer("document")[(number - 1) * PAGE : number * PAGE + 1]
-    )
-    kept = urlencode({name: request.GET[name] for name in ("account", "month") if chosen.get(name)})
+    number = page_number(request)
+    kept = {name: request.GET[name] for name, value in chosen.items() if value}
+    rows, older = page_of(found.select_related("account", "created_by").defer("document"), number=number, size=PAGE)
     context = {
-        "rows": statement_view.listed(rows[:PAGE]),
+        "rows": statement_view.listed(rows),
         "form": form,
         "issue": issue,
-        "page": number,
-        "previous_page": number - 1,
-        "next_page": number + 1 if len(rows) > PAGE else None,
-        "kept": kept,
+        "links": page_links(number, older=older, **kept),
     }
     return _page(request, site, "reports/statements.html", _("SLA statements"), status=status, **context)
 
@@ -187,11 +182,6 @@ def _sent(found: Statement, kind: str, content: bytes) -> HttpResponse:
 
 def _visible(request: HttpRequest) -> Any:
     return Statement.objects.visible_to(request.user)
-
-
-def _page_number(request: HttpRequest) -> int:
-    text = request.GET.get("page", "1")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 and int(text) else 1
 
 
 def _page(

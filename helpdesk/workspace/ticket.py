@@ -35,6 +35,7 @@ from helpdesk.workspace.manager_pages import ManagerPages, asked_of
 from helpdesk.workspace.merge_pages import MergePages
 from helpdesk.workspace.organising import OrganisePages
 from helpdesk.workspace.queue import QueuePages, find_staff
+from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.shortcuts import ShortcutPages, macros_for
 from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, PriorityForm, RaiseForm, StatusForm
@@ -119,7 +120,7 @@ class TicketAdmin(
         shown = page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {})
         box = composer(request.user, ticket, talk=shown["talk"], form=compose)
         lead = may(request.user, Act.CHANGE, "assign_others")
-        teams = list(Team.objects.values_list("pk", "name")) if lead else []
+        teams = onlooker(request).teams if lead else ()
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

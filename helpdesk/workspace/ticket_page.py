@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
@@ -14,6 +15,7 @@ from helpdesk.accounts import presence
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
+from helpdesk.sla.clock import OPEN
 from helpdesk.sla.models import Clock, ClockException
 from helpdesk.subscriptions.models import Tier
 from helpdesk.tickets import services
@@ -23,7 +25,7 @@ from helpdesk.workspace import calls, queue_views
 from helpdesk.workspace.around import Around, organised, read_around
 from helpdesk.workspace.conversation import answerable, conversation
 from helpdesk.workspace.exception_words import effect_words, gross_reading, standing
-from helpdesk.workspace.faces import Face, Faces, open_faces
+from helpdesk.workspace.faces import Faces
 from helpdesk.workspace.history import latest
 from helpdesk.workspace.queue_filters import narrow_all
 from helpdesk.workspace.queue_saved import working_list
@@ -39,15 +41,14 @@ def page_context(
 ) -> dict[str, Any]:
     """Everything of the page but its forms. `refused`: what could not be done to put it in order, by its form."""
     viewer = onlooker(request)
-    related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
-    clocks = list(ticket.clocks.select_related(*related).order_by("-started_at", "-id"))
-    talk = conversation(ticket=ticket, clocks=clocks, reader=request.user, everything=everything)
     faces = Faces(now=viewer.now)
     around = read_around(ticket, user=request.user)
     strip = _strip(request, ticket)
-    around.faces.update(_show_faces(strip["tickets"], around, now=viewer.now))
-    owed = answerable(clocks)
+    clocks = _clocks(ticket, around, strip["tickets"], faces)
     exceptions = _exceptions(request, ticket)
+    codes = {row["exception"].code_id: str(row["exception"].code) for row in exceptions}
+    talk = conversation(ticket=ticket, clocks=clocks, reader=request.user, codes=codes, everything=everything)
+    owed = answerable(clocks)
     asked = {row["exception"].clock_id for row in exceptions if row["waits"]}
     people = presence.around([ticket.pk]).get(ticket.pk, [])
     return {
@@ -95,7 +96,7 @@ def _exceptions(request: HttpRequest, ticket: Ticket) -> list[dict[str, Any]]:
     related = ("code", "requested_by", "decided_by", "clock")
     found = ClockException.objects.filter(clock__ticket=ticket).select_related(*related).order_by("-id")
     rows = list(found[:MOST_EXCEPTIONS])
-    may_decide = bool(rows) and services.may_decide(request.user, ticket)
+    may_decide = bool(rows) and services.may_decide(request.user, ticket, led=onlooker(request).led_ids)
     return sorted(
         (
             {"exception": row, "does": effect_words(row), **standing(row, request.user, may_decide=may_decide)}
@@ -149,10 +150,16 @@ def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def _show_faces(tickets: list[Ticket], around: Around, *, now: datetime) -> dict[int, Face]:
-    """The clocks of the strip's tickets and of those that hang on this one. One query for both."""
+def _clocks(ticket: Ticket, around: Around, strip: list[Ticket], faces: Faces) -> list[Clock]:
+    """The ticket's clocks, the newest first, in one query with the open ones of the strip and of what hangs on it."""
+    related = ("policy_version__policy", "calendar_version", "answered_by", "owner_at_due")
     parts = [row.pk for row in around.parts]
-    faces = open_faces(ticket_ids=[*(row.pk for row in tickets), *parts], now=now)
-    for row in tickets:
-        row.face = faces.get(row.pk)
-    return {pk: faces[pk] for pk in parts if pk in faces}
+    shown = Clock.objects.filter(ticket__in=[ticket.pk, *(row.pk for row in strip), *parts])
+    shown = shown.filter(Q(ticket=ticket) | Q(state__in=OPEN)).select_related(*related)
+    clocks: dict[int, list[Clock]] = {}
+    for clock in shown.order_by("-started_at", "-id"):
+        clocks.setdefault(clock.ticket_id, []).append(clock)
+    for row in strip:
+        row.face = faces.first(clocks.get(row.pk, []))
+    around.faces.update({pk: face for pk in parts if (face := faces.first(clocks.get(pk, [])))})
+    return clocks.get(ticket.pk, [])

@@ -157,6 +157,15 @@ def test_what_another_sweeper_has_done_meanwhile_is_not_done_again(crew, climb):
 
 
 @pytest.mark.django_db
+def test_the_very_first_step_of_a_new_installation_acts_too(crew, climb):
+    climb(RAISE_50)
+    make_ticket(now=NOW)
+    sweep_only(HALF)
+    Escalation.objects.update(id=1)
+    assert acts.perform_pending(now=HALF) == 1
+
+
+@pytest.mark.django_db
 def test_a_flood_of_acts_leaves_room_for_the_next_sweep(crew, climb, monkeypatch):
     climb(RAISE_50)
     tickets(3)

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from helpdesk.channels.callback import calling
-from helpdesk.channels.callback.models import CallRequest
+from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.subscriptions.models import Subscription
 from helpdesk.tickets.models import Ticket
 from helpdesk.tickets.services import mark_spam
@@ -280,3 +280,21 @@ def test_the_page_costs_the_same_whatever_the_call_has_behind_it(mina, call, now
         attempt = calling.dial(call=call, actor=anna, now=now, early=True)
         calling.finish(attempt=attempt, actor=anna, outcome="busy", note="", now=now)
     assert cost() <= before
+
+
+def test_a_phone_that_a_provider_rings_can_be_stopped_until_somebody_answers(mina, call, now, settings):
+    settings.TELEPHONY = "twilio"
+    attempt = calling.dial(call=call, actor=StaffFactory(), now=now)
+    assert "Stop ringing and cancel the call" in mina.get(f"{FORM}{call.pk}/").text
+    CallAttempt.objects.update(dial="placed", progress="in-progress")
+    assert "Stop ringing" not in mina.get(f"{FORM}{call.pk}/?part=1").text
+    assert "Say it to the specialist" in mina.post(f"{FORM}{call.pk}/cancel/", follow=True).text
+    CallAttempt.objects.update(progress="ringing")
+    assert "This call is cancelled" in mina.post(f"{FORM}{call.pk}/cancel/", follow=True).text
+    attempt.refresh_from_db()
+    assert (attempt.outcome, attempt.dial) == ("stopped", "hanging_up")
+
+
+def test_a_specialist_who_dials_by_hand_is_told_by_word_of_mouth(mina, call, now):
+    calling.dial(call=call, actor=StaffFactory(), now=now)
+    assert "Stop ringing" not in mina.get(f"{FORM}{call.pk}/").text

@@ -96,6 +96,42 @@ def test_closed_by_the_customer_after_due_stays_late_and_stops_ageing(manager, n
     )
 
 
+def test_what_was_merged_counts_once_by_the_earlier_promise(manager, ada, now):
+    mina = DesignatedFactory()
+    older, kept = make_ticket(mina, now=now), make_ticket(mina, now=now + 10 * MINUTE)
+    services.merge(ticket=older, into=kept, reason="The same.", actor=ada, now=now + 15 * MINUTE)
+    services.reply(ticket=kept, actor=ada, body="Done.", now=now + 65 * MINUTE)  # in time for the younger one only
+    late = 5 * MINUTE
+    expected = figures(due=1, answered_late=1, late_p50=late, late_p90=late, late_max=late)
+    assert total(manager, now=now + 120 * MINUTE) == expected
+
+
+def test_a_reopened_ticket_keeps_its_first_response(manager, ada, now):
+    ticket = make_ticket(now=now)
+    services.reply(ticket=ticket, actor=ada, body="Done.", now=now + 5 * MINUTE)
+    services.set_status(ticket=ticket, status="solved", actor=ada, now=now + 10 * MINUTE)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="It is back.", now=now + 120 * MINUTE)
+    later = now + timedelta(days=1)
+    assert total(manager, now=later) == figures(due=1, met=1)
+    again = total(manager, now=later, promise="objective", metric="next_response")
+    assert (again.due, again.unanswered) == (1, 1)
+
+
+def test_what_is_paused_across_the_months_end_counts_when_it_falls_due(manager, ada):
+    """The aim to answer the next message waits for the customer over the end of October; Berlin is at UTC+1."""
+    opened, goes_on = datetime(2026, 10, 31, 21, 0, tzinfo=UTC), datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+    ticket = make_ticket(now=opened)
+    services.reply(ticket=ticket, actor=ada, body="Which form?", now=opened + MINUTE)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="All of them.", now=opened + 10 * MINUTE)
+    services.set_status(ticket=ticket, status="waiting", actor=ada, now=opened + 20 * MINUTE)
+    services.customer_reply(ticket=ticket, actor=ticket.requester, body="And now?", now=goes_on)
+    services.reply(ticket=ticket, actor=ada, body="Done.", now=goes_on + 60 * MINUTE)
+    aims = {"promise": "objective", "metric": "next_response", "now": datetime(2026, 12, 1, tzinfo=UTC)}
+    october = Period(first=date(2026, 10, 1), last=date(2026, 10, 31), zone=BERLIN)
+    assert total(manager, period=october, **aims) == figures()
+    assert total(manager, **aims) == figures(due=1, met=1)
+
+
 def test_a_claim_declined_late_stays_late_with_its_cause(manager, ada, now):
     ticket = make_ticket(critical=True, now=now)
     services.judge_claim(ticket=ticket, actor=ada, confirmed=False, reason="One user only.", now=now + 40 * MINUTE)

@@ -14,7 +14,7 @@ from helpdesk.reports.periods import Period
 from helpdesk.reports.schedules import Edition, contents
 from helpdesk.reports.verification import verify_report
 from helpdesk.tickets import services
-from tests.factories import StaffFactory, make_ticket
+from tests.factories import DesignatedFactory, StaffFactory, make_ticket
 from tests.reports.test_breach_pages import csv_of
 
 pytestmark = pytest.mark.django_db
@@ -104,3 +104,16 @@ def test_a_mailed_report_counts_by_its_basis_and_says_so(manager, split, now, qu
     words = contents(edition=edition, recipient=manager)
     assert ("dates by: Ticket created" in words["scope"]) is said
     assert words["is_empty"] is not said
+
+
+def test_an_older_promise_that_a_merge_brought_in_counts_by_its_ticket(manager, now):
+    """The only target that fell due before its ticket was created: reading by the deadline must not pass it over."""
+    mina = DesignatedFactory()
+    older, younger = make_ticket(mina, now=now), make_ticket(mina, now=now + 2 * DAY)
+    services.merge(ticket=older, into=younger, reason="The same.", actor=StaffFactory(), now=now + 2 * DAY + MINUTE)
+    kept = younger.clocks.exclude(state="cancelled").get()
+    assert kept.counted_at < younger.created_at - DAY
+    found = report(on(26, "created"), reader=manager, now=now + 4 * DAY)
+    assert found.total.now.due == selection(on(26, "created"), reader=manager, now=now + 4 * DAY).count() == 1
+    assert found.oldest == [kept.pk]
+    assert report(on(26, "due"), reader=manager, now=now + 4 * DAY).total.now.due == 0

@@ -227,7 +227,7 @@ def test_the_figures_are_counted_once_and_the_file_made_once_a_language(order, m
     assert len(set(weekly.mails.values_list("file", flat=True))) == 2
 
 
-def test_one_that_fails_holds_up_nobody_and_is_tried_again(order, manager, monkeypatch):
+def test_one_that_fails_holds_up_nobody_and_is_tried_again_after_growing_pauses(order, manager, monkeypatch, client):
     broken, sound = (schedules.save_schedule(order=order(name=name), actor=manager, now=NOW) for name in "ab")
     due, contents = sound.next_at, schedules.contents
 
@@ -236,11 +236,23 @@ def test_one_that_fails_holds_up_nobody_and_is_tried_again(order, manager, monke
             raise ValueError("no such team")
         return contents(edition=edition, **given)
 
+    def at(minutes: int) -> dict[str, int]:
+        return schedules.send_due(now=due + timedelta(minutes=minutes))
+
     monkeypatch.setattr(schedules, "contents", failing)
-    assert schedules.send_due(now=due) == {"sent": 1, "skipped": 0, "failed": 1}
+    assert at(0) == {"sent": 1, "skipped": 0, "failed": 1}
+    assert [at(minutes)["failed"] for minutes in (0, 1, 2, 5, 6, 20, 21)] == [0, 1, 0, 0, 1, 0, 1]
+    broken.refresh_from_db()
+    assert (broken.failures, broken.failure) == (4, "ValueError: no such team")
+    assert broken.retry_at == due + timedelta(minutes=81)
+    client.force_login(manager)
+    assert "4 attempts, again at" in client.get("/admin/reports/schedules/").text
     monkeypatch.setattr(schedules, "contents", contents)
-    assert schedules.send_due(now=due + timedelta(minutes=1)) == {"sent": 1, "skipped": 0, "failed": 0}
+    assert "ValueError: no such team" in client.get(f"/admin/reports/schedules/{broken.pk}/").text
+    assert at(81) == {"sent": 1, "skipped": 0, "failed": 0}
     assert (broken.mails.count(), sound.mails.count()) == (1, 1)
+    broken.refresh_from_db()
+    assert (broken.failures, broken.retry_at, broken.failure) == (0, None, "")
 
 
 def test_a_later_hour_of_the_same_day_sends_no_period_twice(daily, order, manager):
@@ -252,3 +264,40 @@ def test_a_later_hour_of_the_same_day_sends_no_period_twice(daily, order, manage
     schedules.set_active(schedule=moved, active=False, now=daily.next_at + timedelta(hours=1))
     again = schedules.set_active(schedule=moved, active=True, now=daily.next_at + timedelta(hours=1))
     assert again.next_at == datetime(2026, 11, 26, 8, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "spans"),
+    [
+        # Sent on Wednesday the 25th for Tuesday; a week would begin on Monday, which went out on Tuesday already.
+        ({}, {"every": "week", "weekday": 0}, ["25 to 29", "30 to 06"]),
+        # Sent on Tuesday the 1st for the week; a day would leave Tuesday out.
+        ({"every": "week", "weekday": 1}, {"every": "day"}, ["01 to 02", "03 to 03"]),
+        ({"every": "week", "weekday": 1}, {"every": "week", "weekday": 4}, ["01 to 03", "04 to 10"]),
+        # Sent on the 1st for November.
+        ({"every": "month"}, {"every": "week", "weekday": 0}, ["01 to 06", "07 to 13"]),
+    ],
+)
+def test_a_change_of_how_often_sends_no_day_twice_and_leaves_none_out(order, manager, before, after, spans):
+    made = schedules.save_schedule(order=order(**before), actor=manager, now=NOW)
+    schedules.send_due(now=made.next_at)
+    changed_at = made.next_at + DAY
+    made = schedules.save_schedule(order=order(**after), actor=manager, now=changed_at, schedule=made)
+    found = []
+    for _edition in spans:
+        period = schedules.period_of(made, made.next_at)
+        found.append(f"{period.first:%d} to {period.last:%d}")
+        assert schedules.send_due(now=made.next_at)["sent"] == 1
+        made.refresh_from_db()
+    assert found == spans
+
+
+def test_files_that_no_mail_names_are_cleared_after_a_day(daily, settings):
+    schedules.send_due(now=daily.next_at)
+    sent = daily.mails.get().file
+    orphan = schedules.default_storage.save("reports/left-behind.csv", schedules.ContentFile(b"x"))
+    later = datetime.now(tz=UTC) + timedelta(hours=25)
+    schedules.clear_orphans(now=later - timedelta(hours=2))
+    assert schedules.default_storage.exists(orphan)
+    assert schedules.clear_orphans(now=later) >= 1
+    assert (schedules.default_storage.exists(sent), schedules.default_storage.exists(orphan)) == (True, False)

@@ -338,9 +338,11 @@ def test_a_clock_that_just_began_and_ended_has_no_stretch():
 SHORT = BusinessCalendar.from_dict({"timezone": "Europe/Oslo", "weekly": dict.fromkeys(WEEK, [["15:00", "16:00"]])})
 
 
-def outdone() -> list:
+def outdone(*earlier: dict) -> list:
     """Eight hours became two business days by an exception; then the office got hours in which eight take longer."""
     events = started(8 * 3600, OFFICE)
+    for values in earlier:
+        events = then(events, pure.exempt, at=oslo(20, "15:25"), calendar=OFFICE, reason="", **values)
     values = {"at": oslo(20, "15:25"), "calendar": OFFICE, "reason": "", "target": Target(business_days=2)}
     events = then(events, pure.exempt, effect=Effect.RETARGET, **values)
     return then(events, pure.retarget, **values | {"calendar": SHORT, "target": Target(seconds=8 * 3600)}, owner=None)
@@ -355,6 +357,21 @@ def test_where_the_promise_is_due_later_than_an_exceptions_target_the_sum_is_the
     assert made.stretches[-1].total == 8 * HOUR
     assert (made.counted, made.left) == (20 * MINUTE, 7 * HOUR + 40 * MINUTE)
     assert made.carried is None
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [
+        {"effect": Effect.PAUSE, "out": (oslo(20, "15:21"), oslo(20, "15:24"))},
+        {"effect": Effect.RESTART, "since": oslo(20, "15:24")},
+    ],
+)
+def test_the_sum_of_the_promise_knows_of_no_exception(earlier):
+    """Neither of what one left out, nor of the later beginning that one gave: it is due as if there had been none."""
+    made, plain = (told(events, calendar=SHORT, now=oslo(20, "15:40")) for events in (outdone(earlier), outdone()))
+    assert made.outdone is not None
+    assert (made.end, made.counted, made.left) == (plain.end, plain.counted, plain.left)
+    assert rows(made) == rows(plain)
 
 
 def test_a_pause_foretells_the_deadline_of_the_promise_too():

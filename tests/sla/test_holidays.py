@@ -13,6 +13,7 @@ from helpdesk.sla.holidays import Found, national
 
 FIRST, LAST = date(2026, 1, 1), date(2028, 12, 31)
 CHRISTMAS = "DTSTART;VALUE=DATE:20261225"
+EACH_MONTH = ",".join(map(str, range(1, 13)))
 
 
 def file(*events: str) -> bytes:
@@ -132,6 +133,7 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
         (f"{CHRISTMAS}\r\nRDATE;VALUE=DATE:20271224,20281222", ["2026-12-25", "2027-12-24", "2028-12-22"]),
         (f"{CHRISTMAS}\r\nBEGIN:VALARM\r\nTRIGGER:-P1D\r\nDURATION:P3D\r\nEND:VALARM", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nSTATUS:CANCELLED", []),
+        (f"{CHRISTMAS}\r\nSTATUS:CONFIRMED", ["2026-12-25"]),
         ("DTSTART:20261224T000000\r\nDTEND:20261226T000000", ["2026-12-24", "2026-12-25"]),
         (f"{CHRISTMAS}\r\nDTSTART;VALUE=DATE:20261231", ["2026-12-25"]),
         ("DTSTART;VALUE=DATE:20000101\r\nRRULE:FREQ=YEARLY;INTERVAL=3", ["2027-01-01"]),
@@ -144,6 +146,47 @@ def test_a_calendar_can_take_the_days_of_any_country(country, year):
             "DTSTART;VALUE=DATE:20000301\r\nRRULE:FREQ=YEARLY;BYYEARDAY=-307",
             ["2026-02-28", "2027-02-28", "2028-02-29"],
         ),
+        (
+            "DTSTART;VALUE=DATE:20200210\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=2MO",
+            ["2026-02-09", "2027-02-08", "2028-02-14"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200217\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=-2MO",
+            ["2026-02-16", "2027-02-15", "2028-02-21"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200217\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO;BYSETPOS=3",
+            ["2026-02-16", "2027-02-15", "2028-02-21"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200225\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO,TU;BYSETPOS=1,-1",
+            ["2026-02-02", "2026-02-24", "2027-02-01", "2027-02-23", "2028-02-01", "2028-02-29"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20201224\r\nRRULE:FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=24",
+            ["2026-12-24", "2027-12-24", "2028-12-24"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=1,7;BYMONTHDAY=1;COUNT=3",
+            ["2026-01-01", "2026-07-01", "2027-01-01"],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;BYMONTH=1,7;BYMONTHDAY=1;UNTIL=20270101",
+            ["2026-01-01", "2026-07-01", "2027-01-01"],
+        ),
+        ("DTSTART;VALUE=DATE:20270501\r\nRRULE:FREQ=YEARLY", ["2027-05-01", "2028-05-01"]),
+        (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT=1", ["2026-12-25"]),
+        ("DTSTART;VALUE=DATE:20060101\r\nRRULE:FREQ=YEARLY;INTERVAL=2", ["2026-01-01", "2028-01-01"]),
+        (
+            f"DTSTART;VALUE=DATE:20260101\r\nRRULE:FREQ=YEARLY;COUNT=12;BYMONTHDAY=1;BYMONTH={EACH_MONTH}",
+            [f"2026-{month:02}-01" for month in range(1, 13)],
+        ),
+        (
+            "DTSTART;VALUE=DATE:20200210\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=MO;BYSETPOS=2",
+            ["2026-02-09", "2027-02-08", "2028-02-14"],
+        ),
+        ("DTSTART:20261224T000000\r\nDTEND:20261225T000000Z", ["2026-12-24"]),
+        (f"{CHRISTMAS}\r\nDTEND:20261228T120000", ["2026-12-25"]),  # an end of another kind is no end
         (f"{CHRISTMAS}\r\nEXDATE;VALUE=DATE:20261224", ["2026-12-25"]),
         (f"{CHRISTMAS}\r\nRRULE:FREQ=YEARLY;COUNT={ics.MOST_TIMES};UNTIL=20261226", ["2026-12-25"]),
     ],
@@ -281,7 +324,7 @@ def test_a_file_that_is_no_use_is_refused_as_a_whole(raw, reason):
 
 
 def test_a_file_may_be_as_big_as_it_is_said(monkeypatch):
-    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES) == (1_000_000, 5_000, 1_000)
+    assert (ics.MOST_BYTES, ics.MOST_EVENTS, ics.MOST_TIMES, ics.MOST_DAYS) == (1_000_000, 5_000, 1_000, 2_000)
     text = file(CHRISTMAS)
     assert ics.read(text + b" " * (ics.MOST_BYTES - len(text)), first=FIRST, last=LAST).days
     monkeypatch.setattr(ics, "MOST_EVENTS", 3)

@@ -198,6 +198,40 @@ def test_where_there_is_no_order_one_label_is_left_out_and_its_line_stays():
     assert_readable(drawing)
 
 
+def test_what_happens_at_one_instant_has_a_line_each_in_the_order_in_which_it_happened():
+    flags = [Flag(at=NOW + HOUR, kind=kind, label="") for kind in ("started", "was_due", "due")]
+    lines = across(plan_of(("counted", 120, "2h"), flags=flags), width=1320).lines
+    places = [line.x1 for line in lines if line.css != "axis"]
+    assert [line.css for line in sorted(lines, key=lambda line: line.x1) if line.css != "axis"] == [
+        flag.kind for flag in flags
+    ]
+    assert len(set(places)) == 3
+
+
+def test_a_time_whose_day_found_no_room_is_left_out_until_the_next_day_is_named():
+    """Else Monday's 08:02 would be read as Friday's."""
+    day = {"names_day": True, "labels": ("",)}
+    rows = [("Friday 15:20", 24, day), ("Monday 15:20:00 a long name", 400, day), ("09:50", 1000, {"labels": ("",)})]
+    rows.append(("Tuesday 08:00", 1000, day))
+    at, pieces = NOW, []
+    for tick, minutes, more in rows:
+        pieces.append(
+            Piece(kind="counted", begin=at, end=at + minutes * MINUTE, tick=tick, even=minutes * MINUTE, **more)
+        )
+        at = pieces[-1].end
+    plan = Plan(pieces=tuple(pieces), flags=(), bands=(), last_tick="16:00", captions=CAPTIONS)
+    ticks = [text.text for text in across(plan, width=1072).texts if text.css == "t-tick"]
+    assert sorted(ticks) == ["16:00", "Friday 15:20", "Tuesday 08:00"]
+
+
+def test_down_what_a_piece_says_stands_beside_the_longest_part_that_the_marks_leave_of_it():
+    flags = [Flag(at=NOW + minutes * MINUTE, kind="now", label=f"at {minutes}") for minutes in (10, 50)]
+    piece = Piece(kind="paused", begin=NOW, end=NOW + HOUR, beside="waits", tick="15:20")
+    plan = Plan(pieces=(piece,), flags=tuple(flags), bands=(), last_tick="16:20", captions=CAPTIONS)
+    texts = sorted(down(plan, width=340).texts, key=lambda text: text.y)
+    assert [text.text for text in texts] == ["15:20", "at 10", "waits", "at 50", "16:20"]
+
+
 def test_sums_are_written_where_there_are_any():
     bare = Plan(
         pieces=(Piece(kind="paused", begin=NOW, end=NOW + HOUR, even=HOUR),),

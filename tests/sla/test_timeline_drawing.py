@@ -1,10 +1,15 @@
-"""One timeline as it stands, mark by mark: what moves in the picture shows here (SPEC 2.2).
+"""Some timelines as they stand, mark by mark: what moves in a picture shows here (SPEC 2.2).
+
+The crowded ones were found by chance: more happens in them than there is room for, so that labels step aside for each
+other, and times and sums are left out.
 
 After a change that is meant, look at the page, and then write the files anew:
 `python -m tests.sla.test_timeline_drawing`.
 """
 
+import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -78,6 +83,22 @@ DRAWINGS = {
     "always-across-960": lambda: across(ALWAYS, width=960),
     "always-down-320": lambda: down(ALWAYS, width=320),
 }
+
+
+def crowded(plan: dict) -> Plan:
+    """Of a plan as it is kept: in minutes."""
+    pieces = [
+        piece(row.pop("kind"), row.pop("begin") / 60, row.pop("end") / 60, *row.pop("labels"), **row)
+        for row in plan["pieces"]
+    ]
+    flags = [flag(row["at"] / 60, row["kind"], row["label"]) for row in plan["flags"]]
+    return Plan(pieces=tuple(pieces), flags=tuple(flags), bands=(), last_tick="16:50", captions=CAPTIONS)
+
+
+for number, row in enumerate(json.loads((HERE / "drawings" / "crowded.json").read_text()), start=1):
+    plan = crowded(row)
+    DRAWINGS[f"crowded-{number}-across"] = partial(across, plan, width=row["across"])
+    DRAWINGS[f"crowded-{number}-down"] = partial(down, plan, width=row["down"])
 
 
 def written(drawing: Drawing) -> str:

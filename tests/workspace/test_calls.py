@@ -264,3 +264,12 @@ def test_how_the_call_goes_is_said_without_reloading(asked, anna, client, now, s
     assert "ringing" in client.get(f"{LIST}{call.pk}/?part=1").content.decode()
     calling.finish(attempt=attempt, actor=anna, outcome="busy", note="", now=now)
     assert "This attempt has ended: Busy." in client.get(f"{LIST}{call.pk}/?part=1").content.decode()
+
+
+def test_a_number_that_was_erased_is_no_link_that_dials_nothing(asked, anna, page_of):
+    call = asked()
+    CallRequest.objects.filter(pk=call.pk).update(number="")
+    for path in (LIST, f"{LIST}{call.pk}/"):
+        page = page_of(anna, path)
+        assert "Number erased" in page
+        assert "tel:" not in page

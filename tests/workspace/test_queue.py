@@ -12,6 +12,7 @@ from django.utils import timezone
 from helpdesk.accounts.models import StaffRole
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Reading, Status
+from helpdesk.workspace import queue_search
 from tests.factories import (
     AccountFactory,
     DesignatedFactory,
@@ -239,6 +240,22 @@ def test_a_reference_and_a_person_are_found_in_any_view_but_a_bare_number_may_be
         assert listed(client.get(QUEUE, {"q": typed, "view": "mine"})) == [ticket.pk]
     assert listed(client.get(QUEUE, {"q": "PS-500", "view": "closed"})) == []
     assert listed(client.get(QUEUE, {"q": "500", "view": "closed"})) == [ticket.pk]
+
+
+@pytest.mark.parametrize("most", [2, 100])
+def test_what_is_found_among_all_is_counted_right_alone_and_narrowed(client, specialist, monkeypatch, most):
+    """Alone the looking for words has counted it already; with a filter it is counted anew."""
+    monkeypatch.setattr(queue_search, "MOST_OF_ALL", most)
+    now = timezone.now()
+    tickets = [make_ticket(now=now, subject=f"Walrus {number}") for number in range(2)]
+    services.assign(ticket=tickets[0], owner=specialist, actor=specialist, now=now)
+
+    def number(**more):
+        return client.get(QUEUE, {"view": "closed", **more}).context["cl"].sums
+
+    assert number(q="walrus") == {"all": 2}
+    assert number(q="walrus", owner="me") == {"all": 1}
+    assert number(q="nothing has it") == {"all": 0}
 
 
 @pytest.mark.parametrize("typed", ["a:* & !b", "'", "\\", "<->", "(((", "x" * 10_000, "漢" * 5_000, "a\x00b c"])

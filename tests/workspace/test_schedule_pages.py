@@ -1,9 +1,11 @@
 """Managers set reports up that go out by mail (SPEC 2.6)."""
 
 import pytest
+from django.db import connection
 from django.test import Client
 
 from helpdesk.notifications.models import OutboxMail
+from helpdesk.reports import schedules
 from helpdesk.reports.models import ReportSchedule
 from tests.factories import StaffFactory, UserFactory
 
@@ -95,3 +97,21 @@ def test_queries_of_the_list_do_not_grow(manager, given, django_assert_num_queri
         manager.post(f"{LIST}new/", {**given, "recipients": [StaffFactory().pk]})
     with django_assert_num_queries(count):
         assert manager.get(LIST).text.count("Guarantees of the week") == 30
+
+
+@pytest.mark.parametrize("broken", ["SELECT 1 / 0", "SELECT pg_sleep(5)"])
+def test_a_preview_that_cannot_be_counted_says_so_in_its_place(manager, given, monkeypatch, broken):
+    """The page is where a report is paused or mended: it must not fall with what it would say."""
+    manager.post(f"{LIST}new/", given)
+    schedule = ReportSchedule.objects.get()
+
+    def contents(**_given):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 50")
+            cursor.execute(broken)
+
+    monkeypatch.setattr(schedules, "contents", contents)
+    answer = manager.get(f"{LIST}{schedule.pk}/")
+    assert (answer.status_code, "It cannot be counted at the moment." in answer.text) == (200, True)
+    assert "Guarantees of the week" in answer.text
+    assert ">paused<" in manager.post(f"{LIST}{schedule.pk}/pause/", follow=True).text

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from helpdesk.accounts.models import User
 from helpdesk.channels.callback import mails
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
-from helpdesk.channels.callback.services import close_callbacks, end, lock_call, new_token
+from helpdesk.channels.callback.services import DIAL_TASK, close_callbacks, end, lock_call, new_token
 from helpdesk.channels.callback.telephony import provider
 from helpdesk.core.jobs import kick
 from helpdesk.notifications.services import post
@@ -21,7 +21,6 @@ from helpdesk.tickets.models import Status, Ticket, TicketEvent
 from helpdesk.tickets.services import Refused, record_call
 from helpdesk.tickets.services.locked import follow_status, happened, in_the_name_of, lock, move, own, touch
 
-DIAL_TASK = "helpdesk.tasks.dial_calls"
 LONGEST_NOTE = 4000
 
 

@@ -1,7 +1,7 @@
-"""The outbox of calls: what a provider dials, after the commit, once (decision 22).
+"""The outbox of calls: what a provider dials, after the commit, once, and hangs up again (decisions 22, 37).
 
 An attempt is leased before the provider is asked. A worker that dies in between leaves a lease that runs out;
-then the provider is asked whether it has the call before it is dialled again.
+then the provider is asked whether it has the call before it is dialled again, or hung up.
 """
 
 import logging
@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 
 from helpdesk.channels.callback.calling import finish
-from helpdesk.channels.callback.models import CallAttempt
-from helpdesk.channels.callback.services import lock_call
+from helpdesk.channels.callback.models import CallAttempt, CallRequest
+from helpdesk.channels.callback.services import lock_call, stop
 from helpdesk.channels.callback.telephony import NotDialled, Placed, Provider, Unclear, provider
+from helpdesk.tickets.models import Status
 from helpdesk.tickets.services import Refused
 
 log = logging.getLogger(__name__)
@@ -33,10 +35,16 @@ ENDED = {
 
 
 def place_calls(*, now: datetime) -> int:
-    """Dial what waits for it; returns how many the provider took. Workers side by side never dial the same."""
+    """Hang up what is to ring no more, dial what waits for it; returns how many the provider took.
+
+    Workers side by side never dial the same.
+    """
     service = provider()
     if service is None:
         return 0
+    _stop_what_is_over(now=now)
+    for attempt in _lease_ringing(now=now):
+        _hang_up(service, attempt)
     return sum(_dial(service, attempt, now=now) for attempt in _lease(now=now))
 
 
@@ -56,7 +64,49 @@ def _lease(*, now: datetime) -> list[CallAttempt]:
     return rows
 
 
+def _stop_what_is_over(*, now: datetime) -> None:
+    """Nobody is called about a ticket that is over, or for a call that is; one that was merged goes on elsewhere."""
+    going = CallAttempt.objects.filter(outcome="").exclude(dial=CallAttempt.Dial.BY_HAND)
+    over = Q(request__ticket__status__in=Status.done(), request__ticket__merged_into=None)
+    needless = going.filter(over | ~Q(request__state=CallRequest.State.CALLING))
+    needless = needless.exclude(progress__in=CallAttempt.ANSWERED)
+    for attempt in needless.select_related("request__ticket__merged_into").order_by("id")[:MOST_AT_ONCE]:
+        stop(attempt, now=now)
+
+
+@transaction.atomic
+def _lease_ringing(*, now: datetime) -> list[CallAttempt]:
+    """What is to be hung up, but for what a worker is busy with at this moment: it sees to that itself."""
+    ringing = CallAttempt.objects.filter(dial=CallAttempt.Dial.HANGING_UP)
+    ringing = ringing.filter(Q(leased_until=None) | Q(leased_until__lte=now)).order_by("id")
+    rows = list(ringing.select_for_update(skip_locked=True)[:MOST_AT_ONCE])
+    CallAttempt.objects.filter(pk__in=[row.pk for row in rows]).update(leased_until=now + LEASE)
+    return rows
+
+
+def _hang_up(service: Provider, attempt: CallAttempt) -> None:
+    """End a call that the provider has. It may be over by itself meanwhile: that will do."""
+    try:
+        placed = None if attempt.provider_id else _left_there(service, attempt)
+        provider_id = placed.provider_id if placed else attempt.provider_id
+        if provider_id:
+            service.hang_up(provider_id=provider_id)
+    except NotDialled as error:
+        log.info("attempt %s was over before it was hung up: %s", attempt.pk, error)
+    except Unclear as error:
+        if attempt.tries + 1 < MOST_TRIES:
+            _note(attempt, tries=attempt.tries + 1, last_error=str(error)[:300])
+            return
+        log.warning("attempt %s could not be hung up: %s", attempt.pk, error)
+    _note(attempt, dial=CallAttempt.Dial.HUNG_UP, leased_until=None)
+
+
 def _dial(service: Provider, attempt: CallAttempt, *, now: datetime) -> bool:
+    """Place one call, unless it was stopped since it was leased; hang up where it was stopped meanwhile."""
+    own = CallAttempt.objects.filter(pk=attempt.pk)
+    if not own.filter(dial=CallAttempt.Dial.DIALLING, outcome="").exists():
+        own.filter(dial=CallAttempt.Dial.HANGING_UP).update(leased_until=None)
+        return False
     try:
         placed = _already_there(service, attempt) or service.place(
             number=attempt.number, report_to=report_address(attempt)
@@ -70,13 +120,21 @@ def _dial(service: Provider, attempt: CallAttempt, *, now: datetime) -> bool:
         else:
             _note(attempt, tries=attempt.tries + 1, last_error=str(error)[:300])
         return False
-    _note(attempt, dial=CallAttempt.Dial.PLACED, leased_until=None, provider_id=placed.provider_id, last_error="")
+    _note(attempt, leased_until=None, provider_id=placed.provider_id, last_error="")
+    if not own.filter(dial=CallAttempt.Dial.DIALLING).update(dial=CallAttempt.Dial.PLACED):
+        attempt.provider_id = placed.provider_id
+        if own.filter(dial=CallAttempt.Dial.HANGING_UP).exists():
+            _hang_up(service, attempt)
     return True
 
 
 def _already_there(service: Provider, attempt: CallAttempt) -> Placed | None:
     """The call that a worker who died, or an answer that was lost, left with the provider."""
-    if not attempt.was_begun:
+    return _left_there(service, attempt) if attempt.was_begun else None
+
+
+def _left_there(service: Provider, attempt: CallAttempt) -> Placed | None:
+    if not attempt.number:  # erased with its person
         return None
     known = CallAttempt.objects.filter(number=attempt.number).exclude(provider_id="")
     return service.find(
@@ -115,7 +173,9 @@ def take_report(*, token: str, status: str, provider_id: str, now: datetime) -> 
     lock_call(attempt.request, now=now)  # the ticket first, as everywhere
     earlier = ORDER[: ORDER.index(status)]
     moved = CallAttempt.objects.filter(pk=attempt.pk, progress__in=earlier)
-    if moved.update(progress=status, provider_id=provider_id[:64], dial=CallAttempt.Dial.PLACED, leased_until=None):
+    if moved.update(progress=status, provider_id=provider_id[:64], leased_until=None):
+        # One that is to be hung up stays so: from now on it can be, by its number with the provider.
+        CallAttempt.objects.filter(pk=attempt.pk, outcome="").update(dial=CallAttempt.Dial.PLACED)
         outcome = ENDED.get(status)
         if outcome is not None:
             _finish(attempt, outcome=outcome, now=now)

@@ -150,6 +150,11 @@ class CallAttempt(models.Model):
         DIALLING = "dialling", _("Being dialled")
         PLACED = "placed", _("Dialled")
         FAILED = "failed", _("Given up")
+        HANGING_UP = "hanging_up", _("To be hung up")
+        HUNG_UP = "hung_up", _("Hung up")
+
+    # The provider's words for a call that somebody, or something, has answered.
+    ANSWERED = ("in-progress", "completed")
 
     request = models.ForeignKey(CallRequest, models.PROTECT, related_name="made", verbose_name=_("call"))
     order = models.PositiveSmallIntegerField(_("attempt"))
@@ -178,9 +183,17 @@ class CallAttempt(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["leased_until", "id"], name="attempt_to_dial", condition=Q(dial__in=["pending", "dialling"])
+                fields=["leased_until", "id"],
+                name="attempt_to_dial",
+                condition=Q(dial__in=["pending", "dialling", "hanging_up"]),
             )
         ]
 
     def __str__(self) -> str:
         return f"{self.order}: {self.get_outcome_display()}"
+
+    @property
+    def can_be_stopped(self) -> bool:
+        """A provider makes it, and as far as is known nobody has answered. A specialist's own phone nobody hangs up."""
+        by_provider = self.dial in (self.Dial.PENDING, self.Dial.DIALLING, self.Dial.PLACED)
+        return by_provider and not self.outcome and self.progress not in self.ANSWERED

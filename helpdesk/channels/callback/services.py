@@ -18,6 +18,7 @@ from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.accounts.readers import reader_of
 from helpdesk.channels.callback.models import CallAttempt, CallQuerySet, CallRequest
 from helpdesk.core.channels import Channel
+from helpdesk.core.jobs import kick
 from helpdesk.notifications.services import Telling, tell
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric, State
@@ -38,6 +39,7 @@ from helpdesk.tickets.services.locked import (
     touch,
 )
 
+DIAL_TASK = "helpdesk.tasks.dial_calls"
 NEWS = "call"  # kind of the notice that somebody is to be called
 STALE = timedelta(minutes=45)  # an attempt that nobody wrote the outcome of
 LONGEST_TALK = timedelta(hours=4)  # the same, while the provider says that somebody speaks
@@ -209,11 +211,15 @@ def change(
 def cancel(*, call: CallRequest, actor: User, now: datetime) -> CallRequest:
     """The customer needs no call any more: before it was due the clock is cancelled, after it the breach stays.
 
-    A ticket on which nobody has said anything else is closed with it (SPEC 2.3).
+    A ticket on which nobody has said anything else is closed with it (SPEC 2.3). While a provider rings, the
+    phone stops; refused once somebody has answered, or where a specialist dials by hand.
     """
     ticket, clocks, call = lock_call(call, now=now)
     if call.state == CallRequest.State.CALLING:
-        raise Refused(_("We are calling you at this moment. Say it to the specialist."))
+        running = call.made.filter(outcome="").first()
+        if running is None or not running.can_be_stopped:
+            raise Refused(_("We are calling you at this moment. Say it to the specialist."))
+        stop(running, now=now)
     if not call.is_open:
         raise Refused(_("This call is over already."))
     end(call, CallRequest.State.CANCELLED, now=now)
@@ -234,7 +240,7 @@ def forget_person(*, user: User, now: datetime) -> None:
     _end_those_without_ticket(mine, now=now)
     for call in mine.open().select_related("ticket__merged_into").order_by("ticket_id", "pk"):
         for attempt in call.made.filter(outcome="").select_related("request__ticket__merged_into"):
-            _stop(attempt, now=now)
+            stop(attempt, now=now)
         cancel(call=call, actor=user, now=now)
     mine.update(number="")
     CallAttempt.objects.filter(request__requester=user).update(number="", last_error="")
@@ -332,16 +338,21 @@ def _free_left(*, now: datetime) -> int:
     left = left.exclude(progress="in-progress", begun_at__gte=now - LONGEST_TALK)
     left = left.select_related("request__ticket__merged_into")
     for attempt in left[:MOST_AT_ONCE]:
-        freed += _stop(attempt, now=now)
+        freed += stop(attempt, now=now)
     return freed
 
 
 @transaction.atomic
-def _stop(attempt: CallAttempt, *, now: datetime) -> int:
+def stop(attempt: CallAttempt, *, now: datetime) -> int:
+    """End an attempt that goes on; how many that were. A provider that has it, or is being asked, hangs up
+    once this has committed, unless somebody speaks."""
     _ticket, _clocks, call = lock_call(attempt.request, now=now)
     done = CallAttempt.objects.filter(pk=attempt.pk, outcome="").update(
         outcome=CallAttempt.Outcome.STOPPED, ended_at=now
     )
+    ringing = CallAttempt.objects.filter(pk=attempt.pk, dial__in=[CallAttempt.Dial.DIALLING, CallAttempt.Dial.PLACED])
+    if done and ringing.exclude(progress__in=CallAttempt.ANSWERED).update(dial=CallAttempt.Dial.HANGING_UP):
+        kick(DIAL_TASK)
     if done and call.state == CallRequest.State.CALLING:
         call.state, call.taken_by, call.taken_at = CallRequest.State.WAITING, None, None
         call.save(update_fields=["state", "taken_by", "taken_at"])

@@ -49,6 +49,10 @@ class Provider(Protocol):
     def find(self, *, number: str, since: datetime, known: Sequence[str]) -> Placed | None:
         """A call to the number that the provider began at `since` or later and that is none of the `known` ones."""
 
+    def hang_up(self, *, provider_id: str) -> None:
+        """End a call that waits or rings, and none in which somebody speaks. NotDialled where there is nothing to
+        hang up any more, Unclear where nobody knows."""
+
     def is_genuine(self, *, url: str, values: Mapping[str, Sequence[str]], signature: str) -> bool:
         """Whether a report comes from the provider."""
 
@@ -102,6 +106,11 @@ class Twilio:
             ):
                 return Placed(provider_id=row["sid"])
         return None
+
+    def hang_up(self, *, provider_id: str) -> None:
+        # Not "completed", which would cut off who has answered since the last report (decision 37).
+        path = f"Calls/{urllib.parse.quote(provider_id, safe='')}.json"
+        self._send(path, urllib.parse.urlencode({"Status": "canceled"}).encode())
 
     def is_genuine(self, *, url: str, values: Mapping[str, Sequence[str]], signature: str) -> bool:
         """HMAC-SHA1 with the account's token over the address and the sorted fields, as base64."""

@@ -11,7 +11,9 @@ from django.utils.dateparse import parse_datetime
 from helpdesk.accounts.models import User
 from helpdesk.management.demo.calls import bring_calls, bring_waiting
 from helpdesk.management.demo.cast import Cast
+from helpdesk.management.demo.files import bring_files
 from helpdesk.management.demo.found import bring_tags, bring_views, bring_words
+from helpdesk.management.demo.invited import bring_invitation
 from helpdesk.management.demo.library import bring_articles
 from helpdesk.management.demo.notices import bring_notices
 from helpdesk.management.demo.statements import bring_statements
@@ -72,6 +74,8 @@ class Command(BaseCommand):
             if tickets < BULK:
                 bring_escalations(now=now)
                 bring_waiting(now=now)
+                bring_files()
+                bring_invitation(now=now)
                 bring_notices(now=now)
                 bring_statements(now=now)
                 verify(now=now)  # else the watchdog would find that nobody ever did

@@ -20,6 +20,7 @@ from helpdesk.management.demo.companies import (
     companies,
     invented_names,
 )
+from helpdesk.reports.periods import month_start
 from helpdesk.sla.calendar import DAY_NAMES, BusinessCalendar
 from helpdesk.sla.holidays import national
 from helpdesk.sla.models import Calendar, CalendarVersion, PolicyVersion
@@ -260,5 +261,4 @@ def _month_end(now: datetime, time_zone: str, days: int) -> date:
     day = now.astimezone(ZoneInfo(time_zone)).date() + timedelta(days=days)
     if days < 0:
         return day
-    following = day.replace(day=28) + timedelta(days=4)
-    return following - timedelta(days=following.day)
+    return month_start(day, 1) - timedelta(days=1)

@@ -1,6 +1,7 @@
 """Calendars, policies and clocks as they are stored, a file a subject."""
 
 from helpdesk.sla.models.clock import (
+    APART,
     EVENT_KINDS,
     METRICS,
     PROMISES,
@@ -24,6 +25,7 @@ from helpdesk.sla.models.rules import (
 )
 
 __all__ = [
+    "APART",
     "BreachCause",
     "Calendar",
     "CalendarVersion",

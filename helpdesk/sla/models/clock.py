@@ -80,6 +80,14 @@ def _read_basis(row: dict[str, Any] | None) -> tuple[Target, datetime] | None:
     return target, datetime.fromisoformat(row["since"])
 
 
+# What counts at another instant gross than net, or not at all net.
+APART = (
+    models.Q(counted_at=None)
+    | models.Q(counted_at__gt=models.F("gross_counted_at"))
+    | models.Q(counted_at__lt=models.F("gross_counted_at"))
+)
+
+
 class ClockQuerySet(models.QuerySet["Clock"]):
     def open(self) -> "ClockQuerySet":
         return self.filter(state__in=pure.OPEN)
@@ -169,6 +177,13 @@ class Clock(models.Model):
             ),
             models.Index(fields=["promise", "metric", "counted_at"], name="clock_counted"),
             models.Index(fields=["promise", "metric", "gross_counted_at"], name="clock_gross_counted"),
+            # Reports read both counts: what counts at the same instant by both, and the few that don't.
+            models.Index(fields=["promise", "metric", "gross_counted_at"], name="clock_gross_apart", condition=APART),
+            models.Index(
+                fields=["promise", "metric", "ended_at"],
+                name="clock_answered",
+                condition=models.Q(answered_by__isnull=False),
+            ),
             models.Index(fields=["-started_at"], name="clock_questioned", condition=models.Q(questioned_pauses__gt=0)),
             # What a new version of a calendar or policy has to look at.
             models.Index(fields=["ticket"], name="clock_open", condition=models.Q(state__in=["running", "paused"])),

@@ -1,5 +1,6 @@
 """Response-time exceptions: asked for by one person, decided by another (SPEC 2.4)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -145,9 +146,14 @@ def withdraw_exception(*, exception: ClockException, actor: User, now: datetime)
     return exception
 
 
-def may_decide(user: User, ticket: Ticket) -> bool:
-    """Managers decide; a team lead does for tickets of a team that they lead (SPEC 2.1)."""
-    return user.is_managing or (ticket.team_id is not None and ticket.team_id in led_teams(user))
+def may_decide(user: User, ticket: Ticket, *, led: Collection[int] | None = None) -> bool:
+    """Managers decide; a team lead does for tickets of a team that they lead (SPEC 2.1).
+
+    `led`: the teams in which they are the lead, where that is known already.
+    """
+    if user.is_managing or ticket.team_id is None or user.staff_role != StaffRole.TEAM_LEAD:
+        return user.is_managing
+    return ticket.team_id in (led_teams(user) if led is None else led)
 
 
 def led_teams(user: User) -> frozenset[int]:

@@ -8,18 +8,19 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from helpdesk.accounts.models import Membership, RequesterRole, Team, User
+from helpdesk.accounts.models import Membership, RequesterRole, User
+from helpdesk.core.bulk import insert_together
 from helpdesk.core.channels import Channel
 from helpdesk.notifications.live import push_change
-from helpdesk.notifications.services import new_message_id, post
+from helpdesk.notifications.services import deliver_soon, new_message_id
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric
 from helpdesk.sla.models import CalendarVersion, PolicyVersion
 from helpdesk.subscriptions.entitlement import Entitlement
-from helpdesk.subscriptions.models import Hub
-from helpdesk.tickets import mails
+from helpdesk.tickets.mails import acknowledgement
 from helpdesk.tickets.models import Attachment, Claim, Message, Severity, Source, Ticket, TicketEvent
 from helpdesk.tickets.services.files import give_to
+from helpdesk.tickets.services.ground import Ground, ground
 from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
 from helpdesk.tickets.services.searching import index_words
 
@@ -49,24 +50,28 @@ class NewTicket:
     attachments: Sequence[Attachment] = ()
 
 
-@transaction.atomic
-def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None) -> Ticket:
+@transaction.atomic(savepoint=False)
+def open_ticket(
+    *, new: NewTicket, now: datetime, opened_by: User | None = None, ticket_id: int | None = None
+) -> Ticket:
     """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
 
-    Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
-    didn't come through the form or a chat gets its targets as objectives.
+    Three statements, another one with files: what it stands on is read, all its rows are written, its words
+    are made. Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
+    didn't come through the form or a chat gets its targets as objectives. `ticket_id`: a key that was drawn for it.
     """
     account, requester = new.membership.account, new.membership.user
     role = new.membership.requester_role
     if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
-    calendar_version = sla.business_calendar(account)
-    ticket = _new_row(new, calendar_version=calendar_version, now=now)
-    version = ticket.policy_version = sla.choose_policy(facts_of(ticket))
-    promises = _promises(new, version=version, calendar_version=calendar_version, now=now)
+    on = ground(account=account, hub=new.entitlement.hub, channel=new.channel, ticket_id=ticket_id)
+    ticket = _new_row(new, on=on, now=now)
+    found = sla.first_match(((version, version.terms) for version in on.policies), facts_of(ticket))
+    version = ticket.policy_version = found[0] if found else None
+    promises = _promises(new, version=version, calendar_version=on.calendar_version, now=now)
     ticket.next_due_at = min((promised.due_at for promised in promises), default=None)
-    ticket.save(force_insert=True)
-    message = Message.objects.create(
+    message = Message(
+        pk=on.message_id,
         ticket=ticket,
         kind=Message.Kind.CUSTOMER,
         author=requester,
@@ -75,10 +80,9 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
         message_id=new_message_id(),
         created_at=now,
     )
-    give_to(message, new.attachments)
-    index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
-    clocks = [
-        sla.start(
+    begun = [
+        sla.begin(
+            clock_id=clock_id,
             ticket_id=ticket.pk,
             promised=promised,
             promise=promise_of(ticket, promised),
@@ -86,17 +90,26 @@ def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None)
             actor=requester,
             begins_at=new.begins_at if promised.terms.metric == Metric.CALLBACK else None,
         )
-        for promised in promises
+        for clock_id, promised in zip(on.clock_ids, promises, strict=False)
     ]
+    clocks, started = [clock for clock, _event in begun], [event for _clock, event in begun]
+    first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
+    mails = acknowledgement(ticket=ticket, message=message, clock=first, files=new.attachments, now=now)
+    insert_together([ticket, message, *clocks, *started, *_events(new, ticket, opened_by, now=now), *mails])
+    index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
+    give_to(message, new.attachments)
+    deliver_soon()
+    push_change(ticket_id=ticket.pk)
+    return ticket
+
+
+def _events(new: NewTicket, ticket: Ticket, opened_by: User | None, *, now: datetime) -> list[TicketEvent]:
+    """Opened, claimed where it is, acknowledged."""
+    requester = new.membership.user
     events = [happened(ticket, TicketEvent.Kind.OPENED, now, opened_by or requester, source=new.source)]
     if new.critical:
         events.append(happened(ticket, TicketEvent.Kind.CLAIMED, now, requester))
-    events.append(happened(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None))
-    TicketEvent.objects.bulk_create(events)
-    first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
-    post(mails.acknowledgement(ticket=ticket, message=message, clock=first, files=new.attachments, now=now))
-    push_change(ticket_id=ticket.pk)
-    return ticket
+    return [*events, happened(ticket, TicketEvent.Kind.ACKNOWLEDGED, now, None)]
 
 
 def _promises(
@@ -114,9 +127,10 @@ def _promises(
     ]
 
 
-def _new_row(new: NewTicket, *, calendar_version: CalendarVersion, now: datetime) -> Ticket:
+def _new_row(new: NewTicket, *, on: Ground, now: datetime) -> Ticket:
     """The unsaved ticket, with the snapshot of who asks for what (SPEC 2.1)."""
     return Ticket(
+        pk=on.ticket_id,
         subject=new.subject,
         severity=Severity.CRITICAL if new.critical else Severity.STANDARD,
         claim=Claim.CLAIMED if new.critical else Claim.NONE,
@@ -127,17 +141,12 @@ def _new_row(new: NewTicket, *, calendar_version: CalendarVersion, now: datetime
         channel=new.channel,
         source=new.source,
         cc=list(new.cc),
-        team=_team_for(new.entitlement.hub, channel=new.channel),
+        team_id=on.team_id,
         requester_role=new.membership.requester_role,
         entitlement=new.entitlement.as_json(),
         language=new.language,
-        calendar_version=calendar_version,
+        calendar_version=on.calendar_version,
         reply_token=secrets.token_urlsafe(18),
         created_at=now,
         updated_at=now,
     )
-
-
-def _team_for(hub: Hub, *, channel: Channel) -> Team | None:
-    """The team that serves this hub on this channel (SPEC 2.1)."""
-    return hub.teams.filter(channels__contains=[channel]).order_by("id").first()

@@ -45,9 +45,12 @@ def _plain(name: str) -> str:
 
 
 def _tags(names: list[str]) -> list[Tag]:
-    """The tags of these names, made where there are none. Two people may make the same one at once."""
+    """The tags of these names, made where there are none.
+
+    Two people may make the same ones at once: in one order, so that they never wait for each other.
+    """
     longest = Tag._meta.get_field("name").max_length
     if any(len(name) > longest for name in names):
         raise Refused(_("A tag has %(most)d letters at most.") % {"most": longest})
-    Tag.objects.bulk_create([Tag(name=name) for name in names], ignore_conflicts=True)
+    Tag.objects.bulk_create([Tag(name=name) for name in sorted(names, key=str.lower)], ignore_conflicts=True)
     return list(Tag.objects.annotate(small=Lower("name")).filter(small__in=[name.lower() for name in names]))

@@ -1,18 +1,20 @@
 """A customer who may be called, the people who call, and a proof after each scenario."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from helpdesk.accounts.models import Membership
-from helpdesk.channels.callback import services
-from helpdesk.channels.callback.models import CallRequest
+from helpdesk.channels.callback import calling, services
+from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.core.channels import Channel
 from helpdesk.sla.audit import Rules, audit
 from helpdesk.sla.models import Clock
 from helpdesk.subscriptions.entitlement import entitlements
 from helpdesk.subscriptions.models import Hub
+from tests.channels.callback.switchboard import ACCOUNT, TOKEN, Exchange
 from tests.factories import (
     AccountFactory,
     DesignatedFactory,
@@ -94,3 +96,23 @@ def ask(new_call, now) -> Callable[..., CallRequest]:
         return services.ask(new=new_call(*args, **changes), now=at).call
 
     return make
+
+
+@pytest.fixture
+def exchange(settings) -> Iterator[Exchange]:
+    server = Exchange()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    settings.TELEPHONY, settings.TWILIO_URL = "twilio", server.url
+    settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, TOKEN
+    settings.TWILIO_FROM, settings.TWILIO_DESK = "+493055570142", "sip:desk@premium.example"
+    settings.SITE_URL = "https://help.premium.example"
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(timeout=5)
+
+
+@pytest.fixture
+def attempt(exchange, ask, anna, at) -> CallAttempt:
+    return calling.dial(call=ask(), actor=anna, now=at(1))
