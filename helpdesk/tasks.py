@@ -86,7 +86,7 @@ def run_dry_runs() -> None:
 
 @shared_task
 def clear_old_dry_runs() -> None:
-    """Throw away dry runs of more than a month ago."""
+    """Throw away dry runs of more than three months ago."""
     clear_dry_runs(now=timezone.now())
 
 

@@ -92,6 +92,8 @@ class DryRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._fetch(request, object_id)
+        if run.state == DryRun.State.FAILED:  # its documents may be what can't be read
+            return self._answer(request, run, "page", title=_title(run), editor_url=_editor_url(run))
         tally = Tally.of(run.figures)
         cell = chosen_cell(tally, request.GET.get("of", ""))
         kind = request.GET.get("kind", "")
@@ -99,7 +101,7 @@ class DryRunAdmin(ReadOnlyAdmin):
         page = max(1, min(DEEPEST, *numbers([request.GET.get("page", "1")]), DEEPEST))
         changed, more = rows(run, cell, kind=kind, page=page)
         context = {
-            "title": _("Dry run: %(name)s") % {"name": run.name},
+            "title": _title(run),
             "lines": lines(tally, cell),
             "about": summary(run, cell, tally),
             "of": ".".join(cell),
@@ -160,6 +162,10 @@ class DryRunAdmin(ReadOnlyAdmin):
             **context,
         }
         return TemplateResponse(request, f"admin/helpdesk/dryrun/{template}.html", context)
+
+
+def _title(run: DryRun) -> str:
+    return _("Dry run: %(name)s") % {"name": run.name}
 
 
 def _editor_url(run: DryRun) -> str:

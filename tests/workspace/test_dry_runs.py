@@ -20,8 +20,8 @@ from helpdesk.sla.target import Target
 from helpdesk.tickets import services
 from helpdesk.workspace import dry_runs
 from tests.factories import AccountFactory, DesignatedFactory, StaffFactory, make_ticket
-from tests.workspace.test_calendars import errors_of, form_of, page_of
-from tests.workspace.test_policies import ADD, opened, send, text, url, wrong
+from tests.workspace.calendars.pages import errors_of, form_of, page_of
+from tests.workspace.policies.pages import ADD, opened, send, text, url, wrong
 
 pytestmark = pytest.mark.django_db
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
@@ -186,6 +186,25 @@ def test_it_is_stopped_once_and_says_that_it_is_a_part(client, standard, past, n
     page = text(client.post(f"{ROOT}{run.pk}/stop/", follow=True))
     assert "It was stopped at 25 %: the figures are of a part of the period only." in page
     assert "It was over already." in text(client.post(f"{ROOT}{run.pk}/stop/", follow=True))
+
+
+@pytest.mark.parametrize("also", [{}, {"document": [1]}, {"figures": {"cells": [[1]]}}, {"figures": [], "zone": "?"}])
+def test_one_that_failed_says_why_and_leads_back_to_the_draft(client, standard, past, now, also):
+    run = half_an_hour(standard, now)
+    DryRun.objects.filter(pk=run.pk).update(state="failed", reason="draft", **also)
+    page = text(client.get(f"{ROOT}{run.pk}/change/"))
+    assert "The draft, as it was kept for this dry run, can’t be read any more." in page
+    assert f"{url(standard)}?tried={run.pk}" in page
+    assert "tickets.csv" not in page
+    assert client.get(f"{ROOT}{run.pk}/progress/").headers["HX-Refresh"] == "true"
+    assert "Failed" in text(client.get(ROOT))
+
+
+def test_a_second_click_leads_to_the_first_ones_page(client, standard, past):
+    typed = opened(client, url(standard))
+    pages = [send(client, url(standard), typed, "_try").headers["Location"] for _ in range(2)]
+    assert pages[0] == pages[1]
+    assert DryRun.objects.count() == 1
 
 
 @pytest.mark.parametrize("role", [StaffRole.SPECIALIST, StaffRole.TEAM_LEAD])

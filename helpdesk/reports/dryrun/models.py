@@ -24,10 +24,17 @@ class DryRun(models.Model):
         RUNNING = "running", _("Running")
         DONE = "done", _("Done")
         STOPPED = "stopped", _("Stopped")
+        FAILED = "failed", _("Failed")
 
         @classmethod
         def unfinished(cls) -> "tuple[DryRun.State, ...]":
             return (cls.WAITING, cls.RUNNING)
+
+    class Reason(models.TextChoices):
+        """Why one failed, in words for whoever asked for it."""
+
+        DRAFT = "draft", _("The draft, as it was kept for this dry run, can’t be read any more.")
+        REPLAY = "replay", _("What this dry run had counted so far, or what is written of its tickets, can’t be read.")
 
     # Both empty: of a policy that has not been saved yet.
     policy = models.ForeignKey(Policy, models.PROTECT, null=True, related_name="+", verbose_name=_("policy"))
@@ -43,6 +50,9 @@ class DryRun(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.WAITING)
     created_at = models.DateTimeField(_("started"))
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by"))
+    # Of what was asked for, so that a second click finds the first one's run instead of starting its own.
+    digest = models.CharField(max_length=64, default="", editable=False)
+    reason = models.CharField(_("reason"), max_length=10, choices=Reason, default="")  # of one that failed
     finished_at = models.DateTimeField(_("finished"), null=True)
     total = models.PositiveIntegerField(_("targets"), default=0)
     seen = models.PositiveIntegerField(_("replayed"), default=0)
@@ -60,7 +70,12 @@ class DryRun(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(policy=None) | models.Q(calendar=None), name="dry_run_of_one_thing"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["created_by", "digest"],
+                name="dry_run_asked_for_once",
+                condition=models.Q(state__in=["waiting", "running"]),
+            ),
         ]
         indexes = [
             models.Index(

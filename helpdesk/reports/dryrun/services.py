@@ -1,13 +1,15 @@
 """The verbs of dry runs. They write their own rows, and nothing of any ticket, clock or rule (decision 34)."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
-from django.db import transaction
-from django.db.models import Count
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import User
@@ -30,7 +32,10 @@ CHUNK = 2000  # clocks in one transaction: about half a second's work
 MOST_ROWS = 10_000  # kept of a run, of those whose outcome changes, and as many of the others
 MOST_WAITING = 10
 LONGEST = 366  # days of a period
-KEPT = timedelta(days=30)
+KEPT = timedelta(days=90)
+SAME = timedelta(seconds=10)  # a second click so soon is none of its own, even if the first one's run is done
+# What a stored document that cannot be read throws. A database that is away is none of it: that is tried again.
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @transaction.atomic
@@ -50,16 +55,15 @@ def start_dry_run(
 ) -> DryRun:
     """Begin to replay a draft: `terms` of a policy (None: one that isn't saved yet), or hours of a calendar.
 
-    Refused for too long a period, or where too many wait; ValueError as in `BusinessCalendar.from_dict`.
+    Asked for twice by the same person, it is one run: a double click starts nothing anew. Refused for too long a
+    period, or where too many wait; ValueError as in `BusinessCalendar.from_dict`.
     """
     if not 1 <= period.days <= LONGEST:
         raise Refused(_("A dry run looks back a year at most."))
-    if DryRun.objects.filter(state__in=DryRun.State.unfinished()).count() >= MOST_WAITING:
-        raise Refused(_("%(count)d dry runs are under way. Wait for one, or stop one.") % {"count": MOST_WAITING})
     if (terms is None) == (definition is None):
         raise ValueError("a dry run is of terms or of a calendar's hours")
     document = terms.to_dict() if terms is not None else BusinessCalendar.from_dict(definition).to_dict()
-    run = DryRun.objects.create(
+    run = DryRun(
         policy=policy,
         calendar=calendar,
         name=name,
@@ -73,8 +77,35 @@ def start_dry_run(
         created_at=now,
         created_by=actor,
     )
+    run.digest = digest_of(run)
+    if same := _same(run):
+        return same
+    if DryRun.objects.filter(state__in=DryRun.State.unfinished()).count() >= MOST_WAITING:
+        raise Refused(_("%(count)d dry runs are under way. Wait for one, or stop one.") % {"count": MOST_WAITING})
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError:  # the other click of a double one was faster
+        if same := _same(run):
+            return same
+        raise
     kick(TASK)
     return run
+
+
+def digest_of(run: DryRun) -> str:
+    """What tells one question from another: the draft, where it would stand, and the days."""
+    asked = [run.policy_id, run.calendar_id, run.name, run.document, run.place]
+    days = [run.first.isoformat(), run.last.isoformat(), run.zone]
+    return hashlib.sha256(json.dumps([*asked, *days], sort_keys=True).encode()).hexdigest()
+
+
+def _same(run: DryRun) -> DryRun | None:
+    """What the same person has asked for already: under way, or done so lately that it was the same click."""
+    under_way = Q(state__in=DryRun.State.unfinished())
+    just_done = Q(state=DryRun.State.DONE, created_at__gte=run.created_at - SAME)
+    mine = DryRun.objects.filter(under_way | just_done, created_by=run.created_by, digest=run.digest)
+    return mine.order_by("-id").first()
 
 
 def stop_dry_run(*, run: DryRun, now: datetime) -> bool:
@@ -84,7 +115,7 @@ def stop_dry_run(*, run: DryRun, now: datetime) -> bool:
 
 
 def clear_dry_runs(*, now: datetime) -> int:
-    """Throw away those of more than a month ago, with their rows."""
+    """Throw away those of more than three months ago, with their rows."""
     old = DryRun.objects.filter(created_at__lt=now - KEPT)
     DryRunRow.objects.filter(run__in=old).delete()
     return old.delete()[0]
@@ -114,8 +145,19 @@ def _chunk(*, now: datetime, only: DryRun | None) -> bool:
     run = waiting.order_by("id").select_for_update(skip_locked=True).first()
     if run is None:
         return False
-    rules = rules_of(run)
-    window = run.period.window(now=run.created_at)
+    try:
+        rules, window = rules_of(run), run.period.window(now=run.created_at)
+    except UNREADABLE:
+        return _fail(run, DryRun.Reason.DRAFT, now=now)
+    try:
+        with transaction.atomic():
+            _go_on(run, rules, window, now=now)
+    except UNREADABLE:
+        return _fail(run, DryRun.Reason.REPLAY, now=now)
+    return True
+
+
+def _go_on(run: DryRun, rules: Rules, window: Window, *, now: datetime) -> None:
     if run.state == DryRun.State.WAITING:
         _prepare(run, rules, window)
     else:
@@ -128,6 +170,12 @@ def _chunk(*, now: datetime, only: DryRun | None) -> bool:
             *("cuts", "last_clock", "figures", "names"),
         ]
     )
+
+
+def _fail(run: DryRun, reason: DryRun.Reason, *, now: datetime) -> bool:
+    """End one that can't go on, so that those behind it do; it stays at the last chunk that stood."""
+    log.exception("dry run %s: %s", run.pk, reason.value)
+    DryRun.objects.filter(pk=run.pk).update(state=DryRun.State.FAILED, reason=reason, finished_at=now)
     return True
 
 

@@ -6,99 +6,42 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from helpdesk.accounts.models import Membership
 from helpdesk.core.channels import Channel
-from helpdesk.notifications.models import OutboxMail
 from helpdesk.reports.breaches import Filters
-from helpdesk.reports.dryrun import services as dry
 from helpdesk.reports.dryrun.counting import Tally
-from helpdesk.reports.dryrun.models import DryRun, DryRunRow
+from helpdesk.reports.dryrun.models import DryRunRow
 from helpdesk.reports.figures import report
 from helpdesk.reports.periods import Period
 from helpdesk.sla.clock import Effect, Promise
-from helpdesk.sla.models import Calendar, Clock, ClockEvent, ExceptionCode, Policy
+from helpdesk.sla.models import Calendar, ExceptionCode, Policy
 from helpdesk.sla.target import Target
-from helpdesk.sla.terms import Conditions, Terms
+from helpdesk.sla.terms import Conditions
 from helpdesk.sla.versions import create_policy, publish_calendar, publish_policy
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Severity, Status, TicketEvent
-from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
+from helpdesk.tickets.models import Severity, Status
+from tests.factories import DesignatedFactory, MembershipFactory, make_ticket
+from tests.reports.dryrun.drafts import (
+    AIM,
+    DAY,
+    FIRST,
+    HOUR,
+    MINUTE,
+    NEXT,
+    NOVEMBER,
+    answered,
+    critical,
+    met,
+    others,
+    policy,
+    promising,
+    run_of,
+    standard,
+    terms_of,
+)
 
 pytestmark = pytest.mark.django_db
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
-NOVEMBER = Period(first=date(2026, 11, 1), last=date(2026, 11, 30), zone=ZoneInfo("UTC"))
-FIRST = ("guaranteed", "first_response")
-AIM = ("objective", "first_response")
-NEXT = ("objective", "next_response")
-
-
-@pytest.fixture
-def ada():
-    return StaffFactory()
-
-
-@pytest.fixture
-def manager():
-    return StaffFactory(staff_role="manager")
-
-
-@pytest.fixture
-def member():
-    return DesignatedFactory()
-
-
-def policy(name: str) -> Policy:
-    return Policy.objects.get(name=name)
-
-
-def standard() -> Policy:
-    return policy("Standard, designated super admins")
-
-
-def critical() -> Policy:
-    return policy("Business critical, designated super admins")
-
-
-def others() -> Policy:
-    return policy("All other users")
-
-
-def terms_of(row: Policy) -> Terms:
-    return row.versions.get(is_current=True).terms
-
-
-def promising(row: Policy, index: int = 0, **values) -> Terms:
-    terms = terms_of(row)
-    targets = list(terms.targets)
-    targets[index] = replace(targets[index], **values)
-    return replace(terms, targets=tuple(targets))
-
-
-def run_of(manager, now: datetime, *, period: Period = NOVEMBER, **draft) -> DryRun:
-    row = draft.get("policy")
-    if row and "place" not in draft:
-        draft["place"] = Policy.objects.filter(position__lt=row.position).count()
-    run = dry.start_dry_run(name="Draft", period=period, actor=manager, now=now, **draft)
-    dry.advance_dry_runs(now=now, only=run)
-    run.refresh_from_db()
-    assert (run.state, run.failed) == ("done", 0)
-    return run
-
-
-def met(run: DryRun, cell, *, basis: str = "net") -> list[tuple[int, int]]:
-    """Met and due, as it was and as it would have been."""
-    tally = Tally.of(run.figures)
-    sides = [tally.figures(cell, side=side, basis=basis) for side in ("was", "then")]
-    return [(side.met, side.due) for side in sides]
-
-
-def answered(member, ada, now: datetime, minutes: int, **facts):
-    ticket = make_ticket(member, now=now, **facts)
-    services.reply(ticket=ticket, actor=ada, body="Done.", now=now + minutes * MINUTE)
-    return ticket
 
 
 def test_an_hour_made_half_an_hour(member, ada, manager, now):
@@ -270,6 +213,29 @@ def test_a_new_holiday_moves_the_aims_of_that_day(manager, ada, now):
     assert same.changed == 0
 
 
+@pytest.mark.parametrize(("after", "kept"), [(timedelta(0), 1), (timedelta(microseconds=1), 0)])
+def test_an_answer_at_the_drafts_very_deadline_is_in_time(member, ada, manager, now, after, kept):
+    """Decision 1: met at the deadline itself, late an instant after."""
+    ticket = make_ticket(member, now=now)
+    services.reply(ticket=ticket, actor=ada, body="Done.", now=now + 30 * MINUTE + after)
+    run = run_of(manager, now + DAY, policy=standard(), terms=promising(standard(), target=Target(seconds=1800)))
+    assert met(run, FIRST) == [(1, 1), (kept, 1)]
+    assert run.rows.get().due_then == now + 30 * MINUTE
+
+
+@pytest.mark.parametrize(("after", "kept"), [(timedelta(0), 1), (timedelta(microseconds=1), 0)])
+def test_an_answer_at_the_very_deadline_that_a_holiday_moved_is_in_time(manager, ada, now, after, kept):
+    user = MembershipFactory(role=Membership.Role.USER)
+    monday = datetime(2026, 11, 16, 10, 0, tzinfo=now.tzinfo)
+    ticket = make_ticket(user, now=monday)  # due on Tuesday at 10; with Tuesday off on Wednesday at 10
+    services.reply(ticket=ticket, actor=ada, body="Done.", now=monday + 2 * DAY + after)
+    calendar = Calendar.objects.get()
+    definition = copy.deepcopy(calendar.versions.get().definition) | {"holidays": ["2026-11-17"]}
+    run = run_of(manager, now, calendar=calendar, definition=definition)
+    assert met(run, AIM) == [(0, 1), (kept, 1)]
+    assert run.rows.get().due_then == monday + 2 * DAY
+
+
 def test_a_guarantee_is_not_touched_by_a_calendar(member, ada, manager, now):
     answered(member, ada, now, 70)
     calendar = Calendar.objects.get()
@@ -349,114 +315,6 @@ def test_a_rollout_of_then_is_not_undone(member, ada, manager, now):
     )
     hours = calendar.versions.get(is_current=True).definition
     assert run_of(manager, now + DAY, calendar=calendar, definition=hours).changed == 0
-
-
-def everything() -> list:
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (Clock, ClockEvent, TicketEvent, OutboxMail, Policy, Calendar, type(standard().versions.get()))
-    ]
-
-
-def test_it_changes_nothing(member, ada, manager, now):
-    for minutes in (10, 61):
-        answered(member, ada, now, minutes)
-    make_ticket(member, critical=True, now=now)
-    before = everything()
-    run = run_of(manager, now + DAY, policy=standard(), terms=promising(standard(), target=Target(seconds=300)))
-    assert run.changed > 0
-    assert everything() == before
-
-
-def test_a_killed_worker_repeats_and_loses_nothing(member, ada, manager, now, monkeypatch):
-    monkeypatch.setattr(dry, "CHUNK", 2)
-    for minutes in (10, 40, 50, 61, 70):
-        answered(member, ada, now, minutes)
-    draft = {"policy": standard(), "terms": promising(standard(), target=Target(seconds=1800))}
-    whole = run_of(manager, now + DAY, **draft)
-    run = dry.start_dry_run(name="Draft", period=NOVEMBER, actor=manager, now=now + DAY, place=1, **draft)
-    real, calls = Tally.to_json, []
-
-    def dies(tally):
-        calls.append(tally)
-        if len(calls) == 2:
-            raise KeyboardInterrupt  # after the rows, before the place in the run
-        return real(tally)
-
-    monkeypatch.setattr(Tally, "to_json", dies)
-    with pytest.raises(KeyboardInterrupt):
-        dry.advance_dry_runs(now=now + DAY, only=run)
-    monkeypatch.undo()
-    monkeypatch.setattr(dry, "CHUNK", 2)
-    dry.advance_dry_runs(now=now + DAY, only=run)
-    run.refresh_from_db()
-    assert (run.state, run.seen, run.changed, run.figures) == ("done", whole.seen, whole.changed, whole.figures)
-    assert run.rows.count() == whole.rows.count()
-
-
-def test_two_at_once_and_one_that_is_stopped(member, ada, manager, now):
-    answered(member, ada, now, 50)
-    draft = {"policy": standard(), "terms": promising(standard(), target=Target(seconds=1800)), "place": 1}
-    one, two = (
-        dry.start_dry_run(name="Draft", period=NOVEMBER, actor=manager, now=now + DAY, **draft) for _ in range(2)
-    )
-    assert dry.stop_dry_run(run=one, now=now + DAY)
-    assert not dry.stop_dry_run(run=one, now=now + DAY)
-    dry.advance_dry_runs(now=now + DAY)
-    one.refresh_from_db()
-    two.refresh_from_db()
-    assert (one.state, one.seen, two.state, two.seen) == ("stopped", 0, "done", 1)
-
-
-def test_of_many_the_first_are_kept_and_those_whose_outcome_changes_have_room_of_their_own(
-    member, ada, manager, now, monkeypatch
-):
-    monkeypatch.setattr(dry, "MOST_ROWS", 2)
-    for minutes in (5, 6, 7, 50, 51, 52):
-        answered(member, ada, now, minutes)
-    run = run_of(manager, now + DAY, policy=standard(), terms=promising(standard(), target=Target(seconds=1800)))
-    assert run.changed == 6
-    assert sorted(run.rows.values_list("rank", flat=True)) == [0, 0, 3, 3]
-
-
-def test_old_ones_are_cleared_with_their_rows(member, ada, manager, now):
-    answered(member, ada, now, 50)
-    draft = {"policy": standard(), "terms": promising(standard(), target=Target(seconds=1800))}
-    old, fresh = run_of(manager, now + DAY, **draft), run_of(manager, now + 20 * DAY, **draft)
-    assert old.rows.exists()
-    dry.clear_dry_runs(now=now + 32 * DAY)
-    assert list(DryRun.objects.all()) == [fresh]
-    assert set(DryRunRow.objects.values_list("run", flat=True)) == {fresh.pk}
-
-
-def test_a_period_is_a_year_at_most_and_few_wait_at_once(manager, now, monkeypatch):
-    draft = {"policy": standard(), "terms": terms_of(standard()), "name": "Draft", "actor": manager, "now": now}
-    with pytest.raises(services.Refused, match="a year at most"):
-        dry.start_dry_run(period=replace(NOVEMBER, first=date(2024, 1, 1)), **draft)
-    monkeypatch.setattr(dry, "MOST_WAITING", 1)
-    dry.start_dry_run(period=NOVEMBER, **draft)
-    with pytest.raises(services.Refused, match="under way"):
-        dry.start_dry_run(period=NOVEMBER, **draft)
-
-
-def test_a_chunk_costs_the_same_queries_whatever_it_holds(member, ada, manager, now):
-    draft = {"policy": standard(), "terms": promising(standard(), target=Target(seconds=1800))}
-
-    def cost() -> int:
-        run = dry.start_dry_run(name="Draft", period=NOVEMBER, actor=manager, now=now + DAY, place=1, **draft)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
-            dry.advance_dry_runs(now=now + DAY, only=run)
-        return len(queries)
-
-    answered(member, ada, now, 50)
-    declined = make_ticket(member, critical=True, now=now)
-    services.judge_claim(ticket=declined, actor=ada, confirmed=False, reason="No.", now=now + MINUTE)
-    few = cost()
-    for minutes in range(28):
-        answered(member, ada, now, 40 + minutes)
-    assert cost() == few
 
 
 def test_a_chat_and_a_call_are_replayed_by_their_own_metric(member, ada, manager, now):
