@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from helpdesk.core.durations import brief, target_words
+from helpdesk.core.durations import brief, compact, target_words
 from helpdesk.reports.breaches import VERDICTS
 from helpdesk.reports.dryrun.counting import (
     BETTER,
@@ -33,7 +33,8 @@ from helpdesk.sla.models import METRICS, PROMISES
 from helpdesk.sla.terms import Terms
 from helpdesk.subscriptions.models import Hub
 
-PAGE = 50
+PAGE = 25
+LONG = 2 * 86400  # seconds of a shift that is said in days
 KINDS = {
     "worse": (DryRunRow.Rank.WORSE,),
     "better": (DryRunRow.Rank.BETTER,),
@@ -151,10 +152,11 @@ def verdict_words(verdict: str) -> str:
 
 
 def shift_words(shift: timedelta | None) -> str:
-    """`−10m`, `+17h`; an en dash for none."""
+    """`−10m`, `+17h`, from two days on `+6d 22h`; an en dash for none."""
     if not shift:
         return "–"
-    return ("+" if shift > timedelta(0) else "−") + brief(shift.total_seconds())
+    seconds = abs(shift.total_seconds())
+    return ("+" if shift > timedelta(0) else "−") + (compact(seconds) if seconds >= LONG else brief(seconds))
 
 
 def chosen_cell(tally: Tally, wanted: str) -> Cell:

@@ -20,6 +20,7 @@ from helpdesk.reports.dryrun.counting import Tally
 from helpdesk.reports.dryrun.models import DryRun
 from helpdesk.reports.dryrun.services import MOST_ROWS, advance_dry_runs, start_dry_run, stop_dry_run
 from helpdesk.reports.periods import Period, today
+from helpdesk.workspace.dry_run_answer import answer
 from helpdesk.workspace.dry_run_file import as_csv
 from helpdesk.workspace.dry_run_page import (
     KIND_WORDS,
@@ -102,12 +103,14 @@ class DryRunAdmin(ReadOnlyAdmin):
         changed, more = rows(run, cell, kind=kind, page=page)
         context = {
             "title": _title(run),
-            "lines": lines(tally, cell),
+            "lines": (every := lines(tally, cell)),
+            "others": [line for line in every if line.changed and not line.is_current],
+            "answer": (said := answer(tally, cell)),
+            "chips": [(value, label, said.kinds[value]) for value, label in KIND_WORDS if said.kinds[value]],
             "about": summary(run, cell, tally),
             "of": ".".join(cell),
             "changed": changed,
             "kind": kind,
-            "kinds": KIND_WORDS,
             "page": page,
             "previous_page": page - 1,
             "next_page": page + 1,
@@ -142,6 +145,8 @@ class DryRunAdmin(ReadOnlyAdmin):
 
     def csv_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         run = self._fetch(request, str(pk))
+        if run.state == DryRun.State.FAILED:
+            raise Http404
         name = f'attachment; filename="dry-run-{run.pk}-{run.first}-to-{run.last}.csv"'
         return HttpResponse(as_csv(run), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": name})
 

@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
+from helpdesk.reports.dryrun.models import DryRun
 from helpdesk.reports.dryrun.services import advance_dry_runs, start_dry_run
 from helpdesk.reports.periods import Period
 from helpdesk.sla.models import Calendar, Clock, ClockException, Policy
@@ -101,6 +102,8 @@ PAGES = {
         "/admin/helpdesk/rollout/{rollout}/change/",
         "/admin/helpdesk/dryrun/",
         "/admin/helpdesk/dryrun/{tried}/change/",
+        "/admin/helpdesk/dryrun/{trying}/change/",
+        "/admin/helpdesk/dryrun/{untried}/change/",
         "/admin/helpdesk/calendar/",
         "/admin/helpdesk/calendar/add/",
         "/admin/helpdesk/calendar/{calendar}/change/",
@@ -155,6 +158,8 @@ def demonstration(transactional_db) -> dict[str, int]:
         "policy": policy.pk,
         "rollout": rollout.pk,
         "tried": tried_out(policy),
+        "trying": in_state("running", seen=48_231, total=120_000, changed=913, finished_at=None),
+        "untried": in_state("failed", reason="draft"),
         "ticket": clock.ticket_id,
         "clock": clock.pk,
         "exception": exception.pk,
@@ -181,6 +186,16 @@ def tried_out(policy: Policy) -> int:
         now=timezone.now(),
     )
     advance_dry_runs(now=timezone.now())
+    return run.pk
+
+
+def in_state(state: str, **also) -> int:
+    """The same dry run as it looks while it goes on, or when it could not."""
+    run = DryRun.objects.latest("id")
+    run.pk, run.digest, run.state = None, state, state
+    for name, value in also.items():
+        setattr(run, name, value)
+    run.save()
     return run.pk
 
 

@@ -196,8 +196,22 @@ def test_one_that_failed_says_why_and_leads_back_to_the_draft(client, standard, 
     assert "The draft, as it was kept for this dry run, can’t be read any more." in page
     assert f"{url(standard)}?tried={run.pk}" in page
     assert "tickets.csv" not in page
+    assert client.get(f"{ROOT}{run.pk}/tickets.csv").status_code == 404
     assert client.get(f"{ROOT}{run.pk}/progress/").headers["HX-Refresh"] == "true"
     assert "Failed" in text(client.get(ROOT))
+
+
+def test_the_page_begins_with_the_answer_and_offers_only_kinds_that_there_are(client, standard, past, now):
+    page = text(client.get(f"{ROOT}{half_an_hour(standard, now).pk}/change/"))
+    assert "Attainment would have been <b>50.0 %</b> instead of 100.0 %." in page
+    assert page.index("instead of 100.0 %") < page.index("Shift of the deadline") < page.index("PS-")
+    assert "kind=worse" in page
+    assert "kind=other" in page
+    assert "kind=better" not in page
+    same = half_an_hour(standard, now, terms=standard.versions.get().terms)
+    page = text(client.get(f"{ROOT}{same.pk}/change/"))
+    assert "Nothing would have been different: all 2 targets keep their deadline and their outcome" in page
+    assert "kind=" not in page
 
 
 def test_a_second_click_leads_to_the_first_ones_page(client, standard, past):
