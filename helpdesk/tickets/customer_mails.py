@@ -37,7 +37,7 @@ def copied(*, ticket: Ticket, addresses: list[str], actor: User, now: datetime) 
     """
     known = {user.email.lower(): user for user in User.objects.filter(email__in=addresses, is_active=True)}
     rows = []
-    for address in wanted_copies(addresses):
+    for address in wanted_copies(ticket, addresses):
         person = known.get(address.lower(), actor)
         to = Reader(
             email=address,

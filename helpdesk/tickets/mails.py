@@ -5,13 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, Exists, OuterRef, Subquery, When
 from django.urls import reverse
 
+from helpdesk.accounts.invitations import AccountEvent
 from helpdesk.accounts.models import Membership, User
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.services import Reader, mail_row
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Attachment, Message, Ticket
+from helpdesk.tickets.models import Attachment, Message, Ticket, TicketEvent
+
+WENT = (AccountEvent.Kind.REMOVED, AccountEvent.Kind.LEFT)
 
 
 def reader(ticket: Ticket) -> Reader | None:
@@ -129,7 +133,7 @@ def reply(
         key=key,
         template="reply",
         context=context,
-        cc=wanted_copies(ticket.cc),
+        cc=wanted_copies(ticket, ticket.cc),
         message_id=message.message_id,
         in_reply_to=answered,
         now=now,
@@ -151,12 +155,23 @@ def reply(
     return mails
 
 
-def wanted_copies(addresses: Sequence[str]) -> list[str]:
-    """Without those of people who want no mail of tickets that they are in copy of."""
+def wanted_copies(ticket: Ticket, addresses: Sequence[str]) -> list[str]:
+    """Without those of people who want no mail of tickets that they are in copy of, and of those who belonged to the
+    account and don't any more, unless somebody has put them in copy since (SPEC 2.1). One query, two where some left.
+    """
     if not addresses:
         return []
-    unwilling = User.objects.filter(email__in=addresses, mail_copies=False).values_list("email", flat=True)
-    return [address for address in addresses if address not in set(unwilling)]
+    left = AccountEvent.objects.filter(account=ticket.account_id, person=OuterRef("pk"), kind__in=WENT)
+    belongs = Membership.objects.filter(account=ticket.account_id, user=OuterRef("pk"))
+    left_at = Case(When(~Exists(belongs), then=Subquery(left.order_by("-at").values("at")[:1])))
+    people = User.objects.filter(email__in=[address.lower() for address in addresses]).annotate(left_at=left_at)
+    known = list(people.values_list("email", "mail_copies", "left_at"))
+    without = {email for email, wants, _left_at in known if not wants}
+    if gone := {email: left_at for email, _wants, left_at in known if left_at}:
+        added = ticket.events.filter(kind=TicketEvent.Kind.COPIES).values_list("at", "data__added")
+        again = {one for at, many in added for one in many if one in gone and gone[one] < at}
+        without |= gone.keys() - again
+    return [address for address in addresses if address.lower() not in without]
 
 
 def _following(ticket: Ticket, *, but: set[str]) -> list[User]:

@@ -112,6 +112,8 @@ class TimeForm(forms.Form):
         required=False, max_length=TimeEntry._meta.get_field("note").max_length, error_messages=TOO_LONG
     )
 
+    submission = forms.RegexField(r"^[0-9a-f]{32}$", required=False)
+
     def clean_minutes(self) -> int:
         found = re.fullmatch(r"(?:(\d{1,2}):)?(\d{1,4})", self.cleaned_data["minutes"].strip())
         if not found or (found[1] and int(found[2]) > 59):

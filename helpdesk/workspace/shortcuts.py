@@ -100,7 +100,13 @@ class ShortcutPages:
         if macro is None:
             return self.back(request, ticket, error=_("This macro isn’t there any more. Nothing was changed."))
         try:
-            services.run_macro(macro=macro, ticket=ticket, actor=request.user, now=timezone.now())
+            services.run_macro(
+                macro=macro,
+                ticket=ticket,
+                actor=request.user,
+                now=timezone.now(),
+                submission=request.POST.get("submission", "").replace("\x00", "")[:40],
+            )
         except services.Refused as refused:
             words = {"name": macro.name, "why": refused}
             return self.back(request, ticket, error=_("“%(name)s” changed nothing: %(why)s") % words)

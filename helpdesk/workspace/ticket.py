@@ -38,7 +38,14 @@ from helpdesk.workspace.queue import QueuePages, find_staff
 from helpdesk.workspace.queue_views import onlooker
 from helpdesk.workspace.rights import Act, may
 from helpdesk.workspace.shortcuts import ShortcutPages, macros_for
-from helpdesk.workspace.ticket_forms import ComposeForm, JudgeForm, PriorityForm, RaiseForm, StatusForm
+from helpdesk.workspace.ticket_forms import (
+    ComposeForm,
+    JudgeForm,
+    PriorityForm,
+    RaiseForm,
+    StatusForm,
+    new_submission,
+)
 from helpdesk.workspace.ticket_page import page_context
 
 
@@ -127,6 +134,7 @@ class TicketAdmin(
             "title": f"{ticket.reference} {ticket.subject}",
             **box,
             "macros": macros_for(request.user, teams=dict(teams) if lead else None),
+            "once": new_submission(),  # of forms that are sent by one press: a second press does nothing more
             "judge": judge or JudgeForm(),
             "raising": raising or RaiseForm(),
             "priorities": Priority.choices,

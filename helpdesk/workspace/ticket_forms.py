@@ -58,7 +58,7 @@ class ComposeForm(forms.Form):
 
     also = forms.CharField(required=False, max_length=2_000)  # the other tickets of the incident, if they get it too
 
-    seen_message = forms.IntegerField(required=False, min_value=0)
+    seen_message = forms.IntegerField(required=False, min_value=0, max_value=2**63 - 1)
     saved_at = forms.CharField(required=False, max_length=40)
 
     def clean_submission(self) -> str:

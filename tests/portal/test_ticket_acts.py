@@ -8,6 +8,7 @@ import time_machine
 from django.db import IntegrityError, transaction
 
 from helpdesk.accounts.models import Absence, StaffRole
+from helpdesk.accounts.people import remove
 from helpdesk.escalation.manager_requests import answer_request, ask_manager
 from helpdesk.escalation.models import ManagerRequest
 from helpdesk.notifications.models import Notice, OutboxMail
@@ -224,6 +225,19 @@ def test_who_wants_no_mail_of_copies_gets_none_when_they_are_put_there(kestrel, 
     added = [kestrel.aoife.user.email, "ben@kestrel.example"]
     services.change_copies(ticket=ticket, actor=kestrel.mina.user, add=added, now=now)
     assert [mail.to for mail in mails("copied")] == [["ben@kestrel.example"]]
+
+
+def test_who_was_removed_from_the_account_reads_no_copy_any_more_until_somebody_puts_them_there_again(kestrel, now):
+    ticket, specialist, aoife = make_ticket(kestrel.mina, now=now), StaffFactory(), kestrel.aoife.user.email
+    common = {"ticket": ticket, "actor": kestrel.mina.user}
+    services.change_copies(**common, add=[aoife, "ben@kestrel.example"], now=now)
+    remove(membership=kestrel.aoife, actor=kestrel.mina.user, now=now + MINUTE)
+    services.reply(ticket=ticket, actor=specialist, body="Of the account.", now=now + 2 * MINUTE)
+    assert [mail.cc for mail in mails("reply")] == [["ben@kestrel.example"]]
+    services.change_copies(**common, remove=[aoife], now=now + 3 * MINUTE)
+    services.change_copies(**common, add=[aoife], now=now + 4 * MINUTE)
+    services.reply(ticket=ticket, actor=specialist, body="Again.", now=now + 5 * MINUTE)
+    assert mails("reply")[-1].cc == ["ben@kestrel.example", aoife]
 
 
 def test_an_eleventh_in_copy_is_refused_also_by_the_verb(kestrel, now):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpdesk.accounts.people import remove
 from helpdesk.core.channels import Channel
 from helpdesk.escalation.sweep import sweep
 from helpdesk.sla.clock import Effect, State
@@ -295,3 +296,11 @@ def test_a_merge_while_the_other_is_answered_and_swept(_again):
     assert ClockEvent.objects.filter(kind="breach", clock__in=counted(other, survivor)).count() == 1
     assert {clock.breached_at for clock in counted(other, survivor)} <= {at(60), None}
     prove_all()
+
+
+def test_who_has_left_the_account_is_put_in_copy_by_no_merge(customer, specialist):
+    left = MembershipFactory(account=customer.account)
+    other, survivor = make_ticket(left, now=at(0)), make_ticket(customer, now=at(5))
+    remove(membership=left, actor=customer.user, now=at(6))
+    merge(other, survivor, specialist, 30)
+    assert survivor.cc == []

@@ -103,3 +103,23 @@ def test_a_mail_carries_no_file_that_nobody_has_scanned(settings):
     context = OutboxMail.objects.get(template="reply").context
     assert "attachments" not in context
     assert [link["name"] for link in context["links"]] == ["log.txt"]
+
+
+def test_a_ticket_that_is_split_takes_no_file_past_the_scanner(settings, client, django_capture_on_commit_callbacks):
+    """The copy is held, judged and refused as its original is: it is the same file."""
+    settings.CLAMD_URL = GONE
+    person, writer = DesignatedFactory(), StaffFactory()
+    ticket = make_ticket(person)
+    bad = attach(ticket, person.user, name="bad.txt", content=b"EICAR", form_key="k" * 22)
+    said = services.customer_reply(ticket=ticket, actor=person.user, body="See", now=at(2), attachments=[bad])
+    new = services.split(ticket=ticket, messages=[said.pk], subject="Another matter", actor=writer, now=at(3))
+    copy = new.attachments.get()
+    client.force_login(person.user)
+    assert client.get(f"/tickets/{new.pk}/files/{copy.pk}/").status_code == 409
+    with clamd() as (url, _seen):
+        settings.CLAMD_URL = url
+        with django_capture_on_commit_callbacks(execute=True):
+            assert scan_held_files(now=at(4)) == {"clean": 0, "infected": 1, "waiting": 0}
+    assert client.get(f"/tickets/{new.pk}/files/{copy.pk}/").status_code == 410
+    later = services.split(ticket=ticket, messages=[said.pk], subject="A third", actor=writer, now=at(5))
+    assert later.attachments.get().threat == "Eicar-Test-Signature"

@@ -287,6 +287,12 @@ def test_time_that_cannot_be_is_said_and_kept(client, specialist, ticket, typed)
     assert not TimeEntry.objects.exists()
 
 
+def test_time_that_is_sent_twice_counts_once(client, specialist, ticket):
+    for minutes in ("25", "25", "30"):
+        client.post(url(ticket, "time"), {"minutes": minutes, "note": "Logs", "submission": "a" * 32})
+    assert [entry.minutes for entry in ticket.time_entries.order_by("id")] == [25, 30]
+
+
 def test_time_adds_up_without_what_was_struck_out(client, specialist, ticket):
     client.post(url(ticket, "time"), {"minutes": "50", "note": ""})
     client.post(url(ticket, "time"), {"minutes": "25", "note": ""})
@@ -384,3 +390,8 @@ def test_the_page_costs_the_same_whatever_hangs_on_the_ticket(client, lead, cust
     assert [count(act) for act in acts] == few
     assert few[0] <= 25
     assert max(few[1:]) <= 12
+
+
+def test_a_tag_with_a_character_that_no_database_keeps_is_made_without_it(client, specialist, ticket):
+    assert client.post(url(ticket, "tags"), {"add": "bil\x00ling, \x00"}).status_code == 302
+    assert [tag.name for tag in ticket.tags.all()] == ["billing"]

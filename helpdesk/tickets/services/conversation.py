@@ -49,11 +49,16 @@ def reply(
     With it a resolution clock is answered by *solved*, and paused by *waiting*. A call that is still owed
     in time is not done with by a last word. IntegrityError when the ticket has a message with this
     `submission` already.
+
+    What the customer wrote after `now`, while this waited for the ticket, it doesn't answer: that clock goes
+    on, and the ticket stays open.
     """
     ticket, clocks = lock(ticket, now=now)
-    check_reply(ticket, clocks, status=status)
     written = ticket.messages.filter(kind=Message.Kind.CUSTOMER)
     first, quoted = written.first(), written.last()
+    if quoted is not None and quoted.created_at > now:
+        status = Status.OPEN
+    check_reply(ticket, clocks, status=status)
     message = Message.objects.create(
         ticket=ticket,
         kind=Message.Kind.REPLY,
@@ -66,7 +71,7 @@ def reply(
     )
     give_to(message, attachments)
     # A chat is joined by who writes in it; a call that was asked for is not made by writing.
-    answered = [clock for clock in clocks if clock.metric in (*RESPONSES, Metric.CHAT_PICKUP)]
+    answered = _begun(clocks, (*RESPONSES, Metric.CHAT_PICKUP), now=now)
     for clock in answered:
         sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     _keep_resolution(ticket, clocks, status=status, actor=actor, now=now)
@@ -193,9 +198,9 @@ def record_call(*, ticket: Ticket, actor: User, connected: bool, note: str, now:
     happened(ticket, TicketEvent.Kind.CALLED, now, actor, connected=connected, note=note).save()
     changed = []
     if connected:
-        for clock in clocks:
-            if clock.metric in (*RESPONSES, Metric.CALLBACK):
-                sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
+        calls = [clock for clock in clocks if clock.metric == Metric.CALLBACK]  # one may be made before its window
+        for clock in (*_begun(clocks, RESPONSES, now=now), *calls):
+            sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
         changed = _taken_up(ticket, actor=actor, now=now)
     touch(ticket, now, *changed)
     return ticket
@@ -213,6 +218,11 @@ def join_chat(*, ticket: Ticket, actor: User, now: datetime) -> Ticket:
             sla.fulfil(clock, now=now, actor=actor, owner_id=ticket.owner_id)
     touch(ticket, now, *_taken_up(ticket, actor=actor, now=now))
     return ticket
+
+
+def _begun(clocks: Sequence[Clock], metrics: Sequence[Metric], *, now: datetime) -> list[Clock]:
+    """The clocks of these metrics that something said at `now` answers: not those of what was written after it."""
+    return [clock for clock in clocks if clock.metric in metrics and clock.started_at <= now]
 
 
 def _taken_up(ticket: Ticket, *, actor: User, now: datetime) -> list[str]:

@@ -201,7 +201,11 @@ def _next_to_leave(now: datetime, *, without: list[int]) -> Draft | None:
 
 
 def _leave(draft: Draft, *, now: datetime) -> bool:
-    """Say one draft; False when it was held back."""
+    """Say one draft; False when it was held back.
+
+    The ticket is taken first: what a customer is just writing is read, and keeps it open, rather than crossed unseen.
+    """
+    lock(draft.ticket, now=now)
     came = list(messages_since(draft.ticket, draft.user, draft.seen_message))
     if any(message.kind == Message.Kind.CUSTOMER for message in came):
         draft.status = Status.OPEN  # the customer waits again: the ticket isn't done with, or theirs to wait on

@@ -84,6 +84,8 @@ def set_status(*, ticket: Ticket, status: Status, actor: User, now: datetime, re
         raise Refused(_("This ticket is not worked on any more."))
     if status in Status.done() and any(clock.is_open and clock.metric in OWED_TO_THE_CUSTOMER for clock in clocks):
         raise Refused(_("The customer has had no reply yet. Reply first; a change of status answers nothing."))
+    if status in Status.done() and any(clock.is_open and clock.started_at > now for clock in clocks):
+        raise Refused(_("Somebody wrote while you did. Read it, then send yours again."))
     if status in Status.done():
         resolve(ticket, clocks, actor=actor, now=now)
         end_clocks(ticket, clocks, actor=actor, now=now, reason="solved without a further reply")

@@ -76,6 +76,15 @@ def in_the_name_of(**values: Any) -> Iterator[None]:
         _BESIDES.reset(before)
 
 
+def was_sent(ticket: Ticket, form: str, **values: Any) -> bool:
+    """Whether the form with this key (`form` of an event) did the same, with these values, before: pressed twice.
+
+    Needs the ticket locked. Other values under the same key, after *back* in the browser, say, are another act.
+    """
+    same = {f"data__{name}": value for name, value in values.items()}
+    return bool(form) and ticket.events.filter(data__form=form, **same).exists()
+
+
 def move(ticket: Ticket, *, status: Status, actor: User | None, now: datetime, **why: Any) -> list[str]:
     """Set the status; returns the fields that changed. `why` goes into the event."""
     if ticket.status == status:

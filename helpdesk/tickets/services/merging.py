@@ -66,6 +66,9 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     if ticket.children.exists():
         raise Refused(_("Other tickets hang on this incident. Merge the other one into it, or take them out first."))
     asks = ticket.is_active and has_unanswered_message(ticket)
+    # Who has left the account, or asked to be erased, hears nothing more of it.
+    may_read = Ticket.objects.visible_to(ticket.requester).filter(pk=ticket.pk).exists()
+    reads = {ticket.requester.email} if may_read else set()
     handed = []
     for clock in clocks:
         if _prevails(clock, kept=[*kept, *handed], actor=actor, now=now, reference=ticket.reference):
@@ -84,7 +87,7 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     changed = move(ticket, status=Status.MERGED, actor=actor, now=now)
     touch(ticket, now, "merged_into", *changed)
     copied = {into.requester.email, *into.cc}
-    into.cc = [*into.cc, *sorted({ticket.requester.email, *ticket.cc} - copied)]
+    into.cc = [*into.cc, *sorted({*reads, *ticket.cc} - copied)]
     changed = []
     if (asks or any(clock.metric != Metric.RESOLUTION for clock in handed)) and into.status != Status.NEW:
         handed += reopen(into, actor=actor, now=now)

@@ -58,15 +58,17 @@ def scan_held_files(*, now: datetime, limit: int = 200) -> dict[str, int]:
 
 @transaction.atomic
 def settle(file: Attachment, *, verdict: Verdict, now: datetime) -> bool:
-    """Write down what the scanner said of a held file; False when another one has."""
-    rows = Attachment.objects.filter(pk=file.pk, scan=Scan.WAITING)
+    """Write down what the scanner said of a held file, in every row that names it (a ticket that was split has rows
+    of its own); False when another one has."""
+    rows = Attachment.objects.filter(file=file.file.name, scan=Scan.WAITING)
+    tickets = set(rows.order_by("id").select_for_update(no_key=True).values_list("ticket_id", flat=True))
     if not rows.update(scan=verdict.scan, threat=verdict.threat, scanned_at=now):
         return False
     if verdict.scan == Scan.INFECTED:
         log.warning("virus in file %s of user %s: %s", file.pk, file.uploaded_by_id, verdict.threat)
         transaction.on_commit(lambda: file.file.storage.delete(file.file.name), robust=True)
-    if file.ticket_id:
-        push_change(ticket_id=file.ticket_id)
+    for ticket_id in tickets - {None}:
+        push_change(ticket_id=ticket_id)
     return True
 
 

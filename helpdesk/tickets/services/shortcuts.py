@@ -12,7 +12,7 @@ from helpdesk.tickets.models import CannedReply, Macro, Priority, Status, Ticket
 from helpdesk.tickets.placeholders import fill
 from helpdesk.tickets.services.conversation import add_note, reply
 from helpdesk.tickets.services.handling import assign, set_priority, set_status
-from helpdesk.tickets.services.locked import Refused, in_the_name_of, lock
+from helpdesk.tickets.services.locked import Refused, in_the_name_of, lock, was_sent
 from helpdesk.tickets.services.tags import change_tags
 
 # Which of a macro's changes come first, whatever order they were written in; then its tags, and its status,
@@ -26,18 +26,20 @@ def count_use(shared: CannedReply | Macro, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def run_macro(*, macro: Macro, ticket: Ticket, actor: User, now: datetime) -> Ticket:
+def run_macro(*, macro: Macro, ticket: Ticket, actor: User, now: datetime, submission: str = "") -> Ticket:
     """Make all of a macro's changes, or none: Refused when one of them can't be made. Its name is in their events.
 
     A status that comes with a reply is the one that the reply leaves, as in the reply box. Nothing of it waits to
-    be taken back: what a macro says was written beforehand.
+    be taken back: what a macro says was written beforehand. Sent twice with one `submission`, it is run once.
     """
     by_kind: dict[str, list[dict[str, Any]]] = {}
     for act in macro.acts:
         by_kind.setdefault(act["do"], []).append(act)
     status = Status(by_kind["status"][-1]["status"]) if "status" in by_kind else None
     ticket, _clocks = lock(ticket, now=now)
-    with in_the_name_of(macro=macro.name):
+    if was_sent(ticket, submission, macro=macro.name):
+        return ticket
+    with in_the_name_of(macro=macro.name, **({"form": submission} if submission else {})):
         for kind in ORDER:
             for act in by_kind.get(kind, ()):
                 _do(act, ticket=ticket, actor=actor, status=status, now=now)

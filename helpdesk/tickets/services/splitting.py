@@ -102,7 +102,7 @@ def _body(ticket: Ticket, chosen: list[Message]) -> str:
 
 
 def _copy_files(chosen: list[Message], *, to: Ticket, now: datetime) -> None:
-    """Rows of their own for the same files."""
+    """Rows of their own for the same files; what the virus scanner has, or hasn't yet, said of them goes along."""
     first = to.messages.get()
     Attachment.objects.bulk_create(
         Attachment(
@@ -115,6 +115,9 @@ def _copy_files(chosen: list[Message], *, to: Ticket, now: datetime) -> None:
             digest=file.digest,
             file=file.file.name,
             created_at=now,
+            scan=file.scan,
+            scanned_at=file.scanned_at,
+            threat=file.threat,
         )
-        for file in Attachment.objects.filter(message__in=chosen)
+        for file in Attachment.objects.select_for_update(no_key=True).filter(message__in=chosen)
     )

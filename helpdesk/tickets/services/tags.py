@@ -41,7 +41,7 @@ def change_tags(
 
 
 def _plain(name: str) -> str:
-    return " ".join(name.split())
+    return " ".join(name.replace("\x00", "").split())
 
 
 def _tags(names: list[str]) -> list[Tag]:

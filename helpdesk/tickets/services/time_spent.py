@@ -7,22 +7,27 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import User
 from helpdesk.tickets.models import Ticket, TicketEvent, TimeEntry
-from helpdesk.tickets.services.locked import Refused, happened, lock, touch
+from helpdesk.tickets.services.locked import Refused, happened, lock, touch, was_sent
 
 MOST_MINUTES = 1440
 
 
 @transaction.atomic
-def add_time(*, ticket: Ticket, minutes: int, note: str, actor: User, now: datetime) -> TimeEntry:
-    """Write down time that the actor spent."""
+def add_time(
+    *, ticket: Ticket, minutes: int, note: str, actor: User, now: datetime, submission: str = ""
+) -> TimeEntry | None:
+    """Write down time that the actor spent; None where the form `submission` was sent before."""
     ticket, _clocks = lock(ticket, now=now)
+    if was_sent(ticket, submission, minutes=minutes, note=note):
+        return None
     if not 1 <= minutes <= MOST_MINUTES:
         raise Refused(_("Between one minute and a day."))
     longest = TimeEntry._meta.get_field("note").max_length
     if len(note) > longest:
         raise Refused(_("This is longer than %(most)d characters. Please shorten it.") % {"most": longest})
     entry = TimeEntry.objects.create(ticket=ticket, user=actor, minutes=minutes, note=note, at=now)
-    happened(ticket, TicketEvent.Kind.TIME, now, actor, entry=entry.pk, minutes=minutes, note=note).save()
+    form = {"form": submission} if submission else {}
+    happened(ticket, TicketEvent.Kind.TIME, now, actor, entry=entry.pk, minutes=minutes, note=note, **form).save()
     touch(ticket, now)
     return entry
 

@@ -1,5 +1,7 @@
 """Files, preview, mentions, canned replies and macros of the reply box, and what it costs."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
@@ -8,7 +10,7 @@ from django.utils import timezone
 
 from helpdesk.accounts.models import StaffRole
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Attachment, CannedReply, Macro, Message
+from helpdesk.tickets.models import Attachment, CannedReply, Draft, Macro, Message
 from tests.factories import StaffFactory, TeamFactory, make_ticket
 from tests.workspace.composer.box import SCRIPT, keep, page, replies, send, url
 
@@ -127,6 +129,15 @@ def test_a_macro_is_run_from_the_ticket(client, specialist, ticket):
     assert "Anna Meier, macro “Log”" in answer.content.decode()
 
 
+def test_a_macro_that_is_pressed_twice_writes_to_the_customer_once(client, specialist, ticket):
+    macro = Macro.objects.create(name="Ask", acts=[{"do": "reply", "body": "Which browser?"}])
+    other = Macro.objects.create(name="Wait", acts=[{"do": "reply", "body": "Please wait."}])
+    key = re.search(r'name="submission" value="([0-9a-f]{32})">\s*<button name="macro"', page(client, ticket))[1]
+    for pk in (macro.pk, macro.pk, other.pk):
+        client.post(url(ticket, "macro"), {"macro": pk, "submission": key})
+    assert replies(ticket) == ["Which browser?", "Please wait."]
+
+
 @pytest.mark.parametrize("chosen", ["", "x", "999999", "9" * 30])
 def test_a_macro_that_is_not_there_changes_nothing(client, specialist, ticket, chosen):
     Macro.objects.create(pk=999999, name="Hers", acts=[{"do": "assign", "owner": None}], owner=StaffFactory())
@@ -139,6 +150,12 @@ def test_a_macro_that_is_refused_says_why(client, specialist, ticket):
     macro = Macro.objects.create(name="Done", acts=[{"do": "status", "status": "solved"}])
     answer = client.post(url(ticket, "macro"), {"macro": macro.pk}, follow=True)
     assert "“Done” changed nothing: The customer has had no reply yet." in answer.content.decode()
+
+
+@pytest.mark.parametrize("act", ["draft", "reply", "note"])
+def test_a_message_that_cannot_have_been_seen_is_refused_and_breaks_nothing(client, specialist, ticket, act):
+    assert send(client, ticket, act=act, seen_message=10**20).status_code == 422
+    assert (replies(ticket), Draft.objects.count()) == ([], 0)
 
 
 def test_files_mentions_and_drafts_cost_the_same_for_many_messages(client, ticket):
