@@ -93,7 +93,7 @@ class DryRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self._fetch(request, object_id)
-        if run.state == DryRun.State.FAILED:  # its documents may be what can't be read
+        if run.is_unfinished or run.state == DryRun.State.FAILED:  # no figures yet, or what can't be read
             return self._answer(request, run, "page", title=_title(run), editor_url=_editor_url(run))
         tally = Tally.of(run.figures)
         cell = chosen_cell(tally, request.GET.get("of", ""))

@@ -214,6 +214,20 @@ def test_the_page_begins_with_the_answer_and_offers_only_kinds_that_there_are(cl
     assert "kind=" not in page
 
 
+def test_figures_outlast_a_draft_that_a_newer_release_reads_no_more(client, standard, past, now):
+    run = half_an_hour(standard, now)
+    DryRun.objects.filter(pk=run.pk).update(document={"targets": "written otherwise"})
+    assert "instead of 100.0 %." in text(client.get(f"{ROOT}{run.pk}/change/"))
+
+
+@pytest.mark.parametrize("figures", [[], {"cells": [[1]]}])
+def test_while_it_runs_nothing_is_read_that_might_not_be_legible(client, standard, past, now, figures):
+    run = half_an_hour(standard, now)
+    DryRun.objects.filter(pk=run.pk).update(state="running", figures=figures)
+    assert client.get(f"{ROOT}{run.pk}/change/").status_code == 200
+    assert client.get(ROOT).status_code == 200
+
+
 def test_a_second_click_leads_to_the_first_ones_page(client, standard, past):
     typed = opened(client, url(standard))
     pages = [send(client, url(standard), typed, "_try").headers["Location"] for _ in range(2)]
