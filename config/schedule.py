@@ -8,6 +8,8 @@ SCHEDULE = {
     "deliver-mail": {"task": "helpdesk.tasks.deliver_mail", "schedule": 5.0, "options": {"expires": 10}},
     "mind-calls": {"task": "helpdesk.tasks.mind_calls", "schedule": 5.0, "options": {"expires": 10}},
     "roll-out": {"task": "helpdesk.tasks.roll_out", "schedule": 10.0, "options": {"expires": 20}},
+    "run-dry-runs": {"task": "helpdesk.tasks.run_dry_runs", "schedule": 10.0, "options": {"expires": 20}},
+    "clear-dry-runs": {"task": "helpdesk.tasks.clear_old_dry_runs", "schedule": 3600.0, "options": {"expires": 600}},
     "scan-files": {"task": "helpdesk.tasks.scan_files", "schedule": 60.0, "options": {"expires": 50}},
     "clear-files": {"task": "helpdesk.tasks.clear_files", "schedule": 3600.0, "options": {"expires": 600}},
     "make-exports": {"task": "helpdesk.tasks.make_exports", "schedule": 60.0, "options": {"expires": 60}},

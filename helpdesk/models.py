@@ -8,6 +8,7 @@ from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
 from helpdesk.privacy.models import DataExport, Erasure
+from helpdesk.reports.dryrun.models import DryRun, DryRunRow
 from helpdesk.reports.models import ReportMail, ReportSchedule, Statement
 from helpdesk.sla.models import (
     Calendar,
@@ -63,6 +64,8 @@ __all__ = [
     "CustomField",
     "DataExport",
     "Draft",
+    "DryRun",
+    "DryRunRow",
     "Erasure",
     "Escalation",
     "ExceptionCode",

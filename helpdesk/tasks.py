@@ -12,6 +12,7 @@ from helpdesk.privacy.erasure import erase_due
 from helpdesk.privacy.exports import clear_orphans as clear_orphaned_exports
 from helpdesk.privacy.exports import make_exports as make_waiting_exports
 from helpdesk.reports import schedules, statements
+from helpdesk.reports.dryrun.services import advance_dry_runs, clear_dry_runs
 from helpdesk.sla.verification import verify
 from helpdesk.tickets.services import (
     clear_abandoned_files,
@@ -75,6 +76,18 @@ def dial_calls() -> None:
 def roll_out() -> None:
     """Let new rules take over for open tickets, where somebody asked for it."""
     rollouts.advance_rollouts(now=timezone.now())
+
+
+@shared_task
+def run_dry_runs() -> None:
+    """Replay drafts over past tickets, where somebody asked for it."""
+    advance_dry_runs(now=timezone.now())
+
+
+@shared_task
+def clear_old_dry_runs() -> None:
+    """Throw away dry runs of more than three months ago."""
+    clear_dry_runs(now=timezone.now())
 
 
 @shared_task(time_limit=3600)  # minutes for millions of clocks

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from itertools import product
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -26,7 +27,9 @@ from helpdesk.escalation.models import ManagerRequest
 from helpdesk.escalation.sweep import sweep
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm
+from helpdesk.reports.dryrun.services import start_dry_run
 from helpdesk.reports.models import ReportSchedule
+from helpdesk.reports.periods import Period
 from helpdesk.reports.statements import issue
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ClockException, ExceptionCode
@@ -178,6 +181,9 @@ def world(now) -> World:
     rated = Rating.objects.create(ticket=ticket, **by, score=2, comment=f"{SECRET} waits", rated_at=now, changed_at=now)
     Macro.objects.create(name="Wait", acts=[{"do": "status", "status": "waiting"}])
     Alarm.objects.create(name="mail_dead", since=now, detail={"count": 1})
+    day = Period(first=now.date(), last=now.date(), zone=ZoneInfo("UTC"))
+    version = ticket.policy_version
+    start_dry_run(name=SECRET, policy=version.policy, terms=version.terms, period=day, actor=people["manager"], now=now)
     start_rollout(policy=ticket.policy_version.policy, reason="New rules", actor=people["manager"], now=now)
     with connection.cursor() as cursor:  # its statement has the ticket's number, too: nobody changes it afterwards
         cursor.execute("SELECT setval('helpdesk_statement_id_seq', %s, false)", [ticket.pk])

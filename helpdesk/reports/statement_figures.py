@@ -149,8 +149,8 @@ def judge(row: dict[str, Any], events: Iterable[ClockEvent], *, as_of: datetime)
         counted=state.breached_at or state.due_at,
         gross_counted=state.gross_breached_at or state.gross_due_at,
         answered=answered,
-        verdict=_verdict(state, answered, as_of),
-        gross_verdict=_gross_verdict(state, answered, as_of),
+        verdict=verdict(state, answered, as_of),
+        gross_verdict=gross_verdict(state, answered, as_of),
         exceptions=tuple(
             (event.data.get("reason", ""), event.data.get("effect", pure.Effect.VOID.value))
             for event in events
@@ -159,7 +159,8 @@ def judge(row: dict[str, Any], events: Iterable[ClockEvent], *, as_of: datetime)
     )
 
 
-def _verdict(state: pure.Clock, answered: datetime | None, as_of: datetime) -> str:
+def verdict(state: pure.Clock, answered: datetime | None, as_of: datetime) -> str:
+    """How a clock that isn't cancelled ended, net, as the breach report judges it."""
     if state.state == State.EXEMPT:
         return VOID
     if answered is not None:
@@ -168,7 +169,8 @@ def _verdict(state: pure.Clock, answered: datetime | None, as_of: datetime) -> s
     return NOT_DUE if ahead and state.is_open else UNANSWERED
 
 
-def _gross_verdict(state: pure.Clock, answered: datetime | None, as_of: datetime) -> str:
+def gross_verdict(state: pure.Clock, answered: datetime | None, as_of: datetime) -> str:
+    """The same gross, as if no exception had been approved."""
     if answered is not None:
         return MET if state.gross_breached_at is None else ANSWERED_LATE
     ahead = state.gross_breached_at is None and (state.gross_due_at is None or state.gross_due_at >= as_of)

@@ -80,12 +80,12 @@ def choose_policy(facts: Facts, *, as_of: datetime | None = None) -> PolicyVersi
         versions = versions.filter(is_current=True)
     ordered = versions.order_by("policy__position", "policy_id", "number")
     groups = (list(group) for _policy, group in groupby(ordered, key=lambda version: version.policy_id))
-    chosen = (_in_force(group, as_of) for group in groups)
+    chosen = (in_force_at(group, as_of) for group in groups)
     found = first_match(((version, version.terms) for version in chosen), facts)
     return found[0] if found else None
 
 
-def _in_force(versions: list[PolicyVersion], as_of: datetime | None) -> PolicyVersion:
+def in_force_at(versions: list[PolicyVersion], as_of: datetime | None) -> PolicyVersion:
     """Of one policy's versions, in order: the newest that there was at an instant, or else the first of all."""
     there = [version for version in versions if as_of is None or version.created_at <= as_of]
     return there[-1] if there else versions[0]

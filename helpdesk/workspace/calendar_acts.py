@@ -6,15 +6,19 @@ from datetime import date
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from helpdesk.core.moments import moment
+from helpdesk.reports.dryrun.models import DryRun
 from helpdesk.sla import holidays, ics, versions
 from helpdesk.sla.calendar import DAY_NAMES
 from helpdesk.sla.holidays import Found
 from helpdesk.sla.models import Calendar
+from helpdesk.tickets.services import Refused
 from helpdesk.tickets.services.rollouts import start_rollout
+from helpdesk.workspace import dry_runs
 from helpdesk.workspace.calendar_desk import Desk, draft_mark
 from helpdesk.workspace.calendar_form import WHOLE
 from helpdesk.workspace.calendar_page import history, preview
@@ -137,6 +141,25 @@ def _late_is_new(desk: Desk) -> bool:
     )
     desk.refuse("move", text % {"count": late})
     return True
+
+
+def try_out(desk: Desk, request: HttpRequest) -> DryRun | None:
+    """Replay what is typed over past tickets; None: it is refused, beside its field."""
+    if desk.calendar is None or desk.errors:
+        return None
+    try:
+        return dry_runs.begin(
+            request,
+            now=desk.now,
+            name=desk.typed.name,
+            calendar=desk.calendar,
+            definition=desk.checked.definition,
+            typed=desk.typed.to_draft(),
+            version=desk.next_number,
+        )
+    except Refused as refused:
+        desk.refuse(WHOLE, str(refused))
+        return None
 
 
 def count(desk: Desk) -> None:

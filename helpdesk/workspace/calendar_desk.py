@@ -14,6 +14,7 @@ from helpdesk.sla import holidays
 from helpdesk.sla.models import Calendar, CalendarVersion
 from helpdesk.workspace.calendar_form import FIRST_YEAR, LAST_YEAR, WHOLE, Checked, Plan, Typed, check
 from helpdesk.workspace.calendar_words import changes
+from helpdesk.workspace.dry_runs import tried
 
 MOST_YEARS_AT_ONCE = 10
 MOST_VERSIONS = 200  # that are told; more than a calendar ever has
@@ -105,7 +106,7 @@ class Desk:
     def begin(cls, request: HttpRequest, calendar: Calendar | None) -> "Desk":
         now, data, is_sent = timezone.now(), request.POST, request.method == "POST"
         versions = _versions(calendar) if calendar else []
-        typed = Typed.of_post(data) if is_sent else _opening(calendar, versions, request.user)
+        typed = Typed.of_post(data) if is_sent else _opening(calendar, versions, request)
         late = data.get("late_seen", "")
         desk = cls(
             calendar=calendar,
@@ -162,10 +163,16 @@ def _versions(calendar: Calendar) -> list[CalendarVersion]:
     return list(calendar.versions.select_related("calendar", "created_by").order_by("-number")[:MOST_VERSIONS])
 
 
-def _opening(calendar: Calendar | None, versions: list[CalendarVersion], reader: User) -> Typed:
-    """What the page shows at first: the draft, else the version in force; office hours for a new calendar."""
+def _opening(calendar: Calendar | None, versions: list[CalendarVersion], request: HttpRequest) -> Typed:
+    """What the page shows at first: the draft, else the version in force; office hours for a new calendar.
+
+    On the way back from a dry run, what was tried.
+    """
+    reader = request.user
     if calendar is None:
         return Typed.new(reader.time_zone)
+    if run := tried(request, calendar=calendar):
+        return Typed.of_draft(run.typed)
     if calendar.draft is not None:
         return Typed.of_draft(calendar.draft)
     current = next((row for row in versions if row.is_current), None)

@@ -13,7 +13,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy
 
 from helpdesk.sla.models import Calendar, CalendarVersion
 from helpdesk.workspace import calendar_acts as acts
+from helpdesk.workspace import dry_runs
 from helpdesk.workspace.calendar_desk import MOST_VERSIONS, Desk, plan_of
 from helpdesk.workspace.calendar_page import history, open_deadlines, page_context
 from helpdesk.workspace.calendar_words import week_words
@@ -111,6 +112,8 @@ class CalendarAdmin(RoleAdmin):
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         desk = Desk.begin(request, calendar)
+        if "_try" in request.POST and (run := acts.try_out(desk, request)):
+            return redirect("admin:helpdesk_dryrun_change", run.pk)
         for name, write in WRITING.items():
             if name in request.POST and (done := write(desk)):
                 self.message_user(request, done.text, messages.SUCCESS)
@@ -122,11 +125,12 @@ class CalendarAdmin(RoleAdmin):
 
     def _page(self, request: HttpRequest, desk: Desk) -> HttpResponse:
         """The page. Refused is only what somebody wanted to save; a look at half-typed hours is not."""
-        wanted = any(name in request.POST for name in (*WRITING, "_national", "_file"))
+        wanted = any(name in request.POST for name in (*WRITING, "_try", "_national", "_file"))
         context = {
             "title": str(desk.calendar) if desk.calendar else _("New calendar"),
             "may_change": self.has_change_permission(request, desk.calendar),
             **page_context(desk),
+            **dry_runs.choices(request),
         }
         return self._answer(request, desk, "page", context, status=422 if wanted and desk.errors else 200)
 

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from helpdesk.sla import versions
 from helpdesk.sla.models import Policy, Rollout
-from helpdesk.tickets.services import rollouts
+from helpdesk.tickets.services import Refused, rollouts
+from helpdesk.workspace import dry_runs
 from helpdesk.workspace.policy_drafts import Basis, Conflict, begun_with, conflict, draft_of, overtaken
 from helpdesk.workspace.policy_editor import Editor, Typed, kept, with_step, without_step
 from helpdesk.workspace.policy_page import Situation, look, open_tickets, version_rows
@@ -40,6 +41,7 @@ class PolicyEditor:
         acts = {
             "_publish": self.publish,
             **({"_draft": self.save_draft} if self.policy else {}),
+            "_try": self.try_out,
             "_add_step": self.add_step,
             "_remove_step": self.remove_step,
             "_add_account": self.add_account,
@@ -51,8 +53,10 @@ class PolicyEditor:
         situation = Situation.load(self.policy)
         draft = draft_of(self.policy)
         passed = draft and draft[1] != str(situation.newest) and situation.current
-        editor = Editor(begun_with(situation), choices=situation.choices, quiet=self.policy is None)
-        return self.page(situation, editor, found=overtaken(situation) if passed else None)
+        run = dry_runs.tried(self.request, policy=self.policy, calendar=None)
+        typed = run.typed if run else begun_with(situation)
+        editor = Editor(typed, choices=situation.choices, quiet=self.policy is None)
+        return self.page(situation, editor, found=overtaken(situation) if passed and not run else None)
 
     def preview(self) -> HttpResponse:
         situation = Situation.load(self.policy)
@@ -65,6 +69,29 @@ class PolicyEditor:
         seen = look(situation, editor, sent=self.request.POST, now=self.now, count="_preview" in self.request.POST)
         context = {"look": seen, "editor": editor, "is_part": True, **self.about(situation)}
         return TemplateResponse(self.request, "admin/helpdesk/policy/_look.html", context)
+
+    def try_out(self) -> HttpResponse:
+        """Replay what is typed over past tickets; nothing is put in force or kept as a draft."""
+        situation = Situation.load(self.policy)
+        editor = Editor(self.typed, choices=situation.choices)
+        if not editor.is_legible():
+            return self.page(situation, editor, basis=self.basis)
+        name = (self.typed.get("name") or [""])[0].strip() or (self.policy.name if self.policy else _("New policy"))
+        try:
+            run = dry_runs.begin(
+                self.request,
+                now=self.now,
+                name=name[:80],
+                policy=self.policy,
+                terms=editor.terms(),
+                place=editor.place,
+                typed=self.typed,
+                version=situation.newest + 1,
+            )
+        except Refused as refused:
+            messages.error(self.request, str(refused))
+            return self.page(situation, editor, basis=self.basis)
+        return redirect("admin:helpdesk_dryrun_change", run.pk)
 
     def add_step(self) -> HttpResponse:
         return self.retyped(with_step(self.typed))
@@ -215,6 +242,7 @@ class PolicyEditor:
         context = {
             **self.site,
             **self.about(situation),
+            **dry_runs.choices(request),
             "title": policy.name if policy else _("New policy"),
             "editor": editor,
             "mistakes": editor.mistakes(),

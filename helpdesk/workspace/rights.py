@@ -68,6 +68,7 @@ RIGHTS: dict[str, dict[str, str]] = {
     "hub": _all("v", "vac"),
     "policy": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "rollout": {MANAGER: "vc", ADMINISTRATOR: "vc"},
+    "dryrun": {MANAGER: "vc", ADMINISTRATOR: "vc"},
     "calendar": {MANAGER: "vac", ADMINISTRATOR: "vac"},
     "article": _all("vac"),  # who publishes: `knowledge.services`
     "section": {SPECIALIST: "v", LEAD: "vac", MANAGER: "vac", ADMINISTRATOR: "vac"},

@@ -51,7 +51,7 @@ NAVIGATION = [
         _("Policies"),
         "admin:helpdesk_policy_changelist",
         "policy",
-        ("policy", "calendar", "rollout"),
+        ("policy", "calendar", "rollout", "dryrun"),
     ),
     (
         _("Administration"),
@@ -83,6 +83,7 @@ TABS = [
     ("policy", _("Policies")),
     ("calendar", _("Calendars")),
     ("rollout", _("Rollouts")),
+    ("dryrun", _("Dry runs")),
     ("exceptioncode", _("Exception codes")),
 ]
 # The administration: model, and what a person finds there.
@@ -104,6 +105,7 @@ INDEX = [
             ("policy", _("What is promised to whom, and who hears when it is at risk")),
             ("calendar", _("Business hours and holidays that aims are counted in")),
             ("rollout", _("New rules taking over for open tickets")),
+            ("dryrun", _("Drafts of rules, tried over past tickets")),
             ("exceptioncode", _("What a guarantee is subject to, and what each exception may do")),
             ("hub", _("The products that support is given for")),
             ("article", _("What customers read before they write to us")),

@@ -5,6 +5,8 @@ WCAG 2.2 AA, nothing wider than the screen, and nothing in the console (the stri
 `pytest tests/e2e/test_pages.py --pictures docs/pictures` makes the pictures of the README and docs again.
 """
 
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,11 @@ from playwright.sync_api import Page
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.demo import PASSWORD
 from helpdesk.notifications.models import Alarm
+from helpdesk.reports.dryrun.models import DryRun
+from helpdesk.reports.dryrun.services import advance_dry_runs, start_dry_run
+from helpdesk.reports.periods import Period
 from helpdesk.sla.models import Calendar, Clock, ClockException, Policy
+from helpdesk.sla.target import Target
 from helpdesk.tickets.models import Claim, CustomField, Ticket
 from helpdesk.tickets.services.rollouts import start_rollout
 
@@ -94,6 +100,10 @@ PAGES = {
         "/admin/helpdesk/policy/{policy}/force/",
         "/admin/helpdesk/rollout/",
         "/admin/helpdesk/rollout/{rollout}/change/",
+        "/admin/helpdesk/dryrun/",
+        "/admin/helpdesk/dryrun/{tried}/change/",
+        "/admin/helpdesk/dryrun/{trying}/change/",
+        "/admin/helpdesk/dryrun/{untried}/change/",
         "/admin/helpdesk/calendar/",
         "/admin/helpdesk/calendar/add/",
         "/admin/helpdesk/calendar/{calendar}/change/",
@@ -147,6 +157,9 @@ def demonstration(transactional_db) -> dict[str, int]:
         "mine": Ticket.objects.active().filter(account=running.account_id).exclude(pk=running.pk).first().pk,
         "policy": policy.pk,
         "rollout": rollout.pk,
+        "tried": tried_out(policy),
+        "trying": in_state("running", seen=48_231, total=120_000, changed=913, finished_at=None),
+        "untried": in_state("failed", reason="draft"),
         "ticket": clock.ticket_id,
         "clock": clock.pk,
         "exception": exception.pk,
@@ -155,6 +168,35 @@ def demonstration(transactional_db) -> dict[str, int]:
         "calendar": Calendar.objects.filter(is_default=False).first().pk,
         "claim": Ticket.objects.active().filter(claim=Claim.CLAIMED).first().pk,
     }
+
+
+def tried_out(policy: Policy) -> int:
+    """A dry run of half the time, with tickets that would have been late."""
+    terms = policy.versions.get(is_current=True).terms
+    first, *rest = terms.targets
+    today = timezone.now().date()
+    run = start_dry_run(
+        name=policy.name,
+        policy=policy,
+        terms=replace(terms, targets=(replace(first, target=Target(seconds=1800)), *rest)),
+        place=1,
+        version=2,
+        period=Period(first=today - timedelta(days=90), last=today, zone=timezone.get_default_timezone()),
+        actor=User.objects.get(email="helen@premium.example"),
+        now=timezone.now(),
+    )
+    advance_dry_runs(now=timezone.now())
+    return run.pk
+
+
+def in_state(state: str, **also) -> int:
+    """The same dry run as it looks while it goes on, or when it could not."""
+    run = DryRun.objects.latest("id")
+    run.pk, run.digest, run.state = None, state, state
+    for name, value in also.items():
+        setattr(run, name, value)
+    run.save()
+    return run.pk
 
 
 def problems(page: Page) -> list[str]:

@@ -1,6 +1,7 @@
 """The rights table of the workspace: every page × every role, and the way in (SPEC 2.1)."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -14,6 +15,8 @@ from helpdesk.escalation.manager_requests import ask_manager
 from helpdesk.escalation.models import Escalation
 from helpdesk.knowledge.models import Article, Section
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, Notice, OutboxMail
+from helpdesk.reports.dryrun.services import start_dry_run
+from helpdesk.reports.periods import Period
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import Calendar, ExceptionCode, Policy
 from helpdesk.tickets.models import CannedReply, CustomField, Macro, Rating
@@ -45,6 +48,7 @@ PAGES = {
     "hub": (ALL, {ADMINISTRATOR}),
     "policy": (MANAGING, MANAGING),
     "rollout": (MANAGING, set()),
+    "dryrun": (MANAGING, set()),
     "calendar": (MANAGING, MANAGING),
     "outboxmail": (MANAGING, set()),
     "heartbeat": (MANAGING, set()),
@@ -84,6 +88,7 @@ def world(now):
         "customfield": CustomField.objects.create(code="seats", label="Seats").pk,
         "policy": Policy.objects.first().pk,
         "rollout": start_rollout(policy=Policy.objects.first(), reason="", actor=None, now=now).pk,
+        "dryrun": _tried(now),
         "calendar": Calendar.objects.get().pk,
         "outboxmail": OutboxMail.objects.first().pk,
         "heartbeat": Heartbeat.objects.create(name="sweep", at=now).pk,
@@ -104,6 +109,19 @@ def _exception(clock, now) -> int:
     wish = Wish(effect=Effect.VOID)
     asker = StaffFactory()
     return request_exception(clock=clock, code=code, wish=wish, evidence="Log.", actor=asker, now=now).pk
+
+
+def _tried(now) -> int:
+    policy = Policy.objects.first()
+    day = now.date()
+    return start_dry_run(
+        name=policy.name,
+        policy=policy,
+        terms=policy.versions.get().terms,
+        period=Period(first=day, last=day, zone=ZoneInfo("UTC")),
+        actor=StaffFactory(),
+        now=now,
+    ).pk
 
 
 def _asked(ticket, now) -> int:

@@ -174,8 +174,13 @@ def facts_of(ticket: Ticket) -> Facts:
 
 
 def promise_of(ticket: Ticket, promised: sla.Promised) -> Promise:
+    """The promise that a ticket is given; see `promise_by`."""
+    return promise_by(ticket.source, promised.terms.promise)
+
+
+def promise_by(source: str, promise: Promise) -> Promise:
     """The policy's promise; an objective where the ticket came in by a way that is not guaranteed (SPEC 2.3)."""
-    return promised.terms.promise if ticket.source in Source.guaranteed() else Promise.OBJECTIVE
+    return promise if source in Source.guaranteed() else Promise.OBJECTIVE
 
 
 def start_clock(
