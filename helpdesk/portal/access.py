@@ -6,10 +6,12 @@ from datetime import datetime
 from functools import wraps
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 
 from helpdesk.accounts.models import Account, Membership, User
@@ -18,6 +20,7 @@ from helpdesk.portal.lost import to_login
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
 
 SESSION_KEY = "portal_account"
+ACTS_FOR = "acts_for"  # in a form: the account that its page was for
 CONSULTATION = "consultation"  # in the session: the key of the question that is on its way to a specialist
 View = Callable[..., HttpResponse]
 
@@ -59,8 +62,9 @@ def portal_page(view: View) -> View:
 
     The mobile app is told where to go, staff are sent to their workspace, and a person who belongs
     to no account gets the page that says so. Which of several accounts is meant is a choice kept in
-    the session; it counts only while the membership exists. No proxy keeps a page for somebody else;
-    the browser may, so that *back* finds what was typed.
+    the session; it counts only while the membership exists. A form says itself which one its page was for: another
+    window may have changed to another account since, which shall not read what was meant for this one. No proxy keeps
+    a page for somebody else; the browser may, so that *back* finds what was typed.
     """
 
     @cache_control(private=True, no_cache=True)
@@ -76,6 +80,10 @@ def portal_page(view: View) -> View:
         visitor = visitor_of(request)
         if visitor is None:
             return render(request, "portal/gate_nobody.html", {"sales_contact": settings.SALES_CONTACT})
+        if request.method == "POST" and _is_for_another(request, visitor):
+            return _not_theirs(request)
+        if request.method == "POST" and _acts_for(request) and not _wants_json(request):
+            choose_account(request, visitor, _acts_for(request))  # what follows is about the same one
         request.visitor = visitor
         return view(request, visitor, *args, **kwargs)
 
@@ -93,7 +101,8 @@ def choose_account(request: HttpRequest, visitor: Visitor, account_id: str) -> b
     chosen = next((row for row in visitor.memberships if str(row.account_id) == account_id), None)
     if chosen is None:
         return False
-    request.session[SESSION_KEY] = chosen.account_id
+    if request.session.get(SESSION_KEY) != chosen.account_id:
+        request.session[SESSION_KEY] = chosen.account_id
     return True
 
 
@@ -106,4 +115,27 @@ def visitor_of(request: HttpRequest) -> Visitor | None:
         row.user = request.user
     chosen = request.session.get(SESSION_KEY)
     active = next((row for row in memberships if row.account_id == chosen), memberships[0])
+    active = next((row for row in memberships if str(row.account_id) == _acts_for(request)), active)
     return Visitor(user=request.user, membership=active, memberships=memberships, now=timezone.now())
+
+
+def _acts_for(request: HttpRequest) -> str:
+    """The account that a form, or a part of its page, says it is for; empty where it says none."""
+    return request.POST.get(ACTS_FOR, "") or request.GET.get(ACTS_FOR, "")
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def _is_for_another(request: HttpRequest, visitor: Visitor) -> bool:
+    """Whether a form was for an account that is not, or no longer, the person's."""
+    return _acts_for(request) not in ("", str(visitor.account.pk))
+
+
+def _not_theirs(request: HttpRequest) -> HttpResponse:
+    words = _("You don't belong to the account that this page was for any more. Nothing was sent.")
+    if _wants_json(request):
+        return JsonResponse({"words": words, "files": [], "errors": [words]}, status=409)
+    messages.error(request, words)
+    return redirect("portal:home")

@@ -139,7 +139,8 @@ class PolicyAdmin(RoleAdmin):
             if done:
                 self._log(request)(policy, _("Put in force") if active else _("Taken out of force"))
             if done and not active:
-                reason = request.POST.get("reason", "").strip()[:LONGEST_REASON] or _("Policy taken out of force")
+                typed = request.POST.get("reason", "").replace("\x00", "").strip()[:LONGEST_REASON]
+                reason = typed or _("Policy taken out of force")
                 rollout = start_rollout(policy=policy, reason=reason, actor=request.user, now=now)
         if not done:
             self.message_user(request, _("Somebody did that already."), messages.WARNING)

@@ -54,7 +54,7 @@ class ShortcutPages:
         """The canned replies that fit the ticket's hub, the most used first; for the page's script."""
         ticket = self._to_read(request, pk)
         rows = self._canned(request, ticket).select_related("team")
-        if text := request.GET.get("q", "").strip()[:100]:
+        if text := request.GET.get("q", "").replace("\x00", "").strip()[:100]:
             rows = rows.filter(
                 Q(name__icontains=text) | Q(shortcut__istartswith=text.lstrip("/")) | Q(body__icontains=text)
             )

@@ -139,7 +139,7 @@
     meter.value = 0;
     meter.setAttribute("aria-label", name);
     row.append(meter);
-    for (const field of ["csrfmiddlewaretoken", "key", "by"]) data.append(field, form.elements[field].value);
+    for (const field of ["csrfmiddlewaretoken", "key", "by", "acts_for"]) data.append(field, form.elements[field].value);
     data.append("files", file, name);
     request.upload.addEventListener("progress", (event) => {
       meter.value = Math.min(event.loaded, file.size);

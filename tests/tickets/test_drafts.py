@@ -152,6 +152,11 @@ def test_a_deadline_that_is_near_or_past_leaves_no_time_for_second_thoughts(tick
     assert clock.is_met == (minutes <= 60)
 
 
+def test_a_longer_time_for_second_thoughts_takes_nobody_past_a_deadline(ticket, specialist):
+    assert press(ticket, specialist, 57, undo=timedelta(minutes=5)).pressed
+    assert first_response(ticket).ended_at == at(57)
+
+
 def test_with_the_setting_off_a_reply_leaves_at_once(ticket, specialist):
     sent = press(ticket, specialist, undo=timedelta())
     assert (sent.message.created_at, sent.draft, sent.pressed) == (at(5), None, False)

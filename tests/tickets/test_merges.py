@@ -8,12 +8,12 @@ from helpdesk.escalation.sweep import sweep
 from helpdesk.sla.clock import Effect, State
 from helpdesk.sla.models import BreachCause, Clock, ClockEvent, ExceptionCode
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Source, Status, Ticket
+from helpdesk.tickets.models import Claim, Severity, Source, Status, Ticket
 from helpdesk.tickets.services import Refused, Wish
 from tests.at_once import at_once
 from tests.factories import DesignatedFactory, MembershipFactory, StaffFactory, make_ticket
 from tests.tickets.proofs import prove_all
-from tests.tickets.scenes import at, first_response, raised, reply, write
+from tests.tickets.scenes import at, decline, first_response, raised, reply, write
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("proven")]
 
@@ -304,3 +304,34 @@ def test_who_has_left_the_account_is_put_in_copy_by_no_merge(customer, specialis
     remove(membership=left, actor=customer.user, now=at(6))
     merge(other, survivor, specialist, 30)
     assert survivor.cc == []
+
+
+def test_a_claim_goes_where_its_ticket_goes_and_is_judged_there(customer, specialist):
+    """Else the survivor would be no critical one in any list or figure, and its 30 minutes nobody's to judge."""
+    survivor, other = make_ticket(customer, now=at(0)), make_ticket(customer, critical=True, now=at(10))
+    merge(other, survivor, specialist, 15)
+    assert (survivor.severity, survivor.claim) == (Severity.CRITICAL, Claim.CLAIMED)
+    with pytest.raises(Refused, match="no open claim"):
+        decline(other, specialist, 20)
+    decline(survivor, specialist, 20)
+    survivor.refresh_from_db()
+    assert (survivor.severity, running(survivor).due_at) == (Severity.STANDARD, at(70))
+
+
+def test_a_merge_claims_nothing_again_that_was_declined_and_nothing_for_a_ticket_that_is_over(customer, specialist):
+    declined = make_ticket(customer, critical=True, now=at(0))
+    decline(declined, specialist, 5)
+    merge(make_ticket(customer, critical=True, now=at(10)), declined, specialist, 15)
+    assert (declined.severity, declined.claim) == (Severity.STANDARD, Claim.DECLINED)
+    old, survivor = make_ticket(customer, critical=True, now=at(20)), make_ticket(customer, now=at(21))
+    reply(old, specialist, 22, status=Status.SOLVED)
+    merge(old, survivor, specialist, 23)
+    assert (survivor.severity, survivor.claim) == (Severity.STANDARD, Claim.NONE)
+
+
+def test_what_was_confirmed_stays_so_on_the_ticket_that_stays(customer, specialist):
+    survivor, other = make_ticket(customer, now=at(0)), make_ticket(customer, now=at(1))
+    raised(other, specialist, 5)
+    merge(other, survivor, specialist, 6)
+    assert (survivor.severity, survivor.claim) == (Severity.CRITICAL, Claim.CONFIRMED)
+    assert survivor.claim_reason == "All forms are down."

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from helpdesk.accounts.models import User
+from helpdesk.core.arguments import whole
 from helpdesk.management.demo.calls import bring_calls, bring_waiting
 from helpdesk.management.demo.cast import Cast
 from helpdesk.management.demo.files import bring_files
@@ -38,13 +39,21 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tickets", type=int, default=300, help="and three of waiting calls, where they are few")
-        parser.add_argument("--accounts", type=int, default=24)
-        parser.add_argument("--days", type=int, help="how far back they reach (60; 730 for 20,000 tickets and more)")
+        parser.add_argument(
+            "--tickets", type=whole(0), default=300, help="and three of waiting calls, where they are few"
+        )
+        parser.add_argument("--accounts", type=whole(1), default=24)
+        parser.add_argument(
+            "--days", type=whole(1, 3_650), help="how far back they reach (60; 730 for 20,000 tickets and more)"
+        )
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--now", type=instant, help="the present of the data, with its zone; else the real one")
-        parser.add_argument("--open", type=int, help="open tickets among them (40, or a twentieth when that is more)")
-        parser.add_argument("--due", type=int, default=0, help="open tickets with a step that no sweep has fired yet")
+        parser.add_argument(
+            "--open", type=whole(0), help="open tickets among them (40, or a twentieth when that is more)"
+        )
+        parser.add_argument(
+            "--due", type=whole(0), default=0, help="open tickets with a step that no sweep has fired yet"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if User.objects.exists():

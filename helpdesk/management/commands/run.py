@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from psycopg import sql
 
+from helpdesk.core.arguments import whole
 from helpdesk.core.catalogues import compile_catalogues
 from helpdesk.core.demo import LOGINS, PASSWORD
 from helpdesk.core.embedded import servers
@@ -44,7 +45,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--bind", type=ip_address, default=env.str("BIND", default="127.0.0.1"))
-        parser.add_argument("--port", type=int, default=env.int("PORT", default=8000))
+        parser.add_argument("--port", type=whole(0, 65_535), default=env.str("PORT", default="8000"))
 
     def handle(self, *, bind: IPv4Address | IPv6Address, port: int, **_options: object) -> None:
         open_standard_files()

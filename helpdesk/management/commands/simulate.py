@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
 
+from helpdesk.core.arguments import whole
 from helpdesk.management.simulation.run import Plan, Simulation, hurry
 from helpdesk.reports.breaches import DATES
 from helpdesk.reports.periods import Period
@@ -25,12 +26,12 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--tickets", type=int, default=1000)
-        parser.add_argument("--kills", type=int, default=20, help="sweepers that are killed on the way")
-        parser.add_argument("--days", type=int, default=10)
-        parser.add_argument("--accounts", type=int, default=40)
+        parser.add_argument("--tickets", type=whole(1), default=1000)
+        parser.add_argument("--kills", type=whole(0), default=20, help="sweepers that are killed on the way")
+        parser.add_argument("--days", type=whole(1, 3_650), default=10)
+        parser.add_argument("--accounts", type=whole(1), default=40)
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--report-every", type=int, default=1, help="days between two lines of progress")
+        parser.add_argument("--report-every", type=whole(1), default=1, help="days between two lines of progress")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         connection.settings_dict["OPTIONS"].pop("pool", None)  # a process that forks has no threads

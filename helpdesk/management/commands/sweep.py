@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 
+from helpdesk.core.arguments import whole
 from helpdesk.escalation.sweep import sweep
 
 
@@ -13,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one pass, then stop")
-        parser.add_argument("--batch", type=int, default=None, help="clocks in one transaction")
+        parser.add_argument("--batch", type=whole(1), default=None, help="clocks in one transaction")
 
     def handle(self, *args: Any, **options: Any) -> None:
         while True:

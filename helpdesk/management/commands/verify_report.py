@@ -29,13 +29,16 @@ class Command(BaseCommand):
         now = timezone.now()
         try:
             zone = ZoneInfo(options["time_zone"])
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, OSError, ValueError) as error:
             raise CommandError(f"--time-zone: {options['time_zone']!r} is not a time zone") from error
         weeks = preset("13w", now=now, zone=zone)
         period = Period(first=options["first"] or weeks.first, last=options["last"] or weeks.last, zone=zone)
         if period.last < period.first:
             raise CommandError("--to lies before --from")
-        result = verify_report(period, now=now, dates=options["dates"])
+        try:
+            result = verify_report(period, now=now, dates=options["dates"])
+        except OverflowError as error:
+            raise CommandError("--from and --to lie beyond the dates that there are") from error
         self.stdout.write(json.dumps(result.as_json(), indent=2))
         if result.differing:
             raise SystemExit(1)

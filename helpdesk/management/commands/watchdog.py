@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 from django.utils import timezone
 
+from helpdesk.core.arguments import seconds
 from helpdesk.escalation.watchdog import LATE, watch
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="one look, then stop")
         # The others have just started, too: they are late only when they have had the time.
         parser.add_argument(
-            "--patience", type=float, default=LATE.total_seconds(), help="seconds before the first look (30)"
+            "--patience", type=seconds, default=LATE.total_seconds(), help="seconds before the first look (30)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -105,7 +105,7 @@ class Model(Parts):
         self._take_up(ticket, now, actor)
 
     def judge(self, ticket: Ticket, *, confirmed: bool, actor: int, now: datetime) -> None:
-        self._unless(ticket.claim != "claimed")
+        self._unless(ticket.claim != "claimed" or ticket.status == "merged")
         clocks = self._take(ticket, now)
         ticket.claim = "confirmed" if confirmed else "declined"
         if not confirmed:
@@ -171,7 +171,7 @@ class Model(Parts):
         self._unless(ticket is into or ticket.account != into.account)
         self._unless(any(row.status in ("spam", "merged") for row in (ticket, into)))
         clocks, kept = self._take(ticket, now), self._take(into, now)
-        asks, handed = ticket.is_active and ticket.is_questioned, []
+        asks, handed, was_active = ticket.is_active and ticket.is_questioned, [], ticket.is_active
         for clock in clocks:
             if self._prevails(clock, [*kept, *handed], now, actor):
                 handed.append(self._take_over(clock, into, now))
@@ -185,6 +185,12 @@ class Model(Parts):
         if (asks or any(clock.metric != "resolution" for clock in handed)) and into.status != "new":
             handed += self._go_on(into, now, actor)
             self._move(into, "open", now, actor)
+        is_judged = ticket.claim == "claimed" and into.claim == "declined"
+        if was_active and into.is_active and ticket.severity == "critical" != into.severity and not is_judged:
+            into.severity, into.claim = "critical", ticket.claim
+            into.policy = self.rules.choose(into.facts, as_of=into.created_at) or into.policy
+            by = ticket.requester if into.claim == "claimed" else actor
+            self._happened(into, "claimed" if into.claim == "claimed" else "raised", now, by)
         self._follow([*kept, *handed], into.status, now, actor)
 
     # --- Exceptions -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from helpdesk.sla.clock import Metric, Promise, State
 from helpdesk.sla.models import BreachCause, Clock
 from helpdesk.sla.terms import Hours
 from helpdesk.tickets import mails
-from helpdesk.tickets.models import Claim, Severity, Ticket, TicketEvent
+from helpdesk.tickets.models import Claim, Severity, Status, Ticket, TicketEvent
 from helpdesk.tickets.services.locked import RESPONSES, Refused, facts_of, happened, lock, touch
 
 JUDGED = ("claim", "claim_reason", "claim_judged_by", "claim_judged_at", "severity", "policy_version")
@@ -27,7 +27,7 @@ def judge_claim(*, ticket: Ticket, actor: User, confirmed: bool, reason: str, no
     the deadline: the breach stays, with the cause *declined late*.
     """
     ticket, clocks = lock(ticket, now=now)
-    if ticket.claim != Claim.CLAIMED:
+    if ticket.claim != Claim.CLAIMED or ticket.status == Status.MERGED:  # it is judged where it went
         raise Refused(_("There is no open claim to judge."))
     if not confirmed and not reason.strip():
         raise Refused(_("Say why: the customer reads the reason."))

@@ -26,6 +26,7 @@ from helpdesk.tickets.services.locked import RESPONSES, Refused, lock
 log = logging.getLogger(__name__)
 
 NO_TIME = timedelta(minutes=1)  # a deadline that is nearer leaves no time for second thoughts
+SLACK = timedelta(seconds=50)  # between the end of a longer time for them and the deadline
 ONCE = "message_submission_once"
 
 
@@ -134,7 +135,7 @@ def send(*, ticket: Ticket, actor: User, typed: Typed, undo: timedelta, now: dat
         return Sent(message=_say(draft, now=now))
     status = Status(typed.status or Status.OPEN)
     check_reply(ticket, clocks, status=status)
-    pressed = _presses(clocks, status=status, now=now)
+    pressed = _presses(clocks, status=status, undo=undo, now=now)
     if pressed or not undo:
         return Sent(message=_say(draft, now=now), pressed=pressed and bool(undo))
     draft.leaves_at = now + undo
@@ -259,10 +260,10 @@ def _ask_if_crossed(ticket: Ticket, actor: User, seen: int | None) -> None:
         raise Crossed(came)
 
 
-def _presses(clocks: list[Clock], *, status: Status, now: datetime) -> bool:
-    """Whether a deadline that this reply answers, or stops, is nearer than a minute, or past."""
+def _presses(clocks: list[Clock], *, status: Status, undo: timedelta, now: datetime) -> bool:
+    """Whether a deadline that this reply answers, or stops, is past, or nearer than a minute; or than a longer undo."""
     concerned = [*RESPONSES, Metric.CHAT_PICKUP]
     if status != Status.OPEN:
         concerned.append(Metric.RESOLUTION)
     due = [clock.due_at for clock in clocks if clock.metric in concerned and clock.is_open and clock.due_at]
-    return any(at - now < NO_TIME for at in due)
+    return any(at - now < max(NO_TIME, undo + SLACK) for at in due)

@@ -25,7 +25,7 @@ def fields_of(hub_id: Any) -> QuerySet[CustomField]:
 
 def read_value(field: CustomField, text: str) -> Any:
     """What was typed as the plain JSON value that is kept; None for nothing. Raises WrongValue."""
-    text = text.strip()
+    text = text.replace("\x00", "").strip()
     if field.kind == CustomField.Kind.CHECK:
         return text in ("on", "true", "1")
     if not text:

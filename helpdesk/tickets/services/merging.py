@@ -11,10 +11,11 @@ from helpdesk.accounts.models import User
 from helpdesk.sla import services as sla
 from helpdesk.sla.clock import Metric, State
 from helpdesk.sla.models import Clock
-from helpdesk.tickets.models import Attachment, Message, Status, Ticket, TicketEvent, Watch
+from helpdesk.tickets.models import Attachment, Claim, Message, Severity, Status, Ticket, TicketEvent, Watch
 from helpdesk.tickets.services.locked import (
     RESPONSES,
     Refused,
+    facts_of,
     follow_status,
     happened,
     has_unanswered_message,
@@ -25,6 +26,8 @@ from helpdesk.tickets.services.locked import (
 )
 from helpdesk.tickets.services.searching import index_merged
 from helpdesk.tickets.services.watching import tell_watchers
+
+CLAIM = ("claim", "claim_facts", "claim_reason", "claim_judged_by", "claim_judged_at")
 
 
 class Fate(StrEnum):
@@ -52,7 +55,8 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     clocks are cancelled and leave the denominators. What was answered, in time or late, stays as it
     was judged. The conversation moves over with its files and those who watch it, and who asked in the
     other one is put in copy. A survivor that waited or was over is open again where the other one had
-    something unanswered.
+    something unanswered. One that goes on is business critical from now on where the other one was, with the claim
+    that waits to be judged.
     """
     if ticket.pk == into.pk:
         raise Refused(_("A ticket cannot be merged into itself."))
@@ -69,6 +73,7 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     # Who has left the account, or asked to be erased, hears nothing more of it.
     may_read = Ticket.objects.visible_to(ticket.requester).filter(pk=ticket.pk).exists()
     reads = {ticket.requester.email} if may_read else set()
+    was_active = ticket.is_active
     handed = []
     for clock in clocks:
         if _prevails(clock, kept=[*kept, *handed], actor=actor, now=now, reference=ticket.reference):
@@ -92,10 +97,30 @@ def merge(*, ticket: Ticket, into: Ticket, actor: User, reason: str, now: dateti
     if (asks or any(clock.metric != Metric.RESOLUTION for clock in handed)) and into.status != Status.NEW:
         handed += reopen(into, actor=actor, now=now)
         changed = move(into, status=Status.OPEN, actor=actor, now=now)
+    if was_active and into.is_active:
+        changed += _take_severity(ticket, into, actor=actor, now=now)
     follow_status([*kept, *handed], status=Status(into.status), actor=actor, now=now)
     touch(into, now, "cc", *changed)
     tell_watchers(ticket=ticket, event=merged, into=into.reference)
     return into
+
+
+def _take_severity(ticket: Ticket, into: Ticket, *, actor: User, now: datetime) -> list[str]:
+    """The survivor is as critical as the other one; returns the fields that changed. No clock moves by it: the
+    earliest guarantee is there already. What was declined on the survivor is not claimed again by a merge."""
+    if ticket.severity != Severity.CRITICAL or into.severity == Severity.CRITICAL:
+        return []
+    if ticket.claim == Claim.CLAIMED and into.claim == Claim.DECLINED:
+        return []
+    into.severity, into.claim = ticket.severity, ticket.claim
+    into.claim_facts, into.claim_reason = ticket.claim_facts, ticket.claim_reason
+    into.policy_version = sla.choose_policy(facts_of(into), as_of=into.created_at) or into.policy_version
+    if into.claim == Claim.CLAIMED:
+        happened(into, TicketEvent.Kind.CLAIMED, now, ticket.requester).save()
+    else:  # whoever merges them says so of this one
+        into.claim_judged_by, into.claim_judged_at = actor, now
+        happened(into, TicketEvent.Kind.RAISED, now, actor, reason=into.claim_reason, claim=into.claim).save()
+    return ["severity", "policy_version", *CLAIM]
 
 
 def preview_merge(*, ticket: Ticket, into: Ticket, actor: User, now: datetime) -> list[Fated]:

@@ -114,6 +114,12 @@ def test_a_canned_reply_is_read_first_and_counted_when_inserted(client, speciali
     assert canned.used == 1
 
 
+def test_a_canned_reply_is_looked_for_by_whatever_is_typed(client, specialist, ticket):
+    CannedReply.objects.create(name="Hello", body="Hello")
+    found = client.get(url(ticket, "canned"), {"q": "hel\x00lo"}).json()["options"]
+    assert [row["name"] for row in found] == ["Hello"]
+
+
 def test_a_canned_reply_of_somebody_else_does_not_exist(client, specialist, ticket):
     hers = CannedReply.objects.create(name="Hers", body="x", owner=StaffFactory())
     assert client.get(url(ticket, f"canned/{hers.pk}")).status_code == 404

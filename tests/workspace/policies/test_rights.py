@@ -18,7 +18,7 @@ def test_out_of_force_says_before_what_becomes_of_open_tickets(manager, now):
     ticket = make_ticket(critical=True, now=now)
     page = manager.get(url(critical, "force"))
     assert (page.context["serves"], page.context["moved"].open, page.context["moved"].later) == (1, 1, 1)
-    answer = manager.post(url(critical, "force"), {"to": "inactive", "reason": "Not sold any more"})
+    answer = manager.post(url(critical, "force"), {"to": "inactive", "reason": "Not sold any\x00 more"})
     rollout = Rollout.objects.get()
     assert answer.headers["Location"] == f"/admin/helpdesk/rollout/{rollout.pk}/change/"
     assert (rollout.policy, rollout.reason) == (critical, "Not sold any more")
