@@ -97,7 +97,7 @@ STAGES = {
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [WATCHDOG],
-    "helpdesk/escalation/alarms.py": [WATCHDOG],
+    "helpdesk/escalation/alarms.py": [["tests/escalation/test_alarms.py"]],
     "helpdesk/escalation/manager_requests.py": [
         ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py"],
         ["tests/tickets/test_searching.py", "tests/tickets/test_merges.py"],
