@@ -61,7 +61,8 @@ SWEEP = [
 WATCHDOG = ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
 ROWS_OF_CLOCKS = [
     *(f"tests/sla/test_{name}.py" for name in ("services", "verification", "audit", "versions")),
-    *(f"tests/tickets/test_{name}.py" for name in ("promises", "exceptions", "new_rules", "edge_cases")),
+    *(f"tests/tickets/test_{name}.py" for name in ("promises", "new_rules", "edge_cases")),
+    "tests/tickets/exceptions",
 ]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
@@ -74,7 +75,7 @@ STAGES = {
     "helpdesk/sla/explain.py": [EXPLAIN, ["tests/sla/test_explain_properties.py"]],
     "helpdesk/sla/timeline.py": [["tests/sla/test_timeline_drawing.py"], ["tests/sla/test_timeline.py"]],
     "helpdesk/sla/holidays.py": [["tests/sla/test_holidays.py"]],
-    "helpdesk/sla/ics.py": [["tests/sla/test_holidays.py"]],
+    "helpdesk/sla/ics.py": [[f"tests/sla/test_ics{part}.py" for part in ("", "_limits", "_properties")]],
     "helpdesk/sla/versions.py": [["tests/sla/test_versions.py"]],
     "helpdesk/sla/services.py": [
         ["tests/sla/test_services.py", "tests/sla/test_versions.py"],
@@ -96,7 +97,7 @@ STAGES = {
     ],
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [WATCHDOG],
-    "helpdesk/escalation/alarms.py": [WATCHDOG],
+    "helpdesk/escalation/alarms.py": [["tests/escalation/test_alarms.py"]],
     "helpdesk/escalation/manager_requests.py": [
         ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py"],
         ["tests/tickets/test_searching.py", "tests/tickets/test_merges.py"],

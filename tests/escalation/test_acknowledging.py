@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from helpdesk.escalation import alarms
 from helpdesk.escalation.models import Escalation
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
@@ -76,11 +75,6 @@ def test_how_late_one_was_and_what_it_is_called(crew, now):
     ticket = make_ticket(now=now)
     sweep(now=now + 31 * MINUTE)
     assert (fired(50).lateness, str(fired(50))) == (60.0, f"50 % {ticket.pk}")
-
-
-def test_clocks_that_were_never_compared_are_said_to_be(now):
-    words = alarms.sentences(alarms.VERIFY_LATE, {}, now=now)
-    assert words.startswith("Clocks were never compared with their events.")
 
 
 def test_of_the_step_before_the_last_no_reminder_is_stopped(crew, now):

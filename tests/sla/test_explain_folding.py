@@ -60,6 +60,7 @@ def test_runs_of_working_days_are_folded_without_their_first_and_last_day(letter
         ("pppppppp", 5, "ppp(pppp)pp"),  # pauses that touch stay pauses
         ("c-c-cp", 5, "c-c(c-)cp"),
         ("c-c-c-p", 5, "c-c(c-c)-p"),
+        ("c-c-c-ppp", 8, "c-cc(-c)-ppp"),  # two stretches between the first and the last day are no run
     ],
 )
 def test_where_there_are_no_working_days_to_fold_it_is_the_middle(letters, most, short):
