@@ -1,15 +1,10 @@
-"""Times, and cells of lists, in the workspace's templates."""
+"""Times in the workspace's templates."""
 
-from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
-from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
-from django.utils.text import capfirst
 from django.utils.translation import pgettext
 
 from helpdesk.core.durations import brief
@@ -43,14 +38,3 @@ def short_day(at: datetime) -> str:
 def due_moment(at: datetime, now: datetime) -> str:
     """As `core.moments.moment`, with the seconds where there are some: a step may fall on any of them."""
     return moment(at, now) + (f":{at.second:02d}" if at.second else "")
-
-
-@register.filter
-def labelled(cells: Iterable[SafeString], headers: list[dict[str, Any]]) -> Iterator[SafeString]:
-    """A row's cells as Django writes them, each with what its column is called: on a phone a row is a card."""
-    for cell, header in zip(cells, headers, strict=True):
-        if "action-checkbox" in header.get("class_attrib", ""):
-            yield cell
-        else:
-            label = escape(capfirst(header["text"]))
-            yield mark_safe(cell.replace("<td", f'<td data-label="{label}"', 1))  # noqa: S308 - Django's own cell

@@ -1,5 +1,6 @@
 """What leaves the house and what runs by itself: the outbox, the recurring jobs, and alarms about both."""
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -19,32 +20,6 @@ from helpdesk.notifications.services import send_again
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids
 from helpdesk.workspace.wording import instant
 
-# What each mail is, by its template.
-MAILS = {
-    "acknowledgement": gettext_lazy("Acknowledgement"),
-    "alarm": gettext_lazy("Alarm"),
-    "call_given_up": gettext_lazy("Call given up"),
-    "copied": gettext_lazy("Put in copy"),
-    "erasure": gettext_lazy("Erasure of personal data"),
-    "escalation": gettext_lazy("Escalation"),
-    "escalation_digest": gettext_lazy("Escalations, together"),
-    "exception_asked": gettext_lazy("Exception to approve"),
-    "exception_decided": gettext_lazy("Exception decided"),
-    "export": gettext_lazy("Copy of personal data"),
-    "invitation": gettext_lazy("Invitation"),
-    "judgement": gettext_lazy("Claim judged"),
-    "manager_answered": gettext_lazy("Answer of the manager"),
-    "manager_asked": gettext_lazy("Request to the manager"),
-    "mentioned": gettext_lazy("Mention"),
-    "password_reset": gettext_lazy("New password"),
-    "plain": gettext_lazy("Account notice"),
-    "reply": gettext_lazy("Reply"),
-    "report": gettext_lazy("Breach report"),
-    "security": gettext_lazy("Security notice"),
-    "solved": gettext_lazy("Solved"),
-    "watched": gettext_lazy("Watched ticket"),
-}
-
 
 class DeliveryFilter(Choice):
     title = gettext_lazy("state")
@@ -57,7 +32,7 @@ class DeliveryFilter(Choice):
 class OutboxMailAdmin(ReadOnlyAdmin):
     """Outgoing mail, the latest first. What went out in a digest leads to it; the digest is what is sent again."""
 
-    list_display = ("written", "readers", "kind", "state_text", "attempts", "sent", "error")
+    list_display = ("written", "readers", "template", "state_text", "attempts", "sent", "error")
     list_filter = (DeliveryFilter,)
     ordering = ("-id",)
     actions = ("send_chosen_again",)
@@ -97,10 +72,6 @@ class OutboxMailAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("To"))
     def readers(self, mail: OutboxMail) -> str:
         return ", ".join([*mail.to, *mail.cc])
-
-    @admin.display(description=gettext_lazy("Mail"))
-    def kind(self, mail: OutboxMail) -> str:
-        return str(MAILS.get(mail.template, mail.template))
 
     @admin.display(description=gettext_lazy("State"))
     def state_text(self, mail: OutboxMail) -> str | SafeString:
@@ -151,9 +122,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Outcome"))
     def outcome(self, beat: Heartbeat) -> str:
-        """`checked 515 · differing 0`: figures and flags as the job names them; lists by their length."""
-        said = {name: len(value) if isinstance(value, list | dict) else value for name, value in beat.detail.items()}
-        return " · ".join(f"{name.replace('_', ' ')} {value}" for name, value in said.items())[:300] or "–"
+        return json.dumps(beat.detail, ensure_ascii=False)[:300]
 
 
 class OpenFilter(Choice):
