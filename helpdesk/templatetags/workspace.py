@@ -47,7 +47,7 @@ def due_moment(at: datetime, now: datetime) -> str:
 
 @register.simple_tag
 def labelled(cells: Iterable[str], headers: Iterable[Mapping[str, Any]]) -> SafeString:
-    """The cells of a row of Django's list, each with its column's heading: on a phone a row is a card without a head."""
+    """The cells of a row of Django's list, each with its column's heading: on a phone a row is a card."""
     row = zip(map(str, cells), headers, strict=True)
     return mark_safe("".join(_labelled(cell, header) for cell, header in row))  # noqa: S308 - Django's own markup
 
