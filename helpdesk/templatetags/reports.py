@@ -1,7 +1,7 @@
 """Tags of the report's templates: links to the tickets behind a number, durations, changes."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -76,3 +76,9 @@ def minus(value: Any, other: Any) -> Any:
 def share_of(part: int, whole: int) -> int:
     """A whole per cent, cut; 0 of nothing."""
     return part * 100 // whole if whole else 0
+
+
+@register.filter
+def as_day(text: str | None) -> date | None:
+    """The day of a signed record, which holds it as `2026-08-27`, to be written as the reader writes days."""
+    return date.fromisoformat(text) if text else None

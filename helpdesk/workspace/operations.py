@@ -1,6 +1,5 @@
 """What leaves the house and what runs by itself: the outbox, the recurring jobs, and alarms about both."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
@@ -20,6 +19,31 @@ from helpdesk.notifications.services import send_again
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids
 from helpdesk.workspace.wording import instant
 
+# What a mail tells, by the name of its template.
+MAILS = {
+    "acknowledgement": gettext_lazy("Acknowledgement"),
+    "alarm": gettext_lazy("Alarm"),
+    "call_given_up": gettext_lazy("Call that was given up"),
+    "copied": gettext_lazy("Message to people in copy"),
+    "erasure": gettext_lazy("Erasure of data"),
+    "escalation": gettext_lazy("Escalation"),
+    "escalation_digest": gettext_lazy("Digest of escalations"),
+    "exception_asked": gettext_lazy("Exception asked for"),
+    "exception_decided": gettext_lazy("Exception decided"),
+    "export": gettext_lazy("Copy of a person's data"),
+    "invitation": gettext_lazy("Invitation"),
+    "judgement": gettext_lazy("Verdict on a claim"),
+    "manager_answered": gettext_lazy("Manager's answer"),
+    "manager_asked": gettext_lazy("Request to the manager"),
+    "mentioned": gettext_lazy("Mention in a note"),
+    "password_reset": gettext_lazy("Password reset"),
+    "reply": gettext_lazy("Reply"),
+    "report": gettext_lazy("Scheduled report"),
+    "security": gettext_lazy("Security notice"),
+    "solved": gettext_lazy("Ticket solved"),
+    "watched": gettext_lazy("News of a watched ticket"),
+}
+
 
 class DeliveryFilter(Choice):
     title = gettext_lazy("state")
@@ -32,7 +56,7 @@ class DeliveryFilter(Choice):
 class OutboxMailAdmin(ReadOnlyAdmin):
     """Outgoing mail, the latest first. What went out in a digest leads to it; the digest is what is sent again."""
 
-    list_display = ("written", "readers", "template", "state_text", "attempts", "sent", "error")
+    list_display = ("written", "readers", "kind", "state_text", "attempts", "sent", "error")
     list_filter = (DeliveryFilter,)
     ordering = ("-id",)
     actions = ("send_chosen_again",)
@@ -72,6 +96,11 @@ class OutboxMailAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("To"))
     def readers(self, mail: OutboxMail) -> str:
         return ", ".join([*mail.to, *mail.cc])
+
+    @admin.display(description=gettext_lazy("Mail"))
+    def kind(self, mail: OutboxMail) -> str:
+        """What it tells, in words; the template's own name where there are none."""
+        return str(MAILS.get(mail.template, mail.template))
 
     @admin.display(description=gettext_lazy("State"))
     def state_text(self, mail: OutboxMail) -> str | SafeString:
@@ -122,7 +151,9 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Outcome"))
     def outcome(self, beat: Heartbeat) -> str:
-        return json.dumps(beat.detail, ensure_ascii=False)[:300]
+        """Its counts, as `checked 515, differing 0`: what is nested says how much there is of it."""
+        counts = {name: len(value) if isinstance(value, list | dict) else value for name, value in beat.detail.items()}
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items())[:300] or "–"
 
 
 class OpenFilter(Choice):

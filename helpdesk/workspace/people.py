@@ -312,7 +312,8 @@ class TeamAdmin(RoleAdmin):
 
     @admin.display(description=_("Members"))
     def people(self, team: Team) -> str:
-        return ", ".join(row.user.full_name + (" *" if row.is_lead else "") for row in team.memberships.all())
+        names = [(row.user.full_name, row.is_lead) for row in team.memberships.all()]
+        return ", ".join(str(_("%(name)s (lead)") % {"name": name}) if leads else name for name, leads in names)
 
     @admin.display(description=_("Hubs"))
     def served(self, team: Team) -> str:

@@ -86,9 +86,10 @@
     if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;  // an input method's own
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.id === "reply-text") {
       event.preventDefault();
-      send(event.target.form);
+      if (event.shiftKey) choose(event.target.form); else send(event.target.form);
       return;
     }
+    if (["ArrowDown", "ArrowUp"].includes(event.key) && step(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if ($("dialog[open]")) return;  // it has keys of its own
     if (event.key !== "Escape" && isTyping(event.target)) return;
@@ -100,6 +101,24 @@
     const isNote = $("#kind-note") && $("#kind-note").checked;
     const button = $(isNote ? ".composer-foot .btn--note" : ".composer-foot .split > .btn--go", form);
     if (button && !button.disabled) form.requestSubmit(button);
+  }
+
+  // What the ticket becomes by this reply: the menu beside the button, at what the button itself would do.
+  function choose(form) {
+    const menu = $(".composer-foot .split > .menu", form);
+    if (!menu || !isShown(menu)) { send(form); return; }
+    menu.open = true;
+    ($(".is-on", menu) || $("button", menu)).focus();
+  }
+
+  // In a menu that is open, up and down go from one entry to the next.
+  function step(by) {
+    const menu = document.activeElement && document.activeElement.closest("details.menu[open]");
+    if (!menu || isTyping(document.activeElement)) return false;
+    const all = $$(".menu-list :is(a, button)", menu).filter(isShown);
+    const here = all.indexOf(document.activeElement);
+    if (all.length) all[here < 0 ? (by > 0 ? 0 : all.length - 1) : (here + by + all.length) % all.length].focus();
+    return all.length > 0;
   }
 
   /* 3. The sheet: what keys do on this page ------------------------------------------------------------ */

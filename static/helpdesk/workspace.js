@@ -92,6 +92,19 @@
   // Rows were exchanged: by live_queue.js.
   document.addEventListener("workspace:rows", () => { tick(); recount(); });
 
+  // On a phone a row of a form is a card: each field says what its column is called. Rows to come are copies of one.
+  for (const table of $$(".inline-group .tabular table")) {
+    const names = $$("thead th", table).map((head) => head.textContent.trim());
+    for (const row of $$("tbody tr.form-row", table)) {
+      Array.from(row.cells).forEach((cell, place) => { if (names[place]) cell.dataset.label = names[place]; });
+    }
+  }
+  // The place that one is at, where the navigation is longer than the screen.
+  for (const here of $$(".ws-nav [aria-current], .ws-tabs [aria-current]")) {
+    const row = here.parentElement;
+    if (row.scrollWidth > row.clientWidth) row.scrollLeft = here.offsetLeft - row.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+  }
+
   /* 3. Menus ------------------------------------------------------------------------------------------ */
   const openMenus = () => $$("details.menu[open]");
   document.addEventListener("click", (event) => {

@@ -97,3 +97,19 @@ def test_keys_of_the_browser_and_of_an_input_method_are_left_alone(world, ticket
             new KeyboardEvent("keydown", { bubbles: true, cancelable: true, ...values })))"""
     )
     assert caught == [False, False, False, True]
+
+
+def test_a_reply_that_solves_and_the_next_ticket_without_a_mouse(world, tickets, new_context):
+    page = new_context(world.anna)
+    page.goto(f"{QUEUE}{tickets[0].pk}/change/?view=open")
+    press = page.keyboard.press
+    press("r")
+    page.keyboard.type("It is mended.")
+    press("Control+Shift+Enter")
+    expect(page.locator(".composer .menu-list .is-on")).to_be_focused()  # what Ctrl and Enter alone would do
+    press("ArrowDown")
+    press("Enter")
+    expect(page.locator(".talk .msg--staff")).to_contain_text("It is mended.")
+    assert Ticket.objects.get(pk=tickets[0].pk).status == Status.SOLVED
+    press("j")
+    page.wait_for_url(lambda url: f"/{tickets[0].pk}/" not in url and "/change/" in url)

@@ -246,3 +246,25 @@ def test_calendars_are_told_in_words(client, administrator):
     page = client.get("/admin/helpdesk/calendar/").content.decode()
     assert "Monday to Friday: 09:00–17:00" in page
     assert "Saturday" not in page
+
+
+def test_on_a_phone_each_cell_of_a_list_says_what_its_column_is_called(client, administrator):
+    Notice.objects.create(key="1", recipient=administrator, kind="escalation", created_at=timezone.now())
+    add_to_team(TeamFactory(name="Content <team>"), StaffFactory(full_name="Olu Adeyemi"), lead=True)
+    teams = client.get("/admin/helpdesk/team/").content.decode()
+    assert '<th data-label="Name" class="field-name"><a' in teams
+    assert '<td data-label="Members" class="field-people">Olu Adeyemi (lead)</td>' in teams
+    assert '<td data-label="Hubs" data-empty class="field-served">-</td>' in teams  # a card leaves it out
+    assert '<td class="action-checkbox">' in client.get("/admin/helpdesk/notice/").content.decode()
+
+
+def test_an_empty_list_says_what_there_is_none_of(client, administrator):
+    assert "<h2>No absences</h2>" in client.get("/admin/helpdesk/absence/").content.decode()
+
+
+def test_the_operators_lists_speak_in_words(client, administrator):
+    now = timezone.now()
+    OutboxMail.objects.create(key="m", message_id="<m>", to=["a@b.example"], template="call_given_up", created_at=now)
+    assert "Call that was given up</td>" in client.get("/admin/helpdesk/outboxmail/").content.decode()
+    Heartbeat.objects.create(name="verify", at=now, detail={"by_fold": 0, "checked": 515, "examples": [1, 2]})
+    assert "by fold 0, checked 515, examples 2</td>" in client.get("/admin/helpdesk/heartbeat/").content.decode()
