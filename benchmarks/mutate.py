@@ -98,13 +98,9 @@ STAGES = {
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [WATCHDOG],
     "helpdesk/escalation/alarms.py": [["tests/escalation/test_alarms.py"]],
-    "helpdesk/escalation/manager_requests.py": [
-        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py"],
-        ["tests/tickets/test_searching.py", "tests/tickets/test_merges.py"],
-    ],
+    "helpdesk/escalation/manager_requests.py": [["tests/escalation/test_manager_requests.py"]],
     "helpdesk/escalation/models.py": [
-        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py", "tests/tickets/test_merges.py"],
-        [*SWEEP, *WATCHDOG, "tests/escalation/test_telling.py"],
+        ["tests/escalation/test_manager_requests.py", "tests/escalation/test_acknowledging.py"]
     ],
     "helpdesk/sla/wording.py": [["tests/sla/test_wording.py"]],
     "helpdesk/sla/verification.py": [["tests/sla/test_verification.py", "tests/sla/test_audit.py"]],
