@@ -59,11 +59,6 @@ SWEEP = [
     for name in ("recipients", "unreadable", "acknowledging", "acts", "lateness", "sweep")
 ]
 WATCHDOG = ["tests/escalation/test_watchdog_figures.py", "tests/escalation/test_watchdog.py"]
-ROWS_OF_CLOCKS = [
-    *(f"tests/sla/test_{name}.py" for name in ("services", "verification", "audit", "versions")),
-    *(f"tests/tickets/test_{name}.py" for name in ("promises", "new_rules", "edge_cases")),
-    "tests/tickets/exceptions",
-]
 # What judges each module: stages of test files, the quickest that say most first.
 STAGES = {
     "helpdesk/sla/target.py": [CLOCK, [*EXPLAIN, *LIVES]],
@@ -98,20 +93,16 @@ STAGES = {
     "helpdesk/escalation/services.py": [["tests/escalation/test_acknowledging.py"], SWEEP[-1:]],
     "helpdesk/escalation/watchdog.py": [WATCHDOG],
     "helpdesk/escalation/alarms.py": [["tests/escalation/test_alarms.py"]],
-    "helpdesk/escalation/manager_requests.py": [
-        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py"],
-        ["tests/tickets/test_searching.py", "tests/tickets/test_merges.py"],
-    ],
+    "helpdesk/escalation/manager_requests.py": [["tests/escalation/test_manager_requests.py"]],
     "helpdesk/escalation/models.py": [
-        ["tests/portal/test_ticket_acts.py", "tests/workspace/test_manager_pages.py", "tests/tickets/test_merges.py"],
-        [*SWEEP, *WATCHDOG, "tests/escalation/test_telling.py"],
+        ["tests/escalation/test_manager_requests.py", "tests/escalation/test_acknowledging.py"]
     ],
     "helpdesk/sla/wording.py": [["tests/sla/test_wording.py"]],
     "helpdesk/sla/verification.py": [["tests/sla/test_verification.py", "tests/sla/test_audit.py"]],
-    "helpdesk/sla/models/clock.py": [ROWS_OF_CLOCKS],
-    "helpdesk/sla/models/exceptions.py": [ROWS_OF_CLOCKS],
-    "helpdesk/sla/models/rollout.py": [ROWS_OF_CLOCKS],
-    "helpdesk/sla/models/rules.py": [ROWS_OF_CLOCKS],
+    "helpdesk/sla/models/clock.py": [["tests/sla/test_models.py"]],
+    "helpdesk/sla/models/exceptions.py": [["tests/sla/test_models.py"]],
+    "helpdesk/sla/models/rollout.py": [["tests/sla/test_models.py"]],
+    "helpdesk/sla/models/rules.py": [["tests/sla/test_models.py"]],
 }
 DROP = "drop"
 NAMES = ("path", "operator", "line", "change")  # of what tells one mutant from another

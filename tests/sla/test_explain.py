@@ -386,3 +386,13 @@ def test_an_exceptions_later_deadline_is_explained_as_its_own():
     made = told(outdone()[:2], calendar=OFFICE, now=oslo(20, "15:40"))
     assert (made.basis, made.outdone) == (made.clock, None)
     assert made.clock.due_at > made.clock.gross_due_at
+
+
+def test_an_exception_for_a_time_that_new_hours_close_outdoes_nothing():
+    values = {"at": oslo(20, "16:40"), "reason": ""}
+    out = {"effect": Effect.PAUSE, "out": (oslo(20, "16:10"), oslo(20, "16:30"))}
+    events = then(started(8 * 3600, OFFICE), pure.exempt, **values, **out, calendar=OFFICE)
+    events = then(events, pure.retarget, **values, target=Target(seconds=8 * 3600), calendar=SHORT, owner=None)
+    made = told(events, calendar=SHORT, now=oslo(20, "16:50"))
+    assert made.clock.due_at == made.clock.gross_due_at
+    assert (made.basis, made.outdone) == (made.clock, None)
