@@ -89,6 +89,11 @@ def ask(*, key: str, question: str, hub: str, language: str, user: User, now: da
     return found
 
 
+def asked(*, key: str, user: User) -> Consultation | None:
+    """What somebody asked under a key that hasn't ended yet."""
+    return Consultation.objects.filter(user=user, key=key, outcome=Consultation.Outcome.OPEN).first()
+
+
 @transaction.atomic
 def note_read(*, key: str, article: Article, user: User) -> None:
     """Somebody opened a suggested article."""

@@ -26,9 +26,11 @@ MOST_RELATED = 3
 @portal_page
 def ask(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """Ask; what may help; the channels with what each promises now. `?part=` only what changes while one types."""
-    question, chosen = _question(request), _chosen_hub(request, visitor)
-    by_mail = [row.hub.pk for row in visitor.entitled(Channel.EMAIL) if chosen in ("", row.hub.pk)]
     key = _key(request.GET.get("c", "")) or new_key()
+    question, chosen = _question(request), _chosen_hub(request, visitor)
+    if "q" not in request.GET and (asked := services.asked(key=key, user=visitor.user)):  # back from an article
+        question, chosen = asked.question, _covered(visitor, asked.hub_id or "")
+    by_mail = [row.hub.pk for row in visitor.entitled(Channel.EMAIL) if chosen in ("", row.hub.pk)]
     found = (
         services.ask(
             key=key, question=question, hub=chosen, language=reader_language(), user=visitor.user, now=visitor.now
@@ -154,7 +156,10 @@ def _key(text: str) -> str:
 
 def _chosen_hub(request: HttpRequest, visitor: Visitor) -> str:
     """The hub that was chosen, if the account has premium support for it; empty: all hubs."""
-    code = request.GET.get("hub", "")
+    return _covered(visitor, request.GET.get("hub", ""))
+
+
+def _covered(visitor: Visitor, code: str) -> str:
     return code if any(row.hub.pk == code for row in visitor.entitlements) else ""
 
 

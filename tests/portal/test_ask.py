@@ -39,6 +39,16 @@ def test_the_question_travels_along_to_the_form(kestrel, sign_in, forms, frozen)
     assert answer["Location"] == "/tickets/new/?q=my+forms+are+blank&hub=content"
 
 
+def test_the_question_is_still_there_when_one_comes_back_from_an_article(kestrel, sign_in, forms, frozen):
+    client = sign_in(kestrel.mina)
+    client.get("/ask/", {"q": "my forms are blank", "hub": "content", "c": KEY})
+    page = client.get("/ask/", {"c": KEY}).text
+    assert 'value="my forms are blank"' in page
+    assert f"?q=my%20forms%20are%20blank&amp;hub=content&amp;c={KEY}" in page
+    assert "my forms" not in sign_in(kestrel.aoife).get("/ask/", {"c": KEY}).text
+    assert "my forms" not in client.get("/ask/", {"c": KEY, "q": ""}).text
+
+
 def test_a_question_that_was_sent_on_is_kept_with_its_ticket(kestrel, sign_in, forms, filled, frozen):
     client = sign_in(kestrel.mina)
     client.get("/ask/", {"q": "my forms are blank", "c": KEY})
