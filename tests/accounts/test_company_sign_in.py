@@ -17,6 +17,7 @@ from helpdesk.accounts.company_sign_in import keep_provider
 from helpdesk.accounts.invitations import AccountEvent
 from helpdesk.accounts.models import Account, Membership, StaffRole, User
 from helpdesk.accounts.providers import IdentityProvider
+from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from tests.accounts.oidc_server import CLIENT_ID, OTHER_KEY, SECRET, Provider
 from tests.factories import PASSWORD, AccountFactory, DesignatedFactory, MembershipFactory, StaffFactory, UserFactory
@@ -384,7 +385,7 @@ def test_where_it_is_required_an_invitation_s_new_person_goes_there_too(server, 
         language="en",
         now=timezone.now(),
     )
-    token = OutboxMail.objects.get(template="invitation").context["secret_url"].rstrip("/").split("/")[-1]
+    token = unseal(OutboxMail.objects.get(template="invitation").context["secret_url"]).rstrip("/").split("/")[-1]
     assert Client().get(f"/invitations/{token}/")["Location"] == f"/accounts/oidc/{company.key}/"
     assert is_in(come(company))
     assert Membership.objects.get(user__email=ANN["email"]).is_designated

@@ -3,7 +3,7 @@
 A form is known by its key, the one that also makes one ticket of it however often it is sent; a form that was sent
 is never a draft again. Each window that shows a form has a name of its own. One that would save over a text that it has
 neither written nor read goes on as a draft of its own, under a key that follows from form and window, so that nothing
-of either is lost and a second try finds the same (decision 38).
+of either is lost and a second try finds the same (decision 21).
 """
 
 import base64
