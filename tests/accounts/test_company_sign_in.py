@@ -401,7 +401,7 @@ def test_the_admin_keeps_the_secret_and_refuses_what_belongs_to_others(server, c
     data = {"name": "Kestrel", "issuer": server.issuer, "client_id": CLIENT_ID, "secret": "", "is_on": "on"}
     assert client.post(url, {**data, "domain_list": "Kestrel.example\n@kestrel.test"}).status_code == 302
     company.refresh_from_db()
-    assert (company.secret, sorted(row.domain for row in company.domains.all())) == (
+    assert (unseal(company.secret), sorted(row.domain for row in company.domains.all())) == (
         SECRET,
         ["kestrel.example", "kestrel.test"],
     )

@@ -163,7 +163,7 @@ def test_the_company_sign_in_says_that_it_does_not_work_and_the_administrator_re
     tried = admin.get(f"/accounts/oidc/{row.key}/login/", {"process": "try"})
     assert "which is not set: put it back into FIELD_KEYS" in tried.text
     page = admin.get(f"/admin/helpdesk/identityprovider/{row.pk}/change/")
-    assert "The saved secret can&#x27;t be read" in page.text
+    assert "The saved secret can't be read" in page.text
 
 
 def test_operators_read_how_many_are_lost_and_that_it_is_over(anna, now, settings):
