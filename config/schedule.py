@@ -16,5 +16,6 @@ SCHEDULE = {
     "erase-people": {"task": "helpdesk.tasks.erase_people", "schedule": 900.0, "options": {"expires": 600}},
     "issue-statements": {"task": "helpdesk.tasks.issue_statements", "schedule": 1800.0, "options": {"expires": 1200}},
     "send-reports": {"task": "helpdesk.tasks.send_reports", "schedule": 60.0, "options": {"expires": 50}},
+    "look-at-secrets": {"task": "helpdesk.tasks.look_at_secrets", "schedule": 300.0, "options": {"expires": 200}},
     "verify-clocks": {"task": "helpdesk.tasks.verify_clocks", "schedule": 86400.0},
 }

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.core import embedded
@@ -22,6 +23,12 @@ DEBUG = env.bool("DEBUG", default=False)
 SECURE = env.bool("SECURE", default=not (DEMO or DEBUG))
 
 SECRET_KEY = env.str("SECRET_KEY", default="") or secret_key(VAR / "secret-key")
+# Keys of before: what they signed or sealed is still read.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# What secrets in the database are sealed with, long random texts; the first one seals. None: SECRET_KEY does.
+FIELD_KEYS = env.list("FIELD_KEYS", default=[])
+if any(len(key) < 32 for key in FIELD_KEYS):
+    raise ImproperlyConfigured("FIELD_KEYS: each key needs 32 characters at least.")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Absolute address of the portal, for links in mails.
@@ -164,7 +171,11 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 # A passkey is a second factor in itself: it is unlocked on the device, by a finger or a number.
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # on this machine only: browsers offer no passkeys elsewhere
-MFA_FORMS = {"add_webauthn": "helpdesk.accounts.factor_forms.AddPasskeyForm"}
+MFA_FORMS = {
+    "add_webauthn": "helpdesk.accounts.factor_forms.AddPasskeyForm",
+    "authenticate": "helpdesk.accounts.factor_forms.CodeForm",
+    "reauthenticate": "helpdesk.accounts.factor_forms.CodeAgainForm",
+}
 MFA_TOTP_ISSUER = SITE_NAME
 MFA_ADAPTER = "helpdesk.accounts.adapter.FactorAdapter"
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a person hears of changes to how they sign in

@@ -2,6 +2,7 @@
 
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, Team, TeamMembership, User
+from helpdesk.accounts.past import PastIdentity
 from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, SpentAssertion
 from helpdesk.channels.callback.models import CallAttempt, CallRequest
 from helpdesk.escalation.models import Escalation, ManagerRequest
@@ -82,6 +83,7 @@ __all__ = [
     "Notice",
     "OnCallShift",
     "OutboxMail",
+    "PastIdentity",
     "Policy",
     "PolicyVersion",
     "ProviderDomain",

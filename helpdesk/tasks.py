@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from helpdesk.accounts.sealed import look
 from helpdesk.channels.callback.dialling import place_calls
 from helpdesk.channels.callback.services import mind_calls as mind
 from helpdesk.escalation.lateness import note_delivered
@@ -94,6 +95,12 @@ def clear_old_dry_runs() -> None:
 def verify_clocks() -> None:
     """Compare every clock's columns with the fold of its events."""
     verify(now=timezone.now())
+
+
+@shared_task
+def look_at_secrets() -> None:
+    """Count the secrets whose key is lost, for the watchdog."""
+    look(now=timezone.now())
 
 
 @shared_task(time_limit=3600)  # gigabytes of files

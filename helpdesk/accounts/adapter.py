@@ -18,6 +18,7 @@ from helpdesk.accounts.company_sign_in import required_for
 from helpdesk.accounts.devices import remember, remembers
 from helpdesk.accounts.models import User
 from helpdesk.accounts.security import tell_of
+from helpdesk.core.sealing import seal, unseal
 from helpdesk.notifications.services import Reader, mail_row, post
 
 # What a person hears of, by the template that allauth would send.
@@ -51,7 +52,7 @@ class AccountAdapter(DefaultAccountAdapter):
             language, zone, user_id = translation.get_language() or "en", "UTC", None
         reader = Reader(email=email, user_id=user_id, language=language, time_zone=zone)
         if template_prefix == "account/email/password_reset_key":
-            template, words = "password_reset", {"secret_url": context["password_reset_url"]}
+            template, words = "password_reset", {"secret_url": seal(context["password_reset_url"])}
         else:
             site = RequestSite(self.request)
             site.name = settings.SITE_NAME
@@ -108,3 +109,11 @@ class FactorAdapter(DefaultMFAAdapter):
 
     def _get_site_name(self) -> str:
         return settings.SITE_NAME
+
+    def encrypt(self, text: str) -> str:
+        """Seeds of apps and of recovery codes lie sealed in the database."""
+        return seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises LostKey: a form says so, any other page answers 503. Nothing stands in for a lost seed."""
+        return unseal(encrypted_text)

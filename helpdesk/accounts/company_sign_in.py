@@ -14,6 +14,7 @@ from helpdesk.accounts import people
 from helpdesk.accounts.invitations import AccountEvent
 from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.accounts.providers import IdentityProvider, ProviderDomain, SpentAssertion, domain_of
+from helpdesk.core.sealing import seal
 
 Kind = AccountEvent.Kind
 LONGEST_NAME = User._meta.get_field("full_name").max_length
@@ -102,6 +103,7 @@ def keep_provider(*, provider: IdentityProvider, domains: Iterable[str], actor: 
     same name of a person may be somebody else there."""
     account = Account.objects.select_for_update(no_key=True).get(pk=provider.account_id)
     before = IdentityProvider.objects.filter(pk=provider.pk).first()
+    provider.secret = seal(provider.secret)
     provider.save()
     wanted, kept = set(domains), set(provider.domains.values_list("domain", flat=True))
     provider.domains.filter(domain__in=kept - wanted).delete()

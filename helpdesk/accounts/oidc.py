@@ -22,6 +22,7 @@ from helpdesk.accounts.company_sign_in import Identity, NotAdmitted, admit
 from helpdesk.accounts.providers import IdentityProvider, domain_of
 from helpdesk.accounts.saml import CompanySaml
 from helpdesk.accounts.security import tell_of
+from helpdesk.core.sealing import LostKey, unseal
 
 logger = logging.getLogger(__name__)
 # Signatures by a key pair only: a secret that both know, or none at all, proves nothing.
@@ -100,13 +101,15 @@ class StrictAdapter(OpenIDConnectOAuth2Adapter):
 
 
 class CompanyProvider(OpenIDConnectProvider):
-    """One company's provider; `row` is its IdentityProvider."""
+    """One company's provider; `row` is its IdentityProvider, `lost` why its secret can't be read."""
 
     oauth2_adapter_class = StrictAdapter
 
-    def __init__(self, request: HttpRequest, app: SocialApp, row: IdentityProvider) -> None:
+    def __init__(
+        self, request: HttpRequest, app: SocialApp, row: IdentityProvider, *, lost: LostKey | None = None
+    ) -> None:
         super().__init__(request, app=app)
-        self.row = row
+        self.row, self.lost = row, lost
 
     def get_pkce_params(self) -> dict[str, str]:
         found = super().get_pkce_params()
@@ -133,15 +136,19 @@ class SocialAdapter(DefaultSocialAccountAdapter):
             raise SocialApp.DoesNotExist
         if row.is_saml:
             return CompanySaml(request, row)
+        try:
+            secret, lost = unseal(row.secret), None
+        except LostKey as error:
+            secret, lost = "", error  # the provider refuses an empty one
         app = SocialApp(
             provider="openid_connect",
             provider_id=row.key,
             name=row.name,
             client_id=row.client_id,
-            secret=row.secret,
+            secret=secret,
             settings={"server_url": row.issuer.rstrip("/"), "oauth_pkce_enabled": True},
         )
-        return CompanyProvider(request, app, row)
+        return CompanyProvider(request, app, row, lost=lost)
 
     def list_providers(self, request: HttpRequest) -> list[Any]:
         return []

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Account, Membership, RequesterRole, User
 from helpdesk.accounts.providers import IdentityProvider
+from helpdesk.core.sealing import seal
 from helpdesk.notifications.services import Reader, mail_row, post
 
 INVITATION_LASTS = timedelta(days=7)
@@ -341,7 +342,7 @@ def _send(invitation: Invitation, *, token: str) -> None:
         "role": role_of(role=invitation.role, is_designated=invitation.is_designated),
         "expires_at": invitation.expires_at.isoformat(),
         # Dropped from the outbox as soon as the mail is out: whoever reads this row could join in their place.
-        "secret_url": settings.SITE_URL + reverse("portal:invitation", args=[token]),
+        "secret_url": seal(settings.SITE_URL + reverse("portal:invitation", args=[token])),
     }
     key = f"invitation/{invitation.pk}/{invitation.digest[:16]}"
     post([mail_row(key=key, reader=reader, template="invitation", context=context, now=invitation.sent_at)])

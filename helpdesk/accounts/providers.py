@@ -41,7 +41,7 @@ class IdentityProvider(models.Model):
         help_text=_("The provider's address as it calls itself, such as https://login.kestrel.example."),
     )
     client_id = models.CharField(_("client ID"), max_length=191, blank=True, default="")
-    secret = models.CharField(_("client secret"), max_length=300, blank=True, default="")
+    secret = models.TextField(_("client secret"), blank=True, default="")  # sealed
     metadata_url = models.URLField(_("metadata address"), max_length=500, blank=True, default="")
     sso_url = models.URLField(_("sign-in address"), max_length=500, blank=True, default="")
     certificates = models.JSONField(_("certificates"), blank=True, default=list)  # base64 of DER, what it signs with

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from helpdesk.core.sealing import LostKey
+
+log = logging.getLogger(__name__)
 
 incident_number: ContextVar[str] = ContextVar("incident_number", default="-")
 
@@ -23,6 +28,13 @@ class IncidentMiddleware:
         response = self.get_response(request)
         response["X-Incident"] = number
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A secret whose key is lost is the operators' to mend: the page says so, and is no failure of the program."""
+        if not isinstance(exception, LostKey):
+            return None
+        log.error("%s: %s", request.path, exception)
+        return render(request, "lost_key.html", {"incident": request.incident}, status=503)
 
 
 class IncidentFilter(logging.Filter):

@@ -16,6 +16,7 @@ MAIL_DEAD = "mail_dead"
 CLOCKS_UNREADABLE = "clocks_unreadable"
 CLOCKS_DIFFER = "clocks_differ"
 VERIFY_LATE = "verify_late"
+SECRETS_LOST = "secrets_lost"
 
 Figures = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ TITLES = {
     CLOCKS_UNREADABLE: gettext_lazy("A clock cannot be reckoned"),
     CLOCKS_DIFFER: gettext_lazy("Clocks differ from their events"),
     VERIFY_LATE: gettext_lazy("Clocks have not been verified"),
+    SECRETS_LOST: gettext_lazy("Secrets can't be read"),
 }
 
 
@@ -102,6 +104,19 @@ def _verify_late(figures: Figures, now: datetime) -> str:
     return found + " " + _("It is done once a day: look at beat, or run manage.py verify_clocks.")
 
 
+def _secrets_lost(figures: Figures, now: datetime) -> str:
+    found = ngettext(
+        "%(count)d secret (second factors, client secrets) was sealed with a key that is not set.",
+        "%(count)d secrets (second factors, client secrets) were sealed with a key that is not set.",
+        figures["count"],
+    ) % {"count": figures["count"]}
+    advice = _(
+        "These people can't sign in with a code. Put the key back into FIELD_KEYS, or SECRET_KEY_FALLBACKS, "
+        "of every process; docs/secrets.md says what to do where it is gone for good."
+    )
+    return f"{found} {advice}"
+
+
 _SENTENCES: dict[str, Callable[[Figures, datetime], str]] = {
     SWEEP_LATE: _sweep_late,
     MAIL_WAITING: _mail_waiting,
@@ -109,4 +124,5 @@ _SENTENCES: dict[str, Callable[[Figures, datetime], str]] = {
     CLOCKS_UNREADABLE: _clocks_unreadable,
     CLOCKS_DIFFER: _clocks_differ,
     VERIFY_LATE: _verify_late,
+    SECRETS_LOST: _secrets_lost,
 }

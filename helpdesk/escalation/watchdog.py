@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from helpdesk.accounts.models import StaffRole, User
+from helpdesk.accounts.sealed import HEARTBEAT as SECRETS
 from helpdesk.core.jobs import kick
 from helpdesk.escalation.alarms import (
     CLOCKS_DIFFER,
@@ -23,6 +24,7 @@ from helpdesk.escalation.alarms import (
     KIND,
     MAIL_DEAD,
     MAIL_WAITING,
+    SECRETS_LOST,
     SWEEP_LATE,
     VERIFY_LATE,
 )
@@ -135,6 +137,13 @@ def _verify_late(now: datetime) -> Figures | None:
     return {"last_at": heartbeat.at.isoformat() if heartbeat else None}
 
 
+def _secrets_lost(now: datetime) -> Figures | None:
+    """As the last look at them found (`accounts.sealed`)."""
+    heartbeat = Heartbeat.objects.filter(name=SECRETS).first()
+    lost = heartbeat.detail.get("lost", 0) if heartbeat else 0
+    return {"count": lost} if lost else None
+
+
 CHECKS: Mapping[str, Callable[[datetime], Figures | None]] = {
     SWEEP_LATE: _sweep_late,
     MAIL_WAITING: _mail_waiting,
@@ -142,6 +151,7 @@ CHECKS: Mapping[str, Callable[[datetime], Figures | None]] = {
     CLOCKS_UNREADABLE: _clocks_unreadable,
     CLOCKS_DIFFER: _clocks_differ,
     VERIFY_LATE: _verify_late,
+    SECRETS_LOST: _secrets_lost,
 }
 
 

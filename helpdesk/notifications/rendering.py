@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from helpdesk.core.sealing import unseal
 from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
 
@@ -25,11 +26,12 @@ def values(mail: OutboxMail) -> dict[str, Any]:
 
 
 def _read(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Instants of these values, and of the `rows` of a digest."""
+    """Instants of these values, and of the `rows` of a digest; links that open something, which lie sealed."""
     values = {
         name: datetime.fromisoformat(value) if name.endswith("_at") and value else value
         for name, value in context.items()
     }
+    values |= {name: unseal(value) for name, value in context.items() if name.startswith("secret_")}
     if "rows" in context:
         values["rows"] = [_read(row) for row in context["rows"]]
     return values

@@ -46,6 +46,8 @@ def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     )
     if data is not None:
         desk.follow(form)
+        if desk.crosses(form):
+            return _page(desk, form, entitled)
         is_fine = desk.has_all_files and form.is_valid()
         if is_fine and not form.needs_warning:
             return _send(desk, form, entitled)

@@ -60,6 +60,8 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Lead the browser to the provider; what comes back is tied to this session."""
     provider = _provider(request, provider_id)
     process = TRY if request.GET.get("process") == TRY and request.user.is_superuser else AuthProcess.LOGIN
+    if getattr(provider, "lost", None):
+        return failed(request, provider.row, {"process": process}, error=None, exception=provider.lost, reason="off")
     try:
         return provider.redirect(request, process=process, next_url=_next(request) or None)
     except ImmediateHttpResponse as answer:

@@ -18,11 +18,12 @@ from django.views.decorators.http import require_POST
 from helpdesk.core import moments
 from helpdesk.portal.access import Visitor, choose_account, portal_page
 from helpdesk.portal.formkeys import FILES, KEY, REPLY_FIELDS, TICKET_FIELDS, new_key
-from helpdesk.portal.lost import sign_writer, take_typed
+from helpdesk.portal.lost import sign_writer, tab_of, take_typed
 from helpdesk.tickets import services
 from helpdesk.tickets.file_kinds import clean_name
 from helpdesk.tickets.models import Attachment, FormDraft, Ticket
 from helpdesk.tickets.services import Refused
+from helpdesk.tickets.services.form_drafts import Tab
 
 MOST_OTHERS = 3
 
@@ -49,11 +50,19 @@ class Desk:
         self.refused: list[RefusedFile] = []
         key = request.POST.get("key", "") if self.is_posted else ""
         self.key = key if KEY.fullmatch(key) else new_key()
+        self.tab = tab_of(request) if self.is_posted else Tab()
+        self.theirs: FormDraft | None = None  # what another window made of this draft meanwhile
+        self.is_held_back = False  # what was sent is shown once more for that reason
+
+    def _drop(self, key: str, tab: str) -> None:
+        """Throw the other window's text away, if it is still that window's."""
+        if KEY.fullmatch(key) and key != self.key:
+            services.discard_form(user=self.visitor.user, key=key, tab=Tab(tab))
 
     @property
     def is_sending(self) -> bool:
-        """A POST that sends; *Remove* and *Keep as draft* are none."""
-        return self.is_posted and not {"remove", "draft"} & set(self.request.POST)
+        """A POST that sends; *Remove*, *Keep as draft* and *Throw the other text away* are none."""
+        return self.is_posted and not {"remove", "draft", "drop"} & set(self.request.POST)
 
     def page(self, part: str = "") -> str:
         if self.ticket is None:
@@ -65,13 +74,16 @@ class Desk:
         if not self.is_posted:
             return self._come_back()
         if "discard" in self.request.POST:
-            services.discard_form(user=self.visitor.user, key=self.key)
+            services.discard_form(user=self.visitor.user, key=self.key, tab=self.tab)
             return redirect(self.page() + ("#reply" if self.ticket else "?fresh=1"))
         self.take_files()
         if not self.is_sending:
+            self._drop(*self.request.POST.get("drop", "").partition(".")[::2])
             file_id = self.request.POST.get("remove", "")
             if file_id.isascii() and file_id.isdecimal() and len(file_id) < 19:
                 services.remove_form_file(actor=self.visitor.user, file_id=int(file_id))
+            if services.form_is_sent(user=self.visitor.user, key=self.key):
+                self._move(self.free_key())
             self.keep()
         return None
 
@@ -84,7 +96,7 @@ class Desk:
         self.draft = services.form_draft(**self._mine, key=self.request.GET.get("draft", "").replace("\x00", "")[:40])
         if self.draft is None:
             return {}
-        self.key = self.draft.key
+        self.key, self.tab = self.draft.key, Tab(seen=self.draft.tab)
         return {**self.draft.values, "key": self.key}
 
     def take_files(self) -> list[Attachment]:
@@ -140,8 +152,29 @@ class Desk:
             form.add_error(FILES, refused.text)
         return is_fine
 
+    def crosses(self, form: Any) -> bool:
+        """Whether another window has changed the draft since this one read it: then nothing is sent unasked.
+
+        What is in the form is a draft of its own from then on, and the next *Send* sends it.
+        """
+        if not services.form_is_crossed(user=self.visitor.user, key=self.key, tab=self.tab):
+            return False
+        own = self.tab.own_key(self.key)
+        if services.form_is_sent(user=self.visitor.user, key=own):  # the window's *Back*, and *Send* again
+            self.key = own
+        else:
+            self.keep()
+        form.take_key(self.key)
+        self.is_held_back = self.theirs is not None
+        return self.is_held_back
+
+    def free_key(self) -> str:
+        """For what is typed on after the form was sent."""
+        own = self.tab.own_key(self.key)
+        return new_key() if services.form_is_sent(user=self.visitor.user, key=own) else own
+
     def keep(self) -> FormDraft | None:
-        """Save what is typed."""
+        """Save what is typed; as a draft of its own, where another window changed this one meanwhile."""
         self.draft = services.keep_form(
             user=self.visitor.user,
             account=self.visitor.account,
@@ -149,17 +182,25 @@ class Desk:
             key=self.key,
             values=self._typed(),
             now=self.visitor.now,
+            tab=self.tab,
         )
+        if self.draft and self.draft.key != self.key:
+            self.theirs = FormDraft.objects.filter(user=self.visitor.user, key=self.key).first()
+            self.key = self.draft.key
+            self.look_again()
         return self.draft
 
     def renew(self, form: Any) -> None:
         """The form goes on under another key, with the files that were not sent with the one before."""
-        form.renew()
-        old, self.key = self.key, form.data["key"]
-        services.take_over_files(user=self.visitor.user, old=old, new=self.key, ticket=self.ticket)
+        form.renew(self.free_key())
+        self._move(form.data["key"])
+
+    def _move(self, key: str) -> None:
+        old, self.key = self.key, key
+        services.take_over_files(user=self.visitor.user, old=old, new=key, ticket=self.ticket)
 
     def sent(self) -> None:
-        services.form_was_sent(user=self.visitor.user, key=self.key)
+        services.form_was_sent(user=self.visitor.user, key=self.key, tab=self.tab)
 
     def context(self, form: Any) -> dict[str, Any]:
         """For the page's parts; `form`'s key is the one that counts."""
@@ -167,6 +208,7 @@ class Desk:
         size = filesizeformat(settings.ATTACHMENT_MAX_BYTES)
         return {
             "desk": self,
+            "tab": {"name": self.tab.name or new_key(), "seen": self.draft.tab if self.draft else self.tab.seen},
             "draft_words": saved_words(self.draft) if self.draft else "",
             "draft_url": self.page("_draft"),
             "files_url": self.page("_files"),
@@ -177,8 +219,8 @@ class Desk:
 
     @cached_property
     def others(self) -> list[FormDraft]:
-        """Other forms for new tickets that were not sent."""
-        if self.ticket is not None or self.is_posted:
+        """Others of one's own that were not sent: for new tickets, or replies to this one."""
+        if self.is_posted or (self.ticket is not None and self.draft is None):
             return []
         return list(services.form_drafts(**self._mine).exclude(key=self.key)[:MOST_OTHERS])
 
@@ -199,17 +241,18 @@ class Desk:
         if typed is None:
             return None
         account = next((row.account for row in self.visitor.memberships if row.account_id == typed["account"]), None)
-        services.keep_form(
+        kept = services.keep_form(
             user=self.visitor.user,
             account=account or self.visitor.account,
             ticket=self.ticket,
             key=typed["key"],
             values=typed["values"],
             now=self.visitor.now,
+            tab=Tab(*typed["tab"]),
         )
         if account:
             choose_account(self.request, self.visitor, str(account.pk))
-        return redirect(f"{self.page()}?draft={typed['key']}")
+        return redirect(f"{self.page()}?draft={kept.key if kept else typed['key']}")
 
 
 def saved_words(draft: FormDraft) -> str:
@@ -231,8 +274,19 @@ def draft(request: HttpRequest, visitor: Visitor, pk: int | None = None) -> Http
     desk = _desk(request, visitor, pk)
     if not KEY.fullmatch(request.POST.get("key", "")):
         return JsonResponse({"words": _("Not saved: load the page again.")}, status=422)
+    if services.form_is_sent(user=visitor.user, key=desk.key):
+        # The window that sent it is on its way to the ticket. Another one goes on with a form of its own.
+        return JsonResponse({"words": "", "kept": False, "sent": True, "key": desk.free_key()})
     kept = desk.keep()
-    return JsonResponse({"words": saved_words(kept) if kept else "", "kept": kept is not None})
+    said = {"words": saved_words(kept) if kept else "", "kept": kept is not None}
+    return JsonResponse(said | (_crossed(desk) if desk.theirs else {}))
+
+
+def _crossed(desk: Desk) -> dict[str, Any]:
+    """What the page's script needs to go on as a draft of its own."""
+    notice = render_to_string("portal/parts/crossed.html", {"desk": desk, "now": desk.visitor.now})
+    pieces = [render_to_string("portal/parts/waiting_file.html", {"file": file}) for file in desk.files]
+    return {"key": desk.key, "notice": notice, "files": pieces}
 
 
 @require_POST

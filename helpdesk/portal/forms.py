@@ -116,10 +116,13 @@ class OnceForm(forms.Form):
         super().__init__(data, **kwargs)
         self.fields["key"].initial = new_key
 
-    def renew(self) -> None:
-        """Take a new key, for a text that differs from the one that this form sent before."""
+    def take_key(self, key: str) -> None:
         self.data = self.data.copy()
-        self.data["key"] = new_key()
+        self.data["key"] = key
+
+    def renew(self, key: str = "") -> None:
+        """Take a new key, for a text that differs from the one that this form sent before."""
+        self.take_key(key or new_key())
         self.add_error(None, _("An earlier text was sent with this form already. Send again to add this one."))
 
     def clean_key(self) -> str:

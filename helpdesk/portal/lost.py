@@ -5,6 +5,7 @@ session before, leaves its text in the session that is there now. Signing in kee
 form's page gives the text back: to that writer only, so that nobody else at the same browser reads it.
 """
 
+from dataclasses import astuple
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure as django_csrf_failure
 
 from helpdesk.portal.formkeys import FILES, KEY, REPLY_FIELDS, TICKET_FIELDS, new_key
-from helpdesk.tickets.services.form_drafts import LONGEST
+from helpdesk.tickets.services.form_drafts import LONGEST, Tab
 
 TYPED = "typed"  # in the session: what was typed, by the address of the form's page
 MOST_PAGES = 3
@@ -37,6 +38,12 @@ def sign_writer(*, user_id: int, account_id: int) -> str:
     return SIGNER.sign_object([user_id, account_id])
 
 
+def tab_of(request: HttpRequest) -> Tab:
+    """The window that a form was posted from; a page that is older than these names has none."""
+    names = (request.POST.get(name, "") for name in ("tab", "seen"))
+    return Tab(*(name if KEY.fullmatch(name) else "" for name in names))
+
+
 def keep_typed(request: HttpRequest) -> str:
     """Keep what a form brought for a session that has ended; returns the address of the form's page, or ""."""
     match = request.resolver_match
@@ -54,6 +61,7 @@ def keep_typed(request: HttpRequest) -> str:
             "by": user_id,
             "account": account_id,
             "key": request.POST.get("key", ""),
+            "tab": astuple(tab_of(request)),
             "values": {field: value for field, value in values.items() if value},
             "files": [upload.name[:200] for upload in request.FILES.getlist(FILES)],
         }
@@ -68,6 +76,7 @@ def take_typed(request: HttpRequest, *, user_id: int, page: str) -> dict[str, An
     if typed is None or typed["by"] != user_id:
         return None
     del request.session[TYPED][page]
+    typed.setdefault("tab", ["", ""])  # kept before windows had names
     request.session.modified = True
     if not KEY.fullmatch(typed["key"]):
         typed["key"] = new_key()

@@ -112,9 +112,10 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     if desk.is_sending:
         form = ReplyForm(request.POST, is_needed="close" not in request.POST)
         desk.follow(form)
-        if desk.check(form) & form.is_valid() and _act(desk, found, form):
-            return redirect("portal:ticket", pk)
-        desk.keep()
+        if not desk.crosses(form):
+            if desk.check(form) & form.is_valid() and _act(desk, found, form):
+                return redirect("portal:ticket", pk)
+            desk.keep()
     else:
         form = ReplyForm(initial=desk.initial())
     return show_ticket(request, visitor, found, desk, form)

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -18,15 +19,25 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.accounts.company_sign_in import keep_provider
 from helpdesk.accounts.providers import IdentityProvider, ProviderDomain
 from helpdesk.accounts.saml_metadata import LARGEST, Unusable, expiries, fetch, parse
+from helpdesk.core.sealing import LostKey, unseal
 from helpdesk.workspace.lists import RoleAdmin
 
 DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}")
 MOST_DOMAINS = 100
+LONGEST_SECRET = 300  # characters, before it is sealed
 # Anybody can have an address there.
 PUBLIC = {
     *("gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "yahoo.co.jp"),
     *("icloud.com", "me.com", "gmx.de", "gmx.net", "web.de", "proton.me", "protonmail.com", "aol.com"),
 }
+
+
+def _is_lost(secret: str) -> bool:
+    try:
+        unseal(secret)
+    except LostKey:
+        return True
+    return False
 
 
 class ProviderForm(forms.ModelForm):
@@ -77,6 +88,14 @@ class ProviderForm(forms.ModelForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.saved_secret, self.initial["secret"] = self.instance.secret, ""
+        if "secret" in self.fields:
+            self.fields["secret"].max_length = LONGEST_SECRET
+            self.fields["secret"].validators.append(MaxLengthValidator(LONGEST_SECRET))
+            if _is_lost(self.saved_secret):
+                self.fields["secret"].help_text = _(
+                    "The saved secret can't be read: its key is not among FIELD_KEYS any more. "
+                    "Put that key back, or enter the secret again."
+                )
         self.saved_address = self.instance.metadata_url
         if self.instance.pk:
             self.initial["domain_list"] = "\n".join(self.instance.domains.values_list("domain", flat=True))

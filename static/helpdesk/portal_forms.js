@@ -8,11 +8,12 @@
   const put = (words, values) => Object.entries(values).reduce((text, [name, value]) => text.replace(`%(${name})s`, value), words);
 
   /* 1. The draft ------------------------------------------------------------------------------------- */
+  const others = new BroadcastChannel("helpdesk-drafts");  // this browser's other windows; the server knows of the rest
   let timer = 0, saving = false, sending = false, kept = "";
 
   function typed() {
     const data = new FormData(form);
-    for (const name of ["files", "csrfmiddlewaretoken", "by", "key", "warned"]) data.delete(name);
+    for (const name of ["files", "csrfmiddlewaretoken", "by", "key", "tab", "seen", "warned"]) data.delete(name);
     return new URLSearchParams(data).toString();
   }
 
@@ -41,8 +42,11 @@
       const answer = await fetch(desk.dataset.draftUrl, { method: "POST", body: data, headers: JSON_ONLY });
       const said = await answer.json();
       if (answer.ok) {
+        if (said.sent) return goOn(said.key);
         kept = now;
+        if (said.key) crossed(said);
         say(said.words);
+        others.postMessage({ key: form.elements.key.value, tab: form.elements.tab.value });
         $("[data-discard]:not([data-desk])", form).hidden = !said.kept;
       } else if (said.login) {
         kept = now;  // it lies in the next session until the login
@@ -60,7 +64,28 @@
     }
   }
 
+  /* Another window sent this form: what is typed on here is another one. The window that sent it is leaving. */
+  function goOn(key) {
+    if (sending) return;
+    form.elements.key.value = key;
+    later(0);
+  }
+
+  /* Another window changed this draft: what is typed here is a draft of its own from now on. */
+  function crossed(said) {
+    form.elements.key.value = said.key;
+    $("[data-crossed]", form).innerHTML = said.notice;  // made by the server, as the files
+    list.querySelectorAll("[data-file]").forEach((row) => row.remove());
+    said.files.forEach((file) => list.insertAdjacentHTML("beforeend", file));
+  }
+
+  function hear({ data }) {
+    if (data.key !== form.elements.key.value || data.tab === form.elements.tab.value) return;
+    say(desk.dataset.elsewhere, { alert: true, link: { href: `?draft=${data.key}#reply`, words: desk.dataset.show } });
+  }
+
   function keepDraft() {
+    others.addEventListener("message", hear);
     form.classList.add("has-script");
     kept = typed();
     form.addEventListener("input", () => later());

@@ -7,6 +7,7 @@ import pytest
 from helpdesk.accounts import people
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Membership, User
+from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from helpdesk.notifications.rendering import render
 from helpdesk.notifications.services import deliver
@@ -45,7 +46,7 @@ def invited(mina, now):
 
 def token_of(invitation: Invitation) -> str:
     mail = OutboxMail.objects.get(key=f"invitation/{invitation.pk}/{invitation.digest[:16]}")
-    return mail.context["secret_url"].rstrip("/").rpartition("/")[2]
+    return unseal(mail.context["secret_url"]).rstrip("/").rpartition("/")[2]
 
 
 def join_as_new(token, *, at, **changes):

@@ -56,3 +56,23 @@ def test_a_file_that_is_dropped_goes_with_the_reply(world, new_context):
     page.wait_for_load_state()
     expect(page.locator(".thread .msg").last).to_contain_text("checkout.log")
     assert Attachment.objects.get().file.read() == b"It broke."
+
+
+def test_two_windows_with_one_draft_lose_nothing_and_the_second_is_told(world, new_context):
+    page = new_context(world.mina)
+    page.goto("/tickets/new/")
+    page.fill("#id_subject", "Checkout forms show a blank page")
+    expect(page.locator("[data-saved]")).to_contain_text("Draft saved")
+    other = page.context.new_page()
+    other.goto("/tickets/new/")
+    other.fill("#id_body", "Typed in the second window.")
+    expect(other.locator("[data-saved]")).to_contain_text("Draft saved")
+    expect(page.locator("[data-saved]")).to_contain_text("This draft was changed in another window.")
+
+    page.fill("#id_body", "Typed in the first window.")
+    expect(page.locator("[data-crossed]")).to_contain_text("Nothing is lost: yours goes on here")
+    expect(page.locator("[data-saved]")).to_contain_text("Draft saved")
+    page.get_by_role("link", name="Go on with the other text").click()
+    expect(page.locator("#id_body")).to_have_value("Typed in the second window.")
+    page.locator(".notice").get_by_role("link", name="Checkout forms show a blank page").click()
+    expect(page.locator("#id_body")).to_have_value("Typed in the first window.")

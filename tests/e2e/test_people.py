@@ -7,6 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from helpdesk.accounts.models import User
+from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from tests.e2e.test_pages import RULES
 from tests.factories import MembershipFactory, UserFactory
@@ -58,7 +59,7 @@ def test_from_the_invitation_to_the_passkey(world, new_context, live_server, loo
     mina.get_by_role("button", name="Send the invitation").click()
     expect(mina.get_by_text(f"An invitation goes to {NEW}.")).to_be_visible()
     looked_at(mina, "people")
-    link = OutboxMail.objects.get(template="invitation").context["secret_url"]
+    link = unseal(OutboxMail.objects.get(template="invitation").context["secret_url"])
 
     carla = new_context(None, viewport={"width": 1280, "height": 900}, color_scheme="dark")
     with_authenticator(carla)

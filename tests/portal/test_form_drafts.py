@@ -55,7 +55,8 @@ def test_sending_ends_the_draft_and_a_late_save_brings_it_back_no_more(mina, fil
     mina.post(SAVE, filled())
     mina.post(NEW, filled())
     assert not FormDraft.objects.exists()
-    assert mina.post(SAVE, filled(body="typed late")).json() == {"words": "", "kept": False}
+    said = mina.post(SAVE, filled(body="typed late")).json()
+    assert (said["words"], said["kept"], said["sent"]) == ("", False, True)
     FormDraft.objects.create(
         user=Ticket.objects.get().requester,
         account=Ticket.objects.get().account,

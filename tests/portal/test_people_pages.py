@@ -11,6 +11,7 @@ from django.urls import reverse
 from helpdesk.accounts import people
 from helpdesk.accounts.invitations import AccountEvent, Invitation
 from helpdesk.accounts.models import Membership, User
+from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from tests.factories import PASSWORD, DesignatedFactory, MembershipFactory, StaffFactory, UserFactory
 
@@ -38,7 +39,7 @@ def invited(kestrel, now):
             language=given.get("language", "en"),
             now=at,
         )
-        link = OutboxMail.objects.get(key__startswith=f"invitation/{invitation.pk}/").context["secret_url"]
+        link = unseal(OutboxMail.objects.get(key__startswith=f"invitation/{invitation.pk}/").context["secret_url"])
         return invitation, "/" + link.split("/", 3)[3]
 
     return invite

@@ -133,6 +133,8 @@ class FormDraft(models.Model):
     ticket = models.ForeignKey(Ticket, models.CASCADE, null=True, related_name="+", verbose_name=_("ticket"))
     key = models.CharField(_("key of the form"), max_length=40)
     values = models.JSONField(_("content"), default=dict)
+    # The window that saved it last: another one that has not read this text never writes over it.
+    tab = models.CharField(_("window"), max_length=40, blank=True, default="")
     saved_at = models.DateTimeField(_("saved"))
 
     class Meta:

@@ -61,6 +61,8 @@ from helpdesk.tickets.services.form_drafts import (
     discard_form,
     form_draft,
     form_drafts,
+    form_is_crossed,
+    form_is_sent,
     form_was_sent,
     keep_form,
 )
@@ -130,6 +132,8 @@ __all__ = [
     "form_draft",
     "form_drafts",
     "form_files",
+    "form_is_crossed",
+    "form_is_sent",
     "form_was_sent",
     "hand_out",
     "index_account",

@@ -108,6 +108,21 @@ def take_over_files(*, user: User, old: str, new: str, ticket: Ticket | None = N
     return form_files(user=user, key=old, ticket=ticket).update(form_key=new)
 
 
+def copy_form_files(*, user: User, old: str, new: str, ticket: Ticket | None = None) -> int:
+    """Give a form the files of another one, too; none of them where a person's forms would hold too much."""
+    files = list(form_files(user=user, key=old, ticket=ticket))
+    held = Attachment.objects.filter(uploaded_by=user, message=None).exclude(form_key="").aggregate(bytes=Sum("size"))
+    if (held["bytes"] or 0) + sum(file.size for file in files) > settings.ATTACHMENTS_WAITING_BYTES:
+        return 0
+    for file in files:
+        with file.file.open() as content:
+            copy = ContentFile(content.read(), name=file.name)
+        file.pk, file._state.adding = None, True
+        file.file, file.form_key = copy, new
+        file.save()
+    return len(files)
+
+
 @transaction.atomic
 def remove_file(*, ticket: Ticket, actor: User, file_id: int) -> bool:
     """Throw away a file of one's own draft; one that was sent stays. False when there is none such."""

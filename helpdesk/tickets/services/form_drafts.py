@@ -1,10 +1,15 @@
 """What customers type before they send it: kept on the server, found again after a lost session (SPEC 2.7).
 
-A form is known by its key, the one that also makes one ticket of it however often it is sent. Of several
-windows with the same form the last one to save counts; a form that was sent is never a draft again.
+A form is known by its key, the one that also makes one ticket of it however often it is sent; a form that was sent
+is never a draft again. Each window that shows a form has a name of its own. One that would save over a text that it has
+neither written nor read goes on as a draft of its own, under a key that follows from form and window, so that nothing
+of either is lost and a second try finds the same (decision 21).
 """
 
+import base64
+import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,11 +18,31 @@ from django.db.models.functions import Cast, Concat
 
 from helpdesk.accounts.models import Account, User
 from helpdesk.tickets.models import Attachment, FormDraft, InboundMessage, Source, Ticket
-from helpdesk.tickets.services.files import forget_files
+from helpdesk.tickets.services.files import copy_form_files, forget_files
 
 KEPT = timedelta(days=30)
 MOST = 20  # drafts of one person; the oldest makes room
 LONGEST = 60_000  # characters of one value: more than any field takes, so that a text that is too long is kept
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """A window that shows a form: its own name, and that of the window whose text it began with."""
+
+    name: str = ""
+    seen: str = ""
+
+    def crosses(self, draft: FormDraft) -> bool:
+        """Whether another window has written the draft since."""
+        return draft.tab not in (self.name, self.seen)
+
+    def own_key(self, key: str) -> str:
+        """The key that this window goes on under; always the same, so that a double save makes one draft."""
+        digest = hashlib.sha256(f"{key}/{self.name}".encode()).digest()
+        return base64.urlsafe_b64encode(digest)[:22].decode()
+
+
+ANY = Tab()
 
 
 def external_id(user: User, key: str) -> str:
@@ -43,18 +68,37 @@ def form_draft(*, user: User, account: Account, ticket: Ticket | None = None, ke
 
 @transaction.atomic
 def keep_form(
-    *, user: User, account: Account, key: str, values: Mapping[str, str], now: datetime, ticket: Ticket | None = None
+    *,
+    user: User,
+    account: Account,
+    key: str,
+    values: Mapping[str, str],
+    now: datetime,
+    ticket: Ticket | None = None,
+    tab: Tab = ANY,
 ) -> FormDraft | None:
-    """Keep what is typed; None where nothing is left to keep, or the form was sent."""
+    """Keep what is typed; None where nothing is left to keep, or the form was sent.
+
+    The draft has another key where another window had changed it: that one's text stays as it is.
+    """
     kept = {name: value.replace("\x00", "")[:LONGEST] for name, value in values.items() if value}
     User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if InboundMessage.objects.filter(channel=Source.FORM, external_id=external_id(user, key)).exists():
+    if form_is_sent(user=user, key=key):
         return None
+    there = FormDraft.objects.filter(user=user, key=key).first()
+    if there and tab.crosses(there) and kept != there.values:
+        if not kept:
+            return None
+        old, key = key, tab.own_key(key)
+        if form_is_sent(user=user, key=key):
+            return None
+        if not FormDraft.objects.filter(user=user, key=key).exists():
+            copy_form_files(user=user, old=old, new=key, ticket=ticket)
     files = Attachment.objects.filter(uploaded_by=user, form_key=key, message=None)
     if not kept and not files.exists():
         FormDraft.objects.filter(user=user, key=key).delete()
         return None
-    row = {"account": account, "ticket": ticket, "values": kept, "saved_at": now}
+    row = {"account": account, "ticket": ticket, "values": kept, "tab": tab.name, "saved_at": now}
     draft, created = FormDraft.objects.update_or_create(user=user, key=key, defaults=row)
     if created:
         for old in FormDraft.objects.filter(user=user).order_by("-saved_at", "-id")[MOST:]:
@@ -62,9 +106,20 @@ def keep_form(
     return draft
 
 
+def form_is_sent(*, user: User, key: str) -> bool:
+    return InboundMessage.objects.filter(channel=Source.FORM, external_id=external_id(user, key)).exists()
+
+
+def form_is_crossed(*, user: User, key: str, tab: Tab) -> bool:
+    """Whether another window has changed the draft since this one read it."""
+    return FormDraft.objects.filter(user=user, key=key).exclude(tab__in=(tab.name, tab.seen)).exists()
+
+
 @transaction.atomic
-def discard_form(*, user: User, key: str) -> None:
-    """Throw away what was typed, with its files that were not sent."""
+def discard_form(*, user: User, key: str, tab: Tab | None = None) -> None:
+    """Throw away what was typed, with its files that were not sent; not what another window than `tab` typed since."""
+    if tab is not None and form_is_crossed(user=user, key=key, tab=tab):
+        return
     FormDraft.objects.filter(user=user, key=key).delete()
     files = Attachment.objects.filter(uploaded_by=user, form_key=key, message=None).exclude(form_key="")
     forget_files(files.select_for_update())
@@ -81,9 +136,19 @@ def discard_all_forms(*, user: User) -> None:
         discard_form(user=user, key=key)
 
 
-def form_was_sent(*, user: User, key: str) -> None:
-    """The draft is over. One that outlives a crash in between is passed over, and cleared away."""
-    FormDraft.objects.filter(user=user, key=key).delete()
+@transaction.atomic
+def form_was_sent(*, user: User, key: str, tab: Tab = ANY) -> None:
+    """The draft is over. One that outlives a crash in between is passed over, and cleared away.
+
+    What another window typed in the very instant stays a draft, under that one's own key.
+    """
+    mine = FormDraft.objects.filter(user=user, key=key)
+    if mine.filter(tab__in=(tab.name, tab.seen)).delete()[0] or tab == ANY:
+        return
+    for draft in mine.select_for_update():
+        own = Tab(draft.tab).own_key(key)
+        if not FormDraft.objects.filter(user=user, key=own).exists():
+            mine.filter(pk=draft.pk).update(key=own)
 
 
 def clear_abandoned_forms(*, now: datetime, limit: int = 1000) -> int:

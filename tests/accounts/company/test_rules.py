@@ -10,6 +10,7 @@ from helpdesk.accounts import people
 from helpdesk.accounts.company_sign_in import keep_provider
 from helpdesk.accounts.models import Account, Membership, StaffRole, User
 from helpdesk.accounts.providers import IdentityProvider
+from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from tests.accounts.company.scene import ANN, come, is_in, kinds, made, refused
 from tests.accounts.oidc_server import CLIENT_ID, SECRET
@@ -118,7 +119,7 @@ def test_where_it_is_required_an_invitation_s_new_person_goes_there_too(server, 
         language="en",
         now=timezone.now(),
     )
-    token = OutboxMail.objects.get(template="invitation").context["secret_url"].rstrip("/").split("/")[-1]
+    token = unseal(OutboxMail.objects.get(template="invitation").context["secret_url"]).rstrip("/").split("/")[-1]
     assert Client().get(f"/invitations/{token}/")["Location"] == f"/accounts/oidc/{company.key}/"
     assert is_in(come(company))
     assert Membership.objects.get(user__email=ANN["email"]).is_designated
@@ -134,7 +135,7 @@ def test_the_admin_keeps_the_secret_and_refuses_what_belongs_to_others(server, c
     data = {"name": "Kestrel", "issuer": server.issuer, "client_id": CLIENT_ID, "secret": "", "is_on": "on"}
     assert client.post(url, {**data, "domain_list": "Kestrel.example\n@kestrel.test"}).status_code == 302
     company.refresh_from_db()
-    assert (company.secret, sorted(row.domain for row in company.domains.all())) == (
+    assert (unseal(company.secret), sorted(row.domain for row in company.domains.all())) == (
         SECRET,
         ["kestrel.example", "kestrel.test"],
     )
