@@ -51,7 +51,7 @@ def unseal_all(apps, _editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('helpdesk', '0027_hanging_up'),
+        ('helpdesk', '0028_dry_run'),
         ('mfa', '0003_authenticator_type_uniq'),
     ]
 
