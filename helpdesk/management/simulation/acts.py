@@ -202,7 +202,9 @@ class Acts:
         self._both(
             f"set_{status}",
             lambda: services.set_status(ticket=Ticket(pk=ticket.pk), status=Status(status), actor=actor, now=now),
-            lambda _row: self.model.set_status(ticket, status=status, actor=actor.pk, now=now),
+            lambda row: self.model.set_status(
+                ticket, status=status, actor=actor.pk, now=now, moved=row and row.events.latest("id").pk
+            ),
         )
 
     def _wait(self, ticket: made.Ticket, now: datetime) -> None:

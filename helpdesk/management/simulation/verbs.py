@@ -133,7 +133,7 @@ class Model(Parts):
             ticket.priority = priority
             self._happened(ticket, "priority", now, actor)
 
-    def set_status(self, ticket: Ticket, *, status: str, actor: int, now: datetime) -> None:
+    def set_status(self, ticket: Ticket, *, status: str, actor: int, now: datetime, moved: int | None) -> None:
         self._unless(status in ("spam", "merged", "new") or ticket.status in ("spam", "merged"))
         owed = any(clock.ledger.is_open and clock.metric in OWED for clock in ticket.clocks)
         self._unless(status in DONE and owed)
@@ -148,6 +148,8 @@ class Model(Parts):
             self._follow(clocks, status, now, actor, questioned=questioned)
             if ticket.status == status and paused != [clock.ledger.paused_at for clock in clocks]:
                 self._happened(ticket, "status", now, actor)
+        if status in DONE and ticket.status != status:
+            self.journal.mails[f"solved/{ticket.pk}/{moved}"] = ticket.requester
         self._move(ticket, status, now, actor)
 
     def spam(self, ticket: Ticket, *, actor: int, now: datetime) -> None:
