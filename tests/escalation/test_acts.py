@@ -92,16 +92,6 @@ def test_a_ticket_that_is_done_meanwhile_stays_as_it_is(crew, climb):
     assert not Escalation.objects.filter(acts_pending=True).exists()
 
 
-@pytest.mark.django_db
-def test_the_very_first_escalation_of_an_installation_acts_too(crew, climb):
-    climb(RAISE_50)
-    ticket = make_ticket(now=NOW)
-    sweep_only(HALF)
-    Escalation.objects.update(id=1)
-    assert acts.perform_pending(now=HALF) == 1
-    assert raised() == {ticket.pk: 1}
-
-
 def sweep_only(now) -> None:
     """A sweep whose process ends before the acts."""
     with pytest.MonkeyPatch.context() as patch:

@@ -13,7 +13,7 @@ from helpdesk.sla.verification import verify
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Ticket, WordQuery
 from helpdesk.tickets.services import Refused
-from tests.factories import DesignatedFactory, TeamFactory, UserFactory, make_ticket
+from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -155,6 +155,12 @@ def test_whoever_answers_themselves_is_not_told(ticket, crew, now):
     asked = ask(ticket, crew.olu, now)
     answer_request(request=asked, actor=crew.olu, answer="I do it.", now=now)
     assert told("manager_answered") == {"screen": [], "mail": []}
+
+
+def test_a_colleague_who_came_later_than_the_manager_has_the_answer_too(ticket, crew, now):
+    colleague = StaffFactory()
+    answer_request(request=ask(ticket, colleague, now), actor=crew.helen, answer="I do it.", now=now)
+    assert [row[1] for row in told("manager_answered")["screen"]] == [colleague.pk]
 
 
 def test_a_ticket_without_an_owner_names_none(crew, now):
