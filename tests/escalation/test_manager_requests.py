@@ -203,9 +203,10 @@ def test_an_answer_that_cannot_be_is_refused_and_the_request_waits(ticket, crew,
     with pytest.raises(Refused, match="Write what is to be done"):
         answer_request(request=own, actor=crew.helen, answer="\n", now=now)
     assert ManagerRequest.objects.waiting().count() == 2
+    on_another_screen = ManagerRequest.objects.get(pk=asked.pk)
     answer_request(request=asked, actor=crew.helen, answer="On it.", now=now)
     with pytest.raises(Refused, match="Somebody has answered this already"):
-        answer_request(request=asked, actor=crew.olu, answer="Twice.", now=now)
+        answer_request(request=on_another_screen, actor=crew.olu, answer="Twice.", now=now)
     assert ManagerRequest.objects.get(pk=asked.pk).answered_by == crew.helen
 
 
