@@ -98,7 +98,7 @@ STAGES = {
         ["tests/escalation/test_manager_requests.py", "tests/escalation/test_acknowledging.py"]
     ],
     "helpdesk/sla/wording.py": [["tests/sla/test_wording.py"]],
-    "helpdesk/sla/verification.py": [["tests/sla/test_verification.py", "tests/sla/test_audit.py"]],
+    "helpdesk/sla/verification.py": [["tests/sla/test_verification.py"], ["tests/sla/test_audit.py"]],
     "helpdesk/sla/models/clock.py": [["tests/sla/test_models.py"]],
     "helpdesk/sla/models/exceptions.py": [["tests/sla/test_models.py"]],
     "helpdesk/sla/models/rollout.py": [["tests/sla/test_models.py"]],

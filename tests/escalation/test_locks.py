@@ -11,15 +11,17 @@ import pytest
 from helpdesk.accounts.models import Account, User
 from helpdesk.escalation import acts, services
 from helpdesk.escalation import sweep as module
-from helpdesk.escalation.models import Escalation
+from helpdesk.escalation.manager_requests import answer_request, ask_manager
+from helpdesk.escalation.models import Escalation, ManagerRequest
 from helpdesk.escalation.services import acknowledge
 from helpdesk.escalation.sweep import sweep
+from helpdesk.notifications.models import OutboxMail
 from helpdesk.sla.models import Clock, ClockException, ExceptionCode, PolicyVersion
 from helpdesk.sla.versions import publish_policy
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Draft, Ticket
-from helpdesk.tickets.services import Typed, save_draft
-from tests.at_once import held, without_waiting
+from helpdesk.tickets.services import Refused, Typed, save_draft
+from tests.at_once import at_once, held, without_waiting
 from tests.factories import make_ticket
 
 MINUTE = timedelta(minutes=1)
@@ -137,3 +139,17 @@ def test_nobody_waits_for_whoever_says_i_have_it_to_file_something_about_the_clo
     monkeypatch.setattr(services, "check_after", reckon_then)
     assert acknowledge(escalation=step, actor=crew.helen, now=DUE) is True
     assert ClockException.objects.count() == 1
+
+
+def test_a_request_for_a_manager_that_is_pressed_twice_is_one_and_two_answers_are_one(ticket, crew):
+    asking = [lambda: ask_manager(ticket=ticket, actor=ticket.requester, reason="Third time.", now=HALF)] * 2
+    assert [type(error) for error in at_once(*asking)] == [Refused]
+    asked = ManagerRequest.objects.get()
+
+    def answering(actor: User):
+        return lambda: answer_request(request=asked, actor=actor, answer=f"From {actor.full_name}", now=DUE)
+
+    assert [type(error) for error in at_once(answering(crew.helen), answering(crew.olu))] == [Refused]
+    asked.refresh_from_db()
+    assert asked.answer == f"From {asked.answered_by.full_name}"
+    assert OutboxMail.objects.filter(template="manager_answered").count() == 1

@@ -13,7 +13,7 @@ from helpdesk.sla.verification import verify
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Ticket, WordQuery
 from helpdesk.tickets.services import Refused
-from tests.factories import DesignatedFactory, TeamFactory, UserFactory, make_ticket
+from tests.factories import DesignatedFactory, StaffFactory, TeamFactory, UserFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -157,6 +157,12 @@ def test_whoever_answers_themselves_is_not_told(ticket, crew, now):
     assert told("manager_answered") == {"screen": [], "mail": []}
 
 
+def test_a_colleague_who_came_later_than_the_manager_has_the_answer_too(ticket, crew, now):
+    colleague = StaffFactory()
+    answer_request(request=ask(ticket, colleague, now), actor=crew.helen, answer="I do it.", now=now)
+    assert [row[1] for row in told("manager_answered")["screen"]] == [colleague.pk]
+
+
 def test_a_ticket_without_an_owner_names_none(crew, now):
     asked = ask(make_ticket(now=now), crew.anna, now)
     assert {row.context["owner"] for row in Notice.objects.filter(key__startswith=f"manager_asked/{asked.pk}/")} == {""}
@@ -197,9 +203,10 @@ def test_an_answer_that_cannot_be_is_refused_and_the_request_waits(ticket, crew,
     with pytest.raises(Refused, match="Write what is to be done"):
         answer_request(request=own, actor=crew.helen, answer="\n", now=now)
     assert ManagerRequest.objects.waiting().count() == 2
+    on_another_screen = ManagerRequest.objects.get(pk=asked.pk)
     answer_request(request=asked, actor=crew.helen, answer="On it.", now=now)
     with pytest.raises(Refused, match="Somebody has answered this already"):
-        answer_request(request=asked, actor=crew.olu, answer="Twice.", now=now)
+        answer_request(request=on_another_screen, actor=crew.olu, answer="Twice.", now=now)
     assert ManagerRequest.objects.get(pk=asked.pk).answered_by == crew.helen
 
 
