@@ -48,6 +48,23 @@ def find(*, question: str, language: str, hub: str = "", most: int = MOST) -> li
     return [rows[pk] for pk in ids if pk in rows]
 
 
+def suggest(*, question: str, language: str, hub: str = "", most: int = MOST) -> list[Revision]:
+    """As `find`, whichever language the question is in: people are asked to write in English, whatever they read.
+
+    An article found by another language comes in the reader's, where there is one.
+    """
+    for other in (language, *(code for code in _WORDS if code != language)):
+        if found := find(question=question, language=other, hub=hub, most=most):
+            break
+    else:
+        return []
+    if other == language:
+        return found
+    readable = Revision.objects.readable().filter(article__in=[row.article_id for row in found], language=language)
+    own = {row.article_id: row for row in readable.select_related("article__section", "article__hub")}
+    return [own.get(row.article_id, row) for row in found]
+
+
 def index(revision: Revision) -> None:
     """Write down the words that a revision is found by."""
     words = _WORDS[revision.language]

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import StaffRole, User
 from helpdesk.knowledge.models import Article, Consultation, Revision, Vote
-from helpdesk.knowledge.search import LONGEST_QUESTION, find, index
+from helpdesk.knowledge.search import LONGEST_QUESTION, index, suggest
 from helpdesk.tickets.models import Ticket
 
 PUBLISHERS = (StaffRole.TEAM_LEAD, StaffRole.MANAGER, StaffRole.ADMINISTRATOR)
@@ -76,7 +76,7 @@ def set_retired(*, article: Article, retired: bool, actor: User) -> None:
 @transaction.atomic
 def ask(*, key: str, question: str, hub: str, language: str, user: User, now: datetime) -> list[Revision]:
     """Suggest articles for a question, and keep what was shown; the same `key` while one goes on typing."""
-    found = find(question=question, language=language, hub=hub)
+    found = suggest(question=question, language=language, hub=hub)
     shown = [revision.article_id for revision in found]
     values = {"question": question.strip()[:LONGEST_QUESTION], "hub_id": hub or None, "language": language, "at": now}
     row, created = Consultation.objects.select_for_update().get_or_create(

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -23,6 +22,7 @@ from helpdesk.tickets import services
 from helpdesk.tickets.file_kinds import clean_name
 from helpdesk.tickets.models import Attachment, FormDraft, Ticket
 from helpdesk.tickets.services import Refused
+from helpdesk.tickets.services.files import size_limit
 from helpdesk.tickets.services.form_drafts import Tab
 
 MOST_OTHERS = 3
@@ -205,7 +205,7 @@ class Desk:
     def context(self, form: Any) -> dict[str, Any]:
         """For the page's parts; `form`'s key is the one that counts."""
         self.key = form["key"].value() or self.key
-        size = filesizeformat(settings.ATTACHMENT_MAX_BYTES)
+        size = size_limit(settings.ATTACHMENT_MAX_BYTES)
         return {
             "desk": self,
             "tab": {"name": self.tab.name or new_key(), "seen": self.draft.tab if self.draft else self.tab.seen},

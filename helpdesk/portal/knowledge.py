@@ -13,7 +13,7 @@ from helpdesk.core.channels import Channel
 from helpdesk.knowledge import services
 from helpdesk.knowledge.models import Article, Revision, Section
 from helpdesk.knowledge.rendering import html, minutes_to_read, reader_language
-from helpdesk.knowledge.search import find
+from helpdesk.knowledge.search import find, suggest
 from helpdesk.portal.access import CONSULTATION, Visitor, portal_page
 from helpdesk.portal.formkeys import KEY, new_key
 from helpdesk.portal.promises import offers
@@ -71,7 +71,7 @@ def articles(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     question = _question(request)
     language = reader_language()
     if question:
-        groups = [(None, find(question=question, language=language, most=30))]
+        groups = [(None, suggest(question=question, language=language, most=30))]
     else:
         rows = _readable(language)
         groups = [

@@ -64,7 +64,9 @@ class AddressField(forms.EmailField):
 
 
 class InviteForm(forms.Form):
-    email = AddressField(label=_("E-mail"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    email = AddressField(
+        label=_("E-mail address"), max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "off"})
+    )
     role = RoleField()
     language = forms.ChoiceField(label=_("Language of the invitation"), choices=settings.LANGUAGES)
 

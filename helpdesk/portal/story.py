@@ -164,10 +164,10 @@ def _event_entry(event: TicketEvent, ticket: Ticket, steps: list[ClockEvent]) ->
             return Entry(at=event.at, head=_("We called you, and didn't reach you"))
         case TicketEvent.Kind.REOPENED:
             return Entry(at=event.at, head=_("Opened again"))
-        case TicketEvent.Kind.STATUS if event.data.get("after") in (Status.SOLVED, Status.CLOSED):
-            if event.actor_id == ticket.requester_id:
-                return Entry(at=event.at, head=_("Closed by %(name)s") % words)
+        case TicketEvent.Kind.STATUS if event.data.get("after") == Status.SOLVED and event.actor_id:
             return Entry(at=event.at, head=_("Marked as solved by %(name)s") % words)
+        case TicketEvent.Kind.STATUS if event.data.get("after") == Status.CLOSED:
+            return Entry(at=event.at, head=_("Closed by %(name)s") % words if event.actor else _("Closed"))
     return None
 
 

@@ -75,6 +75,21 @@ def test_typing_on_is_one_question(kestrel, sign_in, forms, frozen):
     assert (row.question, row.shown) == ("my forms are blank", [forms.pk])
 
 
+def test_a_question_in_english_finds_the_article_for_who_reads_japanese(kestrel, sign_in, forms, frozen, now):
+    kestrel.mina.user.language = "ja"
+    kestrel.mina.user.save()
+    client = sign_in(kestrel.mina)
+    assert "Forms stay blank" in client.get("/ask/", {"q": "forms are blank"}).text
+    words = {"title": "フォームが空白になる", "summary": "証明書を確認します。", "body": "更新します。"}
+    olu = StaffFactory(staff_role=StaffRole.TEAM_LEAD)
+    draft = services.save_draft(article=forms, language="ja", actor=olu, now=now, seen_at=None, **words)
+    services.publish(revision=draft, actor=olu, now=now)
+    for path in ("/ask/", "/articles/"):
+        page = client.get(path, {"q": "forms are blank"}).text
+        assert ("フォームが空白になる" in page, "Forms stay blank" in page) == (True, False)
+    assert "フォームが空白になる" in client.get("/ask/", {"q": "フォーム 空白"}).text
+
+
 def test_nobody_can_write_into_another_ones_question(kestrel, sign_in, forms, frozen):
     sign_in(kestrel.mina).get("/ask/", {"q": "forms blank", "c": KEY})
     sign_in(kestrel.aoife).post("/ask/solved/", {"c": KEY, "article": "forms"})

@@ -374,3 +374,11 @@ def test_a_period_leaves_out_what_was_opened_before(kestrel, sign_in, frozen):
     page = sign_in(kestrel.mina).get("/tickets/", {"opened": "30"}).text
     assert f"/tickets/{new.pk}/" in page
     assert f"/tickets/{old.pk}/" not in page
+
+
+def test_a_solved_ticket_that_is_closed_isnt_solved_twice(kestrel, sign_in, frozen, helen):
+    ticket = make_ticket(kestrel.mina, now=frozen)
+    services.reply(ticket=ticket, actor=helen, body="Done.", status=Status.SOLVED, now=frozen + MINUTE)
+    services.set_status(ticket=ticket, actor=helen, status=Status.CLOSED, now=frozen + 2 * MINUTE)
+    page = sign_in(kestrel.mina).get(f"/tickets/{ticket.pk}/").text
+    assert (page.count("Marked as solved by Helen Marsh"), page.count("Closed by Helen Marsh")) == (1, 1)

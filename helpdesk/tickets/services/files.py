@@ -60,9 +60,14 @@ def attach_file(
         )
 
 
+def size_limit(size: int) -> str:
+    """A limit in bytes as people read it: whole megabytes without a decimal."""
+    return f"{size >> 20}\u00a0MB" if size and size % (1 << 20) == 0 else filesizeformat(size)
+
+
 def _read(name: str, upload: UploadedFile) -> tuple[bytes, str]:
     """The content and what it is; refused where nobody should get it."""
-    words = {"name": name, "limit": filesizeformat(settings.ATTACHMENT_MAX_BYTES)}
+    words = {"name": name, "limit": size_limit(settings.ATTACHMENT_MAX_BYTES)}
     if upload.size > settings.ATTACHMENT_MAX_BYTES:
         raise Refused(_("%(name)s is larger than %(limit)s. Make it smaller, or send it in parts.") % words)
     if not upload.size:
@@ -87,7 +92,7 @@ def _check_room(*, ticket: Ticket | None, actor: User, form_key: str, name: str,
     if form_key:
         held = waiting.exclude(form_key="").aggregate(bytes=Sum("size"))["bytes"] or 0
         if held + size > settings.ATTACHMENTS_WAITING_BYTES:
-            words["limit"] = filesizeformat(settings.ATTACHMENTS_WAITING_BYTES)
+            words["limit"] = size_limit(settings.ATTACHMENTS_WAITING_BYTES)
             raise Refused(
                 _("%(name)s was left out: your unsent forms hold %(limit)s of files. Send or discard one first.")
                 % words

@@ -120,6 +120,7 @@ def test_the_acknowledgement_speaks_of_a_call_and_says_from_when_it_counts(ask, 
     begin = at(115)  # 14:00 in London, 15:00 in Berlin
     ask(window=window(begin))
     mail = render(OutboxMail.objects.get(template="acknowledgement"))
+    assert "We aim to call you by 15:05" in mail.subject
     assert "A specialist aims to call you by 15:05" in mail.body
     assert "The clock started at 15:00." in mail.body
     assert "not the call that you asked for" in mail.body
