@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from helpdesk.accounts.models import User
+from helpdesk.core import prepared
 from helpdesk.core.bulk import next_id
 from helpdesk.tickets.models import Attachment, InboundMessage, Message, Source, Ticket
 from helpdesk.tickets.services import NewTicket, customer_reply, open_ticket
@@ -40,7 +41,7 @@ def receive(
     gets its ticket. The database's unique constraint decides, not a check before.
     """
     payload = {"subject": new.subject, "requester": new.membership.user_id}
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(ENTER, [source, external_id, Jsonb(payload), now])
         entered = cursor.fetchone()
     if entered is None:

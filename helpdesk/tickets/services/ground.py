@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
-
 from helpdesk.accounts.models import Account
+from helpdesk.core import prepared
 from helpdesk.core.bulk import next_id
 from helpdesk.core.channels import Channel
 from helpdesk.sla import kept
@@ -48,7 +47,7 @@ class Ground:
 def ground(*, account: Account, hub: Hub, channel: Channel, ticket_id: int | None) -> Ground:
     """One query; another two where this process has not met a version yet."""
     values = {"calendar": account.calendar_id, "hub": hub.pk, "channel": channel, "ticket": ticket_id}
-    with connection.cursor() as cursor:
+    with prepared.cursor() as cursor:
         cursor.execute(GROUND, values)
         calendar, policies, team, ticket, message, *clocks = cursor.fetchone()
     return Ground(

@@ -22,7 +22,7 @@ from helpdesk.tickets.models import Attachment, Claim, Message, Severity, Source
 from helpdesk.tickets.services.files import give_to
 from helpdesk.tickets.services.ground import Ground, ground
 from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
-from helpdesk.tickets.services.searching import index_words
+from helpdesk.tickets.services.searching import first_words
 
 # What a customer's first message starts, by channel (SPEC 2.2).
 FIRST_METRIC = {
@@ -56,9 +56,9 @@ def open_ticket(
 ) -> Ticket:
     """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
 
-    Three statements, another one with files: what it stands on is read, all its rows are written, its words
-    are made. Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
-    didn't come through the form or a chat gets its targets as objectives. `ticket_id`: a key that was drawn for it.
+    Two statements, another one with files: what it stands on is read, all its rows are written. Only a designated
+    super admin can claim business-critical, on the e-mail channel. A ticket that didn't come through the form or a
+    chat gets its targets as objectives. `ticket_id`: a key that was drawn for it.
     """
     account, requester = new.membership.account, new.membership.user
     role = new.membership.requester_role
@@ -95,8 +95,10 @@ def open_ticket(
     clocks, started = [clock for clock, _event in begun], [event for _clock, event in begun]
     first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
     mails = acknowledgement(ticket=ticket, message=message, clock=first, files=new.attachments, now=now)
-    insert_together([ticket, message, *clocks, *started, *_events(new, ticket, opened_by, now=now), *mails])
-    index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
+    insert_together(
+        [ticket, message, *clocks, *started, *_events(new, ticket, opened_by, now=now), *mails],
+        first_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name),
+    )
     give_to(message, new.attachments)
     deliver_soon()
     push_change(ticket_id=ticket.pk)
