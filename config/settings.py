@@ -135,6 +135,7 @@ CACHES = {
 }
 
 # --- Accounts ------------------------------------------------------------------------------------
+SESSION_ENGINE = "helpdesk.accounts.sessions"
 AUTH_USER_MODEL = "helpdesk.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [

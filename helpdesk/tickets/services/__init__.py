@@ -51,10 +51,10 @@ from helpdesk.tickets.services.fields import fields_of, read_value, set_fields
 from helpdesk.tickets.services.files import (
     attach_file,
     clear_abandoned_files,
-    form_files,
     remove_file,
     remove_form_file,
     take_over_files,
+    waiting_files,
 )
 from helpdesk.tickets.services.form_drafts import (
     clear_abandoned_forms,
@@ -129,7 +129,7 @@ __all__ = [
     "fields_of",
     "form_draft",
     "form_drafts",
-    "form_files",
+    "waiting_files",
     "form_was_sent",
     "hand_out",
     "index_account",

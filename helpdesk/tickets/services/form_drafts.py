@@ -12,6 +12,7 @@ from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from helpdesk.accounts.models import Account, User
+from helpdesk.core import prepared
 from helpdesk.tickets.models import Attachment, FormDraft, InboundMessage, Source, Ticket
 from helpdesk.tickets.services.files import forget_files
 
@@ -83,7 +84,8 @@ def discard_all_forms(*, user: User) -> None:
 
 def form_was_sent(*, user: User, key: str) -> None:
     """The draft is over. One that outlives a crash in between is passed over, and cleared away."""
-    FormDraft.objects.filter(user=user, key=key).delete()
+    with prepared.cursor() as cursor:
+        cursor.execute("DELETE FROM helpdesk_formdraft WHERE user_id = %s AND key = %s", [user.pk, key])
 
 
 def clear_abandoned_forms(*, now: datetime, limit: int = 1000) -> int:
