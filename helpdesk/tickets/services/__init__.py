@@ -76,7 +76,7 @@ from helpdesk.tickets.services.handling import (
 from helpdesk.tickets.services.linking import join_incident, leave_incident, link, unlink
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
-from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, ground_of, open_ticket
 from helpdesk.tickets.services.rating import CHANGEABLE, is_fixed, may_rate, rate
 from helpdesk.tickets.services.scanning import scan_held_files
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
@@ -151,6 +151,7 @@ __all__ = [
     "needs_another",
     "not_spam",
     "note_reading",
+    "ground_of",
     "open_ticket",
     "outlook",
     "perform_acts",

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -50,21 +51,24 @@ class NewTicket:
     attachments: Sequence[Attachment] = ()
 
 
+def ground_of(new: NewTicket, **entry: Any) -> Ground | None:
+    """What a ticket stands on; `entry` as `ground` takes it."""
+    return ground(account=new.membership.account, hub=new.entitlement.hub, channel=new.channel, **entry)
+
+
 @transaction.atomic(savepoint=False)
-def open_ticket(
-    *, new: NewTicket, now: datetime, opened_by: User | None = None, ticket_id: int | None = None
-) -> Ticket:
+def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None, on: Ground | None = None) -> Ticket:
     """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
 
     Two statements, another one with files: what it stands on is read, all its rows are written. Only a designated
     super admin can claim business-critical, on the e-mail channel. A ticket that didn't come through the form or a
-    chat gets its targets as objectives. `ticket_id`: a key that was drawn for it.
+    chat gets its targets as objectives. `on`: what was read of it before.
     """
     account, requester = new.membership.account, new.membership.user
     role = new.membership.requester_role
     if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
-    on = ground(account=account, hub=new.entitlement.hub, channel=new.channel, ticket_id=ticket_id)
+    on = on or ground_of(new)
     ticket = _new_row(new, on=on, now=now)
     found = sla.first_match(((version, version.terms) for version in on.policies), facts_of(ticket))
     version = ticket.policy_version = found[0] if found else None
