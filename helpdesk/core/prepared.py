@@ -1,7 +1,7 @@
 """Statements that run with every page or every ticket: made once, and planned by the database once a connection."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -16,8 +16,10 @@ _STAND_INS: dict[type, Callable[[int], Any]] = {
     int: lambda number: 1_900_000_000 + number,
     str: lambda number: f"stands in for {number}",
     date: lambda number: date(1, 1, 1 + number),
-    datetime: lambda number: datetime(1, 1, 1 + number, tzinfo=UTC),
+    datetime: lambda number: datetime(1000 + number, 7, 1, tzinfo=UTC),
 }
+
+_NEAR = timedelta(days=180)  # an instant that a queryset reckons from one of its values is taken along
 
 
 class _Cursor(ServerBindingCursor):
@@ -39,38 +41,70 @@ def cursor(using: str = "default") -> CursorWrapper:
     return connection._prepare_cursor(_Cursor(connection.connection))
 
 
+def _value(given: Any, apart: timedelta | None) -> Any:
+    return given if apart is None else given + apart
+
+
 class Ready(Generic[M]):
     """A queryset whose SQL is made once: reading it binds its values and makes its objects, and no more.
 
     `rows` is called once, with a stand-in for each of `kinds` (int, str, date, datetime), which has to become a
-    value of the statement. No `None`, no lists: those would be another statement.
+    value of the statement, or the instant that it is reckoned from. No `None`, no lists: those would be another
+    statement.
     """
 
     def __init__(self, rows: Callable[..., QuerySet[M]], **kinds: type) -> None:
         self._rows, self._kinds = rows, kinds
 
     def __call__(self, **values: Any) -> list[M]:
-        places, make = self._made
+        sql, bound = self.text(**values)
         with cursor(self._using) as line:
-            line.execute(self._sql, [values[given] if named else given for named, given in places])
-            return [make(row) for row in line.fetchall()]
+            line.execute(sql, bound)
+            return [self._make(row) for row in line.fetchall()]
+
+    def text(self, **values: Any) -> tuple[str, list[Any]]:
+        """The statement with its values, for a part of another one. EmptyResultSet where it can find nothing."""
+        sql, places = self._made
+        return sql, [_value(values[name], apart) if name else apart for name, apart in places]
 
     @cached_property
-    def _made(self) -> tuple[list[tuple[bool, Any]], Callable[[tuple], M]]:
-        """The statement's values in order, each a name or a constant; and what makes an object of a row."""
-        stand_ins = {name: _STAND_INS[kind](number) for number, (name, kind) in enumerate(self._kinds.items())}
-        queryset = self._rows(**stand_ins)
-        self._using = router.db_for_read(queryset.model)
-        compiler = queryset.query.get_compiler(using=self._using)
-        self._sql, params = compiler.as_sql()
-        names = {value: name for name, value in stand_ins.items()}
-        places = [(True, names[value]) if value in names else (False, value) for value in params]
-        if missing := set(self._kinds) - {given for named, given in places if named}:
-            raise ValueError(f"these are no values of the statement: {sorted(missing)}")
-        return places, self._maker(compiler)
+    def _using(self) -> str:
+        return router.db_for_read(self._queryset.model)
 
-    def _maker(self, compiler: Any) -> Callable[[tuple], M]:
-        """As Django's own `ModelIterable` makes them."""
+    @cached_property
+    def _stand_ins(self) -> dict[str, Any]:
+        return {name: _STAND_INS[kind](number) for number, (name, kind) in enumerate(self._kinds.items())}
+
+    @cached_property
+    def _queryset(self) -> QuerySet[M]:
+        return self._rows(**self._stand_ins)
+
+    @cached_property
+    def _compiler(self) -> Any:
+        return self._queryset.query.get_compiler(using=self._using)
+
+    @cached_property
+    def _made(self) -> tuple[str, list[tuple[str, Any]]]:
+        """The statement, and its values in order: a name, with what an instant is apart from it; or a constant."""
+        sql, params = self._compiler.as_sql()
+        places = [self._place(value) for value in params]
+        if missing := set(self._kinds) - {name for name, _apart in places}:
+            raise ValueError(f"these are no values of the statement: {sorted(missing)}")
+        return sql, places
+
+    def _place(self, value: Any) -> tuple[str, Any]:
+        for name, stand_in in self._stand_ins.items():
+            if type(value) is type(stand_in):
+                if value == stand_in:
+                    return name, None
+                if isinstance(value, datetime) and abs(value - stand_in) < _NEAR:
+                    return name, value - stand_in
+        return "", value
+
+    @cached_property
+    def _make(self) -> Callable[[tuple], M]:
+        """What makes an object of a row, as Django's own `ModelIterable` does."""
+        compiler = self._compiler
         info, select, using = compiler.klass_info, compiler.select, self._using
         first, last = info["select_fields"][0], info["select_fields"][-1] + 1
         names = [column[0].target.attname for column in select[first:last]]

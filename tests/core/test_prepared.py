@@ -1,6 +1,6 @@
 """What is read by a statement that was made once is what the queryset reads."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -52,3 +52,13 @@ def test_a_value_is_never_part_of_the_statement(hostile):
 def test_a_value_that_the_statement_does_not_take_is_noticed():
     with pytest.raises(ValueError, match="day"):
         Ready(lambda account_id, day: rows_of(account_id), account_id=int, day=date)(account_id=1, day=date(2026, 1, 1))
+
+
+def test_an_instant_that_is_reckoned_from_a_value_moves_with_it():
+    def since(now):
+        return Account.objects.filter(created_at__gte=now - timedelta(days=30), created_at__lte=now)
+
+    ready = Ready(since, now=datetime)
+    for now in (datetime(2026, 11, 24, 12, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)):
+        sql, params = since(now).query.sql_with_params()
+        assert ready.text(now=now) == (sql, list(params))
