@@ -62,6 +62,13 @@ class Ready(Generic[M]):
             line.execute(sql, bound)
             return [self._make(row) for row in line.fetchall()]
 
+    def rows(self, **values: Any) -> list[tuple]:
+        """As the database gives them: of plain values, or of several tables together. Planned each time."""
+        sql, bound = self.text(**values)
+        with connections[self._using].cursor() as line:
+            line.execute(sql, bound)
+            return line.fetchall()
+
     def text(self, **values: Any) -> tuple[str, list[Any]]:
         """The statement with its values, for a part of another one. EmptyResultSet where it can find nothing."""
         sql, places = self._made

@@ -72,12 +72,18 @@ class Onlooker:
         return sorted(views[:MOST_SAVED], key=lambda view: (view.owner_id is None, view.team_id is None))
 
 
+def _teams_of(user_id: int) -> QuerySet[Team]:
+    own = FilteredRelation("memberships", condition=Q(memberships__user=user_id))
+    return Team.objects.annotate(own=own).order_by("name").values_list("pk", "name", "own__is_lead")
+
+
+_teams = Ready(_teams_of, user_id=int)
+
+
 def onlooker(request: HttpRequest) -> Onlooker:
     """Who looks at the queue; found once a request."""
     if not hasattr(request, "onlooker"):
-        own = FilteredRelation("memberships", condition=Q(memberships__user=request.user))
-        rows = Team.objects.annotate(own=own).order_by("name").values_list("pk", "name", "own__is_lead")
-        teams = list(rows)
+        teams = _teams.rows(user_id=request.user.pk)
         request.onlooker = Onlooker(
             user=request.user,
             team_ids=tuple(team for team, _name, leads in teams if leads is not None),
