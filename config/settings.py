@@ -115,6 +115,10 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
     # one minute stayed out of reach for another. No longer than a request waits, and then anew.
     "reconnect_timeout": 10,
 }
+# Only what asks for it is prepared (helpdesk/core/prepared.py); 0 where a pooler in between can't have that.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = (
+    1_000_000 if env.bool("DATABASE_PREPARES", default=True) else None
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url(VAR))
@@ -138,6 +142,7 @@ CACHES = {
 }
 
 # --- Accounts ------------------------------------------------------------------------------------
+SESSION_ENGINE = "helpdesk.accounts.sessions"
 AUTH_USER_MODEL = "helpdesk.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [

@@ -10,6 +10,8 @@ from django.db import connections, router
 from django.db.models import Model
 from psycopg import sql
 
+from helpdesk.core import prepared
+
 _json = JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"), default=str).encode
 
 
@@ -25,12 +27,14 @@ def insert(model: type[Model], rows: Sequence[Mapping[str, Any]], *, ignore_conf
     statement, values = _insertion(model, rows)
     if ignore_conflicts:
         statement += " ON CONFLICT DO NOTHING"
-    with connections[router.db_for_write(model)].cursor() as cursor:
+    with prepared.cursor(router.db_for_write(model)) as cursor:
         cursor.execute(statement, values)
 
 
-def insert_together(objects: Iterable[Model]) -> None:
+def insert_together(objects: Iterable[Model], *more: tuple[str, Sequence[Any]]) -> None:
     """Insert unsaved objects of several tables in one statement; those of a table stand side by side.
+
+    `more`: further INSERTs that go with them, each with its values; they don't see the objects' rows.
 
     Foreign keys are checked at the commit, so the tables may come in any order; what others refer to has its
     key already (`next_id`), what nobody refers to gets none. IntegrityError as usual.
@@ -41,11 +45,14 @@ def insert_together(objects: Iterable[Model]) -> None:
         statement, taken = _insertion(model, [_row(each) for each in group])
         parts.append(f"part{number} AS ({statement})")
         values += taken
-    connection = connections[router.db_for_write(type(objects[0]))]
-    with connection.cursor() as cursor:
+    for number, (statement, taken) in enumerate(more):
+        parts.append(f"more{number} AS ({statement})")
+        values += taken
+    using = router.db_for_write(type(objects[0]))
+    with prepared.cursor(using) as cursor:
         cursor.execute(f"WITH {', '.join(parts)} SELECT 1", values)
     for each in objects:
-        each._state.adding, each._state.db = False, connection.alias
+        each._state.adding, each._state.db = False, using
 
 
 def next_id(model: type[Model]) -> str:

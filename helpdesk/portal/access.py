@@ -16,6 +16,7 @@ from django.views.decorators.cache import cache_control
 
 from helpdesk.accounts.models import Account, Membership, User
 from helpdesk.core.channels import Channel
+from helpdesk.core.prepared import Ready
 from helpdesk.portal.lost import to_login
 from helpdesk.subscriptions.entitlement import Entitlement, entitlements
 
@@ -106,9 +107,14 @@ def choose_account(request: HttpRequest, visitor: Visitor, account_id: str) -> b
     return True
 
 
+_memberships = Ready(
+    lambda user_id: Membership.objects.filter(user_id=user_id).select_related("account").order_by("account__name"),
+    user_id=int,
+)
+
+
 def visitor_of(request: HttpRequest) -> Visitor | None:
-    rows = Membership.objects.filter(user=request.user).select_related("account").order_by("account__name")
-    memberships = tuple(rows)
+    memberships = tuple(_memberships(user_id=request.user.pk))
     if not memberships:
         return None
     for row in memberships:

@@ -120,7 +120,7 @@ class Desk:
     @cached_property
     def files(self) -> list[Attachment]:
         """The files that wait for this form. One in which a virus was found meanwhile is thrown away, and said."""
-        rows = list(services.form_files(user=self.visitor.user, key=self.key, ticket=self.ticket))
+        rows = services.waiting_files(user=self.visitor.user, key=self.key, ticket=self.ticket)
         for file in rows:
             if file.is_infected:
                 services.remove_form_file(actor=self.visitor.user, file_id=file.pk)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from helpdesk.accounts.models import Account
 from helpdesk.core.channels import Channel
+from helpdesk.core.prepared import Ready
 from helpdesk.subscriptions.models import Hub, Subscription
 
 
@@ -32,17 +33,23 @@ class Entitlement:
         }
 
 
+_active = Ready(
+    lambda account_id, day: (
+        Subscription.objects.filter(account_id=account_id, premium_support=True)
+        .on(day)
+        .select_related("hub")
+        .order_by("hub__position", "ends_on", "id")
+    ),  # PostgreSQL sorts an open end last
+    account_id=int,
+    day=date,
+)
+
+
 def entitlements(*, account: Account, now: datetime) -> list[Entitlement]:
     """The account's entitlements at `now`, by hub; a subscription's days are the account's local days.
 
     Where subscriptions to one hub overlap, the one that ends last counts. One query.
     """
-    active = (
-        Subscription.objects.filter(account=account, premium_support=True)
-        .on(account.local_day(now))
-        .select_related("hub")
-        .order_by("hub__position", "ends_on", "id")  # PostgreSQL sorts an open end last
-    )
     by_hub = {
         row.hub_id: Entitlement(
             subscription_id=row.pk,
@@ -51,6 +58,6 @@ def entitlements(*, account: Account, now: datetime) -> list[Entitlement]:
             channels=tuple(channel for channel in Channel.values if channel in row.channels),
             ends_on=row.ends_on,
         )
-        for row in active
+        for row in _active(account_id=account.pk, day=account.local_day(now))
     }
     return list(by_hub.values())

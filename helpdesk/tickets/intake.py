@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from psycopg.types.json import Jsonb
 
 from helpdesk.accounts.models import User
 from helpdesk.core.bulk import next_id
 from helpdesk.tickets.models import Attachment, InboundMessage, Message, Source, Ticket
-from helpdesk.tickets.services import NewTicket, customer_reply, open_ticket
+from helpdesk.tickets.services import NewTicket, customer_reply, ground_of, open_ticket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Receipt:
 # The ticket's key is drawn here, and its row written later: the reference is checked at the commit.
 ENTER = f"""
     INSERT INTO helpdesk_inboundmessage (channel, external_id, payload, received_at, ticket_id)
-    VALUES (%s, %s, %s, %s, {next_id(Ticket)})
+    VALUES (%(source)s, %(external_id)s, %(payload)s, %(at)s, {next_id(Ticket)})
     ON CONFLICT (channel, external_id) DO NOTHING
     RETURNING ticket_id
 """  # noqa: S608 - made of names of tables
@@ -39,14 +39,13 @@ def receive(
     However often *Send* is pressed or a browser retries, the second call waits for the first and
     gets its ticket. The database's unique constraint decides, not a check before.
     """
-    payload = {"subject": new.subject, "requester": new.membership.user_id}
-    with connection.cursor() as cursor:
-        cursor.execute(ENTER, [source, external_id, Jsonb(payload), now])
-        entered = cursor.fetchone()
-    if entered is None:
+    payload = Jsonb({"subject": new.subject, "requester": new.membership.user_id})
+    values = {"source": source, "external_id": external_id, "payload": payload, "at": now}
+    on = ground_of(new, entry=ENTER, values=values)
+    if on is None:
         before = InboundMessage.objects.select_related("ticket").get(channel=source, external_id=external_id)
         return Receipt(ticket=before.ticket, created=False)
-    ticket = open_ticket(new=new, now=now, opened_by=opened_by, ticket_id=entered[0])
+    ticket = open_ticket(new=new, now=now, opened_by=opened_by, on=on)
     return Receipt(ticket=ticket, created=True)
 
 

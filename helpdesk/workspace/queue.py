@@ -24,7 +24,7 @@ from helpdesk.workspace.lists import Choice, OpenChangeList, RoleAdmin
 from helpdesk.workspace.queue_bulk import BulkForm, BulkPages, account, find_staff
 from helpdesk.workspace.queue_columns import Column
 from helpdesk.workspace.queue_export import ExportPages
-from helpdesk.workspace.queue_filters import FILTERS, QueueFilter, SavedFilter, ViewFilter, narrow_all
+from helpdesk.workspace.queue_filters import FILTERS, QueueFilter, SavedFilter, ViewFilter, rows_to_count
 from helpdesk.workspace.queue_rows import Rows
 from helpdesk.workspace.queue_saved import SavedPages, SaveForm, columns_offered, expanded, kept_params
 from helpdesk.workspace.queue_search import searched
@@ -157,9 +157,9 @@ class TicketChangeList(OpenChangeList):
     def _count(self) -> None:
         """The views' counts, the saved ones' too, and the sums of what is shown, in one query."""
         counted = [key for key in queue_views.VIEWS if key != queue_views.CLOSED]
-        parts = {key: queue_views.narrow(self.root_queryset, key, self.onlooker) for key in counted}
+        parts: dict[str, queue_views.Countable] = {key: queue_views.to_count(key, self.onlooker) for key in counted}
         for view in self.onlooker.saved:
-            parts[f"saved-{view.pk}"] = narrow_all(self.root_queryset, view.params, self.onlooker)
+            parts[f"saved-{view.pk}"] = rows_to_count(self.root_queryset, view.params, self.onlooker)
         sums, known = self._sums_to_count(), self._sums_known()
         parts |= {key: rows for key, rows in sums.items() if key not in known}
         counts = queue_views.counts(parts) | known

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import Ticket, WordQuery
+from helpdesk.tickets.models import SearchText, Ticket, WordQuery
 
 LONGEST = 200
 # Tickets that are named to the database one by one; what more have is dense enough to walk along a list for it.
@@ -90,6 +90,11 @@ class Search:
         with connection.cursor() as cursor:
             cursor.execute(FOUND.format(sql=sql), {"typed": self.text, "most": most + 1})
             return cursor.fetchone()
+
+    @property
+    def texts_of_open(self) -> QuerySet[SearchText]:
+        """The rows of the open tickets' words that have these."""
+        return SearchText.objects.filter(words=WordQuery(self.text), is_open=True)
 
     def narrow(self, queryset: QuerySet[Ticket], *, among_open: bool = False) -> QuerySet[Ticket]:
         """`among_open`: the list holds open tickets only."""

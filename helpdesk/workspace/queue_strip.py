@@ -14,7 +14,7 @@ from helpdesk.accounts.models import User
 from helpdesk.tickets.models import SavedView, Ticket
 from helpdesk.tickets.queue import loads
 from helpdesk.workspace import queue_views
-from helpdesk.workspace.queue_filters import ME, narrow_all
+from helpdesk.workspace.queue_filters import ME, rows_to_count
 from helpdesk.workspace.queue_views import Onlooker
 
 MOST_PARTS = 150
@@ -57,7 +57,7 @@ def _parts(viewer: Viewer, parts: dict[Hashable, QuerySet[Ticket]], *, now: date
     for saved in viewer.saved:
         key = (saved.pk, viewer.user.pk if _is_personal(saved.params) else None)
         if key not in parts:
-            parts[key] = narrow_all(tickets, saved.params, onlooker)
+            parts[key] = rows_to_count(tickets, saved.params, onlooker)
         yield f"saved-{saved.pk}", key
 
 

@@ -3,9 +3,11 @@
 Every view but the last reads a partial index over open tickets, so it costs what is open.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -16,6 +18,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Team, User
+from helpdesk.core.prepared import Ready
 from helpdesk.tickets.models import SavedView, Severity, Status, Ticket
 from helpdesk.workspace.faces import SOON_AT_MOST, IsSoonDue
 
@@ -37,6 +40,9 @@ VIEWS = {
     OPEN: _("All open"),
     CLOSED: _("Closed lately"),
 }
+# What the rows of a view depend on besides teams.
+_VALUES: dict[str, dict[str, type]] = {MINE: {"user_id": int}, NEAR: {"now": datetime}, BREACHED: {"now": datetime}}
+Countable = QuerySet | Callable[[], tuple[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +72,18 @@ class Onlooker:
         return sorted(views[:MOST_SAVED], key=lambda view: (view.owner_id is None, view.team_id is None))
 
 
+def _teams_of(user_id: int) -> QuerySet[Team]:
+    own = FilteredRelation("memberships", condition=Q(memberships__user=user_id))
+    return Team.objects.annotate(own=own).order_by("name").values_list("pk", "name", "own__is_lead")
+
+
+_teams = Ready(_teams_of, user_id=int)
+
+
 def onlooker(request: HttpRequest) -> Onlooker:
     """Who looks at the queue; found once a request."""
     if not hasattr(request, "onlooker"):
-        own = FilteredRelation("memberships", condition=Q(memberships__user=request.user))
-        rows = Team.objects.annotate(own=own).order_by("name").values_list("pk", "name", "own__is_lead")
-        teams = list(rows)
+        teams = _teams.rows(user_id=request.user.pk)
         request.onlooker = Onlooker(
             user=request.user,
             team_ids=tuple(team for team, _name, leads in teams if leads is not None),
@@ -132,12 +144,32 @@ def order(view: str, *, everything: bool = False) -> tuple[object, ...]:
     return (F("next_due_at").asc(nulls_last=True), "id")
 
 
-def counts(querysets: Mapping[str, QuerySet[Ticket]]) -> dict[str, int]:
-    """How many rows each queryset has, up to its `limit`. One query for all of them."""
-    found, parts, values = dict.fromkeys(querysets, 0), {}, []
-    for name, queryset in querysets.items():
+def to_count(view: str, onlooker: Onlooker) -> Countable:
+    """A view's tickets, for `counts`. Every page of a queue counts them, so their SQL is made once, by `narrow`."""
+    values = {"user_id": onlooker.user.pk, "now": onlooker.now}
+    named = {name: values[name] for name in _VALUES.get(view, {})}
+    return partial(_of_view(view, onlooker.team_ids).text, **named)
+
+
+@lru_cache(maxsize=1000)
+def _of_view(view: str, team_ids: tuple[int, ...]) -> Ready[Ticket]:
+    def rows(user_id: int = 0, now: datetime = datetime.max) -> QuerySet[Ticket]:
+        anybody = Onlooker(user=User(pk=user_id), team_ids=team_ids, now=now)
+        return _ids(narrow(Ticket.objects.all(), view, anybody), view)
+
+    return Ready(rows, **_VALUES.get(view, {}))
+
+
+def _ids(rows: QuerySet, name: str) -> QuerySet:
+    return rows.order_by().values("pk")[: limit(name)]
+
+
+def counts(countables: Mapping[str, Countable]) -> dict[str, int]:
+    """How many rows each has, up to its `limit`. One query for all of them."""
+    found, parts, values = dict.fromkeys(countables, 0), {}, []
+    for name, rows in countables.items():
         try:
-            sql, params = queryset.order_by().values("pk")[: limit(name)].query.sql_with_params()
+            sql, params = rows() if callable(rows) else _ids(rows, name).query.sql_with_params()
         except EmptyResultSet:
             continue
         parts[name] = f"(SELECT count(*) FROM ({sql}) AS part)"  # noqa: S608 - the ORM wrote it, values apart

@@ -76,6 +76,7 @@ def test_the_count_beside_a_saved_view_is_of_what_it_shows(client, anna):
         {"view": "open", "owner": "nobody"},
         {"view": "open", "tag": str(tagged.tags.get().pk)},
         {"view": "open", "q": "ログイン"},
+        {"view": "open", "q": "walrus"},
         {"view": "closed", "q": "walrus"},
         {"view": "open", "q": f"PS-{closed.pk}"},
         {"view": "closed"},

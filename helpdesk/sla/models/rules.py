@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.sla.calendar import BusinessCalendar
@@ -85,7 +86,7 @@ class CalendarVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.calendar} {self.number}"
 
-    @property
+    @cached_property
     def hours(self) -> BusinessCalendar:
         return BusinessCalendar.from_dict(self.definition)
 
@@ -130,6 +131,6 @@ class PolicyVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.policy} {self.number}"
 
-    @property
+    @cached_property
     def terms(self) -> Terms:
         return Terms.from_dict(self.document)

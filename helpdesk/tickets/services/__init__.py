@@ -51,10 +51,10 @@ from helpdesk.tickets.services.fields import fields_of, read_value, set_fields
 from helpdesk.tickets.services.files import (
     attach_file,
     clear_abandoned_files,
-    form_files,
     remove_file,
     remove_form_file,
     take_over_files,
+    waiting_files,
 )
 from helpdesk.tickets.services.form_drafts import (
     clear_abandoned_forms,
@@ -78,7 +78,7 @@ from helpdesk.tickets.services.handling import (
 from helpdesk.tickets.services.linking import join_incident, leave_incident, link, unlink
 from helpdesk.tickets.services.locked import Refused, facts_of, refresh_deadline
 from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not_spam, preview_merge
-from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, open_ticket
+from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, ground_of, open_ticket
 from helpdesk.tickets.services.rating import CHANGEABLE, is_fixed, may_rate, rate
 from helpdesk.tickets.services.scanning import scan_held_files
 from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
@@ -131,7 +131,6 @@ __all__ = [
     "fields_of",
     "form_draft",
     "form_drafts",
-    "form_files",
     "form_is_crossed",
     "form_is_sent",
     "form_was_sent",
@@ -155,6 +154,7 @@ __all__ = [
     "needs_another",
     "not_spam",
     "note_reading",
+    "ground_of",
     "open_ticket",
     "outlook",
     "perform_acts",
@@ -186,6 +186,7 @@ __all__ = [
     "undo_bulk",
     "unlink",
     "unwatch",
+    "waiting_files",
     "watch",
     "withdraw_exception",
 ]

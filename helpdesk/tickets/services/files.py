@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from helpdesk.accounts.models import User
+from helpdesk.core.prepared import Ready
 from helpdesk.tickets.file_kinds import Executable, clean_name, kind_of
 from helpdesk.tickets.models import Attachment, Draft, FormDraft, Message, Scan, Ticket
 from helpdesk.tickets.services.locked import Refused
@@ -106,6 +107,20 @@ def _scanned(verdict: Verdict, now: datetime) -> dict[str, object]:
 def form_files(*, user: User, key: str, ticket: Ticket | None = None) -> QuerySet[Attachment]:
     """Files that wait for a form of one's own."""
     return Attachment.objects.filter(uploaded_by=user, form_key=key, ticket=ticket, message=None).exclude(form_key="")
+
+
+_of_new_ticket = Ready(
+    lambda user_id, key: form_files(user=user_id, key=key),
+    user_id=int,
+    key=str,
+)
+
+
+def waiting_files(*, user: User, key: str, ticket: Ticket | None) -> list[Attachment]:
+    """The same, read. With every new ticket, so that one is a statement made once."""
+    if ticket is None:
+        return _of_new_ticket(user_id=user.pk, key=key)
+    return list(form_files(user=user, key=key, ticket=ticket))
 
 
 def take_over_files(*, user: User, old: str, new: str, ticket: Ticket | None = None) -> int:

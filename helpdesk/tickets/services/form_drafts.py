@@ -17,6 +17,7 @@ from django.db.models import CharField, Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from helpdesk.accounts.models import Account, User
+from helpdesk.core import prepared
 from helpdesk.tickets.models import Attachment, FormDraft, InboundMessage, Source, Ticket
 from helpdesk.tickets.services.files import copy_form_files, forget_files
 
@@ -142,9 +143,14 @@ def form_was_sent(*, user: User, key: str, tab: Tab = ANY) -> None:
 
     What another window typed in the very instant stays a draft, under that one's own key.
     """
+    with prepared.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM helpdesk_formdraft WHERE user_id = %s AND key = %s AND tab IN (%s, %s)",
+            [user.pk, key, tab.name, tab.seen],
+        )
+        if cursor.rowcount or tab == ANY:
+            return
     mine = FormDraft.objects.filter(user=user, key=key)
-    if mine.filter(tab__in=(tab.name, tab.seen)).delete()[0] or tab == ANY:
-        return
     for draft in mine.select_for_update():
         own = Tab(draft.tab).own_key(key)
         if not FormDraft.objects.filter(user=user, key=own).exists():

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -22,7 +23,7 @@ from helpdesk.tickets.models import Attachment, Claim, Message, Severity, Source
 from helpdesk.tickets.services.files import give_to
 from helpdesk.tickets.services.ground import Ground, ground
 from helpdesk.tickets.services.locked import Refused, facts_of, happened, promise_of
-from helpdesk.tickets.services.searching import index_words
+from helpdesk.tickets.services.searching import first_words
 
 # What a customer's first message starts, by channel (SPEC 2.2).
 FIRST_METRIC = {
@@ -50,21 +51,24 @@ class NewTicket:
     attachments: Sequence[Attachment] = ()
 
 
+def ground_of(new: NewTicket, **entry: Any) -> Ground | None:
+    """What a ticket stands on; `entry` as `ground` takes it."""
+    return ground(account=new.membership.account, hub=new.entitlement.hub, channel=new.channel, **entry)
+
+
 @transaction.atomic(savepoint=False)
-def open_ticket(
-    *, new: NewTicket, now: datetime, opened_by: User | None = None, ticket_id: int | None = None
-) -> Ticket:
+def open_ticket(*, new: NewTicket, now: datetime, opened_by: User | None = None, on: Ground | None = None) -> Ticket:
     """Open a ticket: message, event, snapshot of the promise, clocks and acknowledgement (SPEC 2.1 to 2.3).
 
-    Three statements, another one with files: what it stands on is read, all its rows are written, its words
-    are made. Only a designated super admin can claim business-critical, on the e-mail channel. A ticket that
-    didn't come through the form or a chat gets its targets as objectives. `ticket_id`: a key that was drawn for it.
+    Two statements, another one with files: what it stands on is read, all its rows are written. Only a designated
+    super admin can claim business-critical, on the e-mail channel. A ticket that didn't come through the form or a
+    chat gets its targets as objectives. `on`: what was read of it before.
     """
     account, requester = new.membership.account, new.membership.user
     role = new.membership.requester_role
     if new.critical and (role != RequesterRole.DESIGNATED or new.channel != Channel.EMAIL):
         raise Refused(_("Only a designated super admin can mark an e-mail ticket as business critical."))
-    on = ground(account=account, hub=new.entitlement.hub, channel=new.channel, ticket_id=ticket_id)
+    on = on or ground_of(new)
     ticket = _new_row(new, on=on, now=now)
     found = sla.first_match(((version, version.terms) for version in on.policies), facts_of(ticket))
     version = ticket.policy_version = found[0] if found else None
@@ -95,8 +99,10 @@ def open_ticket(
     clocks, started = [clock for clock, _event in begun], [event for _clock, event in begun]
     first = next((clock for clock in clocks if clock.metric != Metric.RESOLUTION), None)
     mails = acknowledgement(ticket=ticket, message=message, clock=first, files=new.attachments, now=now)
-    insert_together([ticket, message, *clocks, *started, *_events(new, ticket, opened_by, now=now), *mails])
-    index_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name)
+    insert_together(
+        [ticket, message, *clocks, *started, *_events(new, ticket, opened_by, now=now), *mails],
+        first_words(ticket, new.subject, new.body, requester.full_name, requester.email, account.name),
+    )
     give_to(message, new.attachments)
     deliver_soon()
     push_change(ticket_id=ticket.pk)

@@ -51,6 +51,12 @@ REBUILD = """
 """.replace("{open}", OPEN)
 
 
+def first_words(ticket: Ticket, *texts: str) -> tuple[str, list[object]]:
+    """As `index_words`, of a ticket whose row is about to be written: an INSERT to go with it, and its values."""
+    row = "INSERT INTO helpdesk_searchtext (ticket_id, words, is_open) VALUES (%s, helpdesk_words(%s), %s)"
+    return row, [ticket.pk, " ".join(texts), ticket.status in Status.active()]
+
+
 def index_words(ticket: Ticket, *texts: str) -> None:
     """Let the ticket be found by these texts, too. One statement, in the caller's transaction."""
     with connection.cursor() as cursor:
