@@ -1,6 +1,7 @@
 """What a customer reads of the hours that a promise is counted in."""
 
 import pytest
+from django.utils import translation
 
 from helpdesk.sla.wording import business_hours
 
@@ -22,4 +23,5 @@ DAY = [["09:00", "18:00"]]
     ],
 )
 def test_hours_in_words(definition, words):
-    assert business_hours(definition) == words
+    with translation.override("en"):
+        assert business_hours(definition) == words
