@@ -19,6 +19,10 @@ DAY = [["09:00", "18:00"]]
             {"timezone": "UTC", "weekly": {"mon": DAY, "wed": DAY, "thu": [["09:00", "12:00"], ["13:00", "15:00"]]}},
             "Monday, 09:00 to 18:00; Wednesday, 09:00 to 18:00; Thursday, 09:00 to 12:00, 13:00 to 15:00, UTC",
         ),
+        (
+            {"timezone": "Europe/Vienna", "weekly": dict.fromkeys(["sat", "sun"], DAY)},
+            "Saturday to Sunday, 09:00 to 18:00, Vienna time",
+        ),
         ({"timezone": "Asia/Tokyo", "special_days": {"2026-12-31": DAY}}, "Tokyo time"),
     ],
 )
