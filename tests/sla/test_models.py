@@ -28,12 +28,15 @@ NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def state(owner: int, other: int) -> pure.Clock:
+HOUR, DAYS = Target(seconds=3600, business_days=None), Target(seconds=None, business_days=3)
+
+
+def state(owner: int, other: int, target: Target, promised: Target) -> pure.Clock:
     """No two of its values are alike."""
     at = [NOW + number * MINUTE for number in range(12)]
     return pure.Clock(
         started_at=at[0],
-        target=Target(seconds=None, business_days=3),
+        target=target,
         due_at=at[1],
         state=pure.State.PAUSED,
         version=4,
@@ -43,7 +46,7 @@ def state(owner: int, other: int) -> pure.Clock:
         paused_at=at[8],
         questioned_pauses=2,
         breached_at=at[9],
-        gross_basis=(Target(seconds=600, business_days=None), at[10]),
+        gross_basis=(promised, at[10]),
         gross_due_at=at[11],
         gross_breached_at=at[3],
         ended_at=at[4],
@@ -53,13 +56,20 @@ def state(owner: int, other: int) -> pure.Clock:
 
 
 @pytest.mark.django_db
-def test_a_state_is_stored_in_its_columns_and_read_back_whole():
+@pytest.mark.parametrize(("target", "promised"), [(HOUR, DAYS), (DAYS, HOUR)])
+def test_a_state_is_stored_in_its_columns_and_read_back_whole(target, promised):
     clock = make_ticket(now=NOW).clocks.get()
-    wanted = state(StaffFactory().pk, StaffFactory().pk)
+    assert (clock.folded().target, clock.folded().gross_basis) == (HOUR, None)
+    wanted = state(StaffFactory().pk, StaffFactory().pk, target, promised)
     clock.take_state(wanted)
     clock.save()
     assert Clock.objects.get().folded() == clock.folded() == wanted
-    assert clock.gross_basis == {"seconds": 600, "business_days": None, "since": "2026-11-24T12:15:00+00:00"}
+    assert clock.gross_basis["since"] == "2026-11-24T12:15:00+00:00"
+
+
+def test_an_event_is_what_its_row_says():
+    row = ClockEvent(kind="fulfil", at=NOW, data={"by": 7})
+    assert row.folded() == pure.Event(pure.EventKind.FULFIL, NOW, {"by": 7})
 
 
 @pytest.mark.django_db
@@ -140,6 +150,7 @@ def test_a_code_is_read_in_the_readers_language_where_it_is_written_in_that(lang
     [
         ("waiting", 0, 0, 1, 0),
         ("running", 8, 3, 8, 37),
+        ("running", 1000, 499, 1000, 49),
         ("running", 8, 8, 8, 99),  # it is done when it says so
         ("running", 3, 4, 4, 99),  # tickets came after the count
         ("done", 0, 0, 1, 100),

@@ -6,8 +6,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from helpdesk.sla import verification
 from helpdesk.sla.models import Clock, ClockEvent
-from helpdesk.sla.verification import Verification, verify
+from helpdesk.sla.verification import Verification, check, difference, verify
 from helpdesk.tickets import services
 from tests.factories import StaffFactory, make_ticket
 
@@ -68,3 +69,22 @@ def test_what_differs_is_named_a_hundred_times_at_most():
     for number in range(105):
         found.add(number, "state is wrong", [])
     assert (found.differing, found.by_fold, found.by_audit, len(found.examples)) == (105, 105, 0, 100)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 5])
+def test_of_clocks_that_are_named_each_is_looked_at_once(now, chunk, monkeypatch):
+    monkeypatch.setattr(verification, "CHUNK", chunk)
+    first, second, third = (make_ticket(now=now).clocks.get() for _ in range(3))
+    Clock.objects.filter(pk__in=[first.pk, third.pk]).update(version=7)
+    for ids, checked in (([first.pk, second.pk, third.pk], 3), ([third.pk, first.pk], 2), (None, 3)):
+        found = check(ids)
+        assert (found.checked, found.differing, found.by_fold) == (checked, 2, 2)
+    assert (check([second.pk]).differing, check([]).checked) == (0, 0)
+
+
+def test_what_is_wrong_with_a_column_is_said(now):
+    clock = make_ticket(now=now).clocks.get()
+    events = list(clock.events.all())
+    assert difference(clock, events) == ""
+    clock.version = 7
+    assert difference(clock, events) == "version is 7, its events say 1"
