@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
@@ -65,7 +66,7 @@ class ArticleAdmin(RoleAdmin):
     list_display_links = ("title",)
     list_filter = (SectionFilter,)
     list_select_related = ("section", "hub")
-    search_fields = ("slug__startswith",)
+    search_fields = ("slug__startswith", "revisions__title__icontains")
     fields = ("section", "hub", "slug")
 
     @admin.display(description=gettext_lazy("Title"))
@@ -80,15 +81,23 @@ class ArticleAdmin(RoleAdmin):
     def state(self, article: Article) -> str:
         if article.is_retired:
             return _("Taken down")
-        return _("Published") if article.languages else _("Draft")
+        if not article.languages:
+            return _("Not published yet")
+        return _("Published, a draft waits") if article.has_draft else _("Published")
 
     def prepare(self, rows: list[Article]) -> None:
-        """Titles and languages of what is in force: two queries for all rows of a page."""
-        titles, in_force = titles_of(language=reader_language()), {}
-        for article, language in Revision.objects.filter(is_live=True).values_list("article_id", "language"):
-            in_force.setdefault(article, []).append(str(dict(LANGUAGES)[language]))
+        """Titles and languages of what is in force, and drafts: two queries for all rows of a page."""
+        titles, in_force, drafts = titles_of(language=reader_language()), {}, set()
+        texts = Revision.objects.filter(article__in=rows).values_list("article_id", "language").order_by("language")
+        live = Max("number", filter=Q(is_live=True))
+        for article, language, latest, number in texts.annotate(latest=Max("number"), live=live):
+            if number is not None:
+                in_force.setdefault(article, []).append(str(dict(LANGUAGES)[language]))
+            if number is None or latest > number:
+                drafts.add(article)
         for row in rows:
             row.title, row.languages = titles.get(row.pk, row.slug), in_force.get(row.pk, [])
+            row.has_draft = row.pk in drafts
 
     def get_urls(self) -> list[URLPattern]:
         acts = {"preview": self.preview_view, "publish": self.publish_view, "retire": self.retire_view}
@@ -107,6 +116,19 @@ class ArticleAdmin(RoleAdmin):
     ) -> HttpResponse:
         """The versions are on the article's page."""
         raise Http404
+
+    def get_form(
+        self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        texts = {"slug": _("The end of the page's address, such as forms-do-not-load. The title comes next.")}
+        return super().get_form(request, obj, change=change, **{"help_texts": texts, **kwargs})
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Where it stands; *Save* leads on to its text, so there is but one button."""
+        single = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **single})
 
     def response_add(self, request: HttpRequest, obj: Article, post_url_continue: str | None = None) -> HttpResponse:
         return redirect("admin:helpdesk_article_change", obj.pk)

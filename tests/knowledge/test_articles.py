@@ -140,3 +140,22 @@ def test_an_article_can_neither_run_nor_load_anything():
 
 def test_time_to_read_counts_words_and_letters():
     assert [minutes_to_read(text) for text in ("word " * 10, "word " * 600, "字" * 1500)] == [1, 3, 3]
+
+
+def test_who_keeps_the_articles_sees_how_each_stands_and_finds_them_by_their_titles(written, section, olu, now, client):
+    written("forms", "Forms stay blank")
+    text = written("import", "Contacts imported twice")
+    changed = text.article
+    draft_of(changed, olu, now, seen_at=text.saved_at, title="Contacts imported thrice")
+    down = written("sso", "Single sign-on").article
+    services.set_retired(article=down, retired=True, actor=olu)
+    Article.objects.create(slug="empty", section=section)
+    client.force_login(olu)
+    rows = client.get("/admin/helpdesk/article/").context["cl"].result_list
+    page = client.get("/admin/helpdesk/article/").text
+    for words in ("Published", "Published, a draft waits", "Taken down", "Not published yet"):
+        assert page.count(f'<td class="field-state">{words}</td>') == 1, words
+    assert len(rows) == 4
+    found = client.get("/admin/helpdesk/article/", {"q": "imported"}).context["cl"].result_list
+    assert [row.pk for row in found] == [changed.pk]
+    assert "_addanother" not in client.get("/admin/helpdesk/article/add/").text
