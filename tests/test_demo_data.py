@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from helpdesk.accounts.invitations import Invitation
 from helpdesk.accounts.models import Membership, StaffRole, User
@@ -267,6 +267,14 @@ def test_there_are_met_and_missed_guarantees_to_report_on():
     missed = ended.filter(breached_at__isnull=False).count()
     assert 0.01 < missed / ended.count() < 0.12
     assert ended.exclude(cause="").exists()
+
+
+@pytest.mark.django_db
+def test_nothing_is_acknowledged_before_it_was_noticed():
+    load()
+    acknowledged = Escalation.objects.exclude(acknowledged_at=None)
+    assert acknowledged.exists()
+    assert not acknowledged.filter(acknowledged_at__lt=F("detected_at")).exists()
 
 
 def test_exceptions_were_approved_and_refused_and_some_wait_to_be_decided():

@@ -93,9 +93,10 @@ class Past:
         story, rng = self.story, self.rng
         at = story.at_share(share)
         if share > 1:
-            noticed = story.at_share(1.0) + rng.uniform(2, 14) * MINUTE
-            if noticed < at:
-                story.acknowledge(min(noticed, self.now), actor=story.world.manager)
+            noticed = min(story.at_share(1.0) + rng.uniform(2, 14) * MINUTE, self.now)
+            # Nothing is acknowledged before it is there: the story may have come to a later step already.
+            if noticed < at and all(row.detected_at <= noticed for row in story.fired):
+                story.acknowledge(noticed, actor=story.world.manager)
         question = rng.random() < 0.35
         story.reply(
             self.at(at),
