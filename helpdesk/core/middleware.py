@@ -1,4 +1,4 @@
-"""An incident number for each request, in its log lines and on its error page (SPEC 2.9)."""
+"""An incident number for each request, in its log lines and on its error page; acts that are opened (SPEC 2.9)."""
 
 import logging
 import secrets
@@ -35,6 +35,21 @@ class IncidentMiddleware:
             return None
         log.error("%s: %s", request.path, exception)
         return render(request, "lost_key.html", {"incident": request.incident}, status=503)
+
+
+class OpenedActMiddleware:
+    """The address of an act, opened as a page (a link, a reload after signing in): says so instead of a blank one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 405 or request.method != "GET" or not request.accepts("text/html"):
+            return response
+        page = render(request, "405.html", status=405)
+        page["Allow"] = response.headers.get("Allow", "POST")
+        return page
 
 
 class IncidentFilter(logging.Filter):

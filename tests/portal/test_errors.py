@@ -16,6 +16,12 @@ def test_an_unknown_address(sign_in, kestrel):
     assert "There's no page here" in page.text
 
 
+def test_an_act_that_is_opened_as_a_page(sign_in, kestrel):
+    page = sign_in(kestrel.mina).get("/account/leave/")
+    assert (page.status_code, page["Allow"]) == (405, "POST")
+    assert "Nothing was done" in page.text
+
+
 def test_a_form_that_was_open_too_long(kestrel):
     client = Client(enforce_csrf_checks=True)
     client.force_login(kestrel.mina.user)
