@@ -194,6 +194,8 @@ PLACES = (
             "helpdesk.CalendarVersion": "definition day_names",
             "helpdesk.Policy": "name draft",
             "helpdesk.PolicyVersion": "document",
+            "helpdesk.DryRun": "name zone digest document typed figures names cuts",
+            "helpdesk.DryRunRow": "changes promise promise_then target target_then verdict verdict_then",
             "helpdesk.ExceptionCode": "code name name_ja explanation explanation_ja effects",
             "helpdesk.Tag": "name",
             "helpdesk.CustomField": "code label label_ja choices",

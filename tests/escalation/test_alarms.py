@@ -77,6 +77,7 @@ def test_each_alarm_has_a_title_and_sentences_and_an_unknown_one_its_name():
         "clocks_unreadable": "A clock cannot be reckoned",
         "clocks_differ": "Clocks differ from their events",
         "verify_late": "Clocks have not been verified",
+        "secrets_lost": "Secrets can't be read",
     }
     assert alarms.title("of_a_later_version") == "of_a_later_version"
     assert alarms._SENTENCES.keys() == alarms.TITLES.keys()

@@ -135,7 +135,7 @@ def test_each_recipient_reads_it_in_their_language(order, manager):
     made = schedules.save_schedule(order=order(recipients=[manager, yuki]), actor=manager, now=NOW)
     schedules.send_due(now=made.next_at)
     subjects = {mail.recipient_id: render(mail).subject for mail in OutboxMail.objects.all()}
-    assert subjects == {manager.pk: "Guarantees: –, 24 November 2026", yuki.pk: "Guarantees: –, 2026年11月24日"}
+    assert subjects == {manager.pk: "Guarantees: –, 24 November 2026", yuki.pk: "Guarantees: –、2026年11月24日"}
 
 
 def test_who_may_not_open_reports_gets_no_link(order, manager):

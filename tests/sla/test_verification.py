@@ -1,15 +1,18 @@
 """Clocks are what their events say: the check finds a false one, and nothing else; the repair makes it true."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 
+from helpdesk.notifications.models import Heartbeat
 from helpdesk.sla import verification
 from helpdesk.sla.models import Clock, ClockEvent
 from helpdesk.sla.verification import Verification, check, difference, verify
 from helpdesk.tickets import services
+from tests.at_once import without_waiting
 from tests.factories import StaffFactory, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +91,73 @@ def test_what_is_wrong_with_a_column_is_said(now):
     assert difference(clock, events) == ""
     clock.version = 7
     assert difference(clock, events) == "version is 7, its events say 1"
+
+
+def test_the_very_first_clock_is_verified_too(now):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setval(pg_get_serial_sequence('helpdesk_clock', 'id'), 1, false)")
+    assert make_ticket(now=now).clocks.get().pk == 1
+    Clock.objects.update(version=7)
+    assert verify(now=now).differing == 1
+
+
+def test_an_event_more_than_the_clock_counts_is_found(now):
+    """Somebody who slips an event in need not have thought of the count."""
+    ticket = make_ticket(now=now)
+    services.reply(ticket=ticket, actor=StaffFactory(), body="Here.", now=now + MINUTE)
+    clock = ticket.clocks.get()
+    clock.event_count = 1
+    assert difference(clock, list(clock.events.all())) == "events are not numbered 1 to 1"
+
+
+def test_both_ways_count_what_they_find_and_the_operators_page_hears_of_it(now):
+    make_ticket(now=now)
+    Clock.objects.update(version=7)
+    found = verify(now=now)
+    assert (found.differing, found.by_fold, found.by_audit) == (1, 1, 1)
+    heard = Heartbeat.objects.get(name="verify_clocks")
+    assert (heard.at, heard.detail) == (now, found.as_json())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_second_look_waits_for_who_works_on_the_clock(now):
+    """Otherwise it reads the columns of before and the events of after, and cries wolf."""
+    clock = make_ticket(now=now).clocks.get()
+    Clock.objects.update(version=7)
+    found, looked = [], threading.Event()
+
+    def look():
+        found.append(check([clock.pk]))
+        looked.set()
+        connection.close()
+
+    with transaction.atomic():
+        Clock.objects.select_for_update(no_key=True).get(pk=clock.pk)
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        assert not looked.wait(1)
+        Clock.objects.update(version=clock.version)
+    watcher.join(10)
+    assert [result.differing for result in found] == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_second_look_holds_up_nobody_who_only_names_the_clock(now, monkeypatch):
+    """An exception that is asked for meanwhile refers to the clock, and changes nothing of it."""
+    clock = make_ticket(now=now).clocks.get()
+    Clock.objects.update(version=7)
+    folded, named = verification._folded, []
+
+    def name_it():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM helpdesk_clock WHERE id = %s FOR KEY SHARE", [clock.pk])
+            named.extend(cursor.fetchall())
+
+    def meanwhile(ids):
+        if connection.in_atomic_block:
+            without_waiting(name_it)
+        return folded(ids)
+
+    monkeypatch.setattr(verification, "_folded", meanwhile)
+    assert check([clock.pk]).differing == 1
+    assert named == [(clock.pk,)]

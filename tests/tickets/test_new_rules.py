@@ -117,7 +117,9 @@ def test_other_hours_move_a_paused_clock_when_it_goes_on(user, specialist, manag
 def test_only_the_clocks_of_these_rules_move(user, specialist, manager):
     """Two promises on one ticket, by two policies: one of them is missed, the other always open."""
     member = DesignatedFactory()
-    other, ticket = make_ticket(member, critical=True, now=at(0)), make_ticket(member, now=at(0))
+    other, ticket = (make_ticket(member, critical=True, now=at(0)) for _ in range(2))
+    # Declined, it stays standard though a claimed one is merged into it.
+    services.judge_claim(ticket=ticket, actor=specialist, confirmed=False, reason="One form.", now=at(1))
     reply(ticket, specialist, 5)
     write(ticket, 10)
     services.merge(ticket=other, into=ticket, actor=specialist, reason="", now=at(15))
