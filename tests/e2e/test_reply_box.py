@@ -29,7 +29,7 @@ def is_accessible(page) -> None:
 
 
 def test_a_draft_survives_and_a_reply_is_taken_back(world, new_context, settings):
-    settings.REPLY_UNDO_SECONDS = 3600
+    settings.REPLY_UNDO_SECONDS = 1800
     ticket, here = open_ticket(world, new_context, world.anna)
     here.fill("#reply-text", "Hello Mina, we found")
     expect(here.locator("[data-saved]")).to_contain_text("Draft saved")
@@ -38,7 +38,7 @@ def test_a_draft_survives_and_a_reply_is_taken_back(world, new_context, settings
     expect(there.locator("#reply-text")).to_have_value("Hello Mina, we found")
     there.fill("#reply-text", "Hello Mina, we found the cause.")
     there.press("#reply-text", "Control+Enter")
-    expect(there.locator(".leaving")).to_contain_text("It leaves in 35")
+    expect(there.locator(".leaving")).to_contain_text("It leaves in 17")
     expect(there.locator("#reply-text")).to_have_value("")
     is_accessible(there)
     there.get_by_role("button", name="Undo").click()
