@@ -12,7 +12,7 @@ BOOTSTRAP := $(PYTHON) bin/bootstrap
 DEV := .venv/bin/python
 SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
-# Two at a time at least; a file's tests stay together.
+# As many at a time as there are cores, and one; a file's tests stay together.
 PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile
 # A browser's event loop stays in its process: tests with one run by themselves, after all others.
 OTHERS := --ignore=tests/e2e

@@ -1,5 +1,6 @@
 """What every test has at hand. Servers come from `tests/servers.py`, objects from `tests/factories.py`."""
 
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -17,6 +18,12 @@ NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", help="a directory to keep the pictures of the pages in")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait for processes, for seconds."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture
