@@ -12,8 +12,9 @@ BOOTSTRAP := $(PYTHON) bin/bootstrap
 DEV := .venv/bin/python
 SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
-# As many at a time as there are cores, and one; a file's tests stay together.
-PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile
+# As many at a time as there are cores, and one; a file's tests stay together, the longest files
+# go first (`tests/conftest.py`).
+PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 # A browser's event loop stays in its process: tests with one run by themselves, after all others.
 OTHERS := --ignore=tests/e2e
 BROWSER := tests/e2e

@@ -58,6 +58,7 @@ def run(*command: str, environment: dict[str, str]) -> tuple[int, dict]:
     return done.returncode, json.loads(done.stdout[done.stdout.index("{\n") :])
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_what_the_product_does_is_what_the_model_says(environment):
     size = ["--tickets=150", "--kills=10", "--days=3", "--accounts=12", "--seed=7"]
@@ -72,6 +73,7 @@ def test_what_the_product_does_is_what_the_model_says(environment):
     assert outcome["superseded"] > 20
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_a_product_with_a_fault_is_noticed(environment):
     size = ["--tickets=25", "--kills=0", "--days=1", "--accounts=3", "--seed=7"]

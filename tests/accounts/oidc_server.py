@@ -30,7 +30,7 @@ class Provider:
         self.userinfo: dict[str, Any] = {}
         self.key, self.algorithm, self.kid, self.is_down = KEY, "RS256", "one", False
         self.codes: dict[str, dict[str, str]] = {}
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self.server.shutdown()

@@ -58,7 +58,7 @@ class Provider:
         self.attributes = {EMAIL: "ann@kestrel.example", NAME: "Ann Berg"}
         self.values: dict[str, Any] = {}
         self.signs, self.methods, self.asked = "assertion", SHA256, {}
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
         self.server.shutdown()

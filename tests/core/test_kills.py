@@ -54,7 +54,7 @@ def product(checkout: Path, inbox) -> Iterator[Run]:
         checkout / "killed", EMAIL_URL=f"smtp://127.0.0.1:{inbox[1]}", WEB_WORKERS="1", SITE_URL="http://x.example"
     )
     try:
-        eventually(run.is_up, seconds=60)
+        eventually(run.is_up, seconds=120)
         yield run
     finally:
         run.process.kill()

@@ -110,7 +110,7 @@ def eventually(true: Callable[[], object], *, seconds: float = 30) -> None:
 def run(checkout: Path) -> Iterator[Run]:
     run = Run(checkout / "var")
     try:
-        eventually(run.is_up, seconds=60)
+        eventually(run.is_up, seconds=120)
         yield run
     finally:
         run.process.kill()

@@ -101,7 +101,7 @@ def ask(new_call, now) -> Callable[..., CallRequest]:
 @pytest.fixture
 def exchange(settings) -> Iterator[Exchange]:
     server = Exchange()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     settings.TELEPHONY, settings.TWILIO_URL = "twilio", server.url
     settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN = ACCOUNT, TOKEN
