@@ -66,7 +66,7 @@ class Escalation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.percent} % {self.ticket_id}"
+        return f"PS-{self.ticket_id} · {self.percent} %"
 
     @property
     def lateness(self) -> float:
@@ -138,7 +138,7 @@ class ManagerRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"PS-{self.ticket_id} {self.asked_at:%Y-%m-%d %H:%M:%S}"
+        return f"PS-{self.ticket_id} · {self.asked_at:%Y-%m-%d %H:%M}"
 
     @property
     def is_open(self) -> bool:

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -71,7 +72,7 @@ class OutboxMail(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.template} → {', '.join(self.to)}"
+        return gettext("Mail to %(readers)s") % {"readers": ", ".join(self.to)}
 
 
 class Notice(models.Model):
@@ -95,7 +96,7 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} → {self.recipient_id}"
+        return gettext("Notice of %(at)s") % {"at": f"{self.created_at:%Y-%m-%d %H:%M}"}
 
 
 class Heartbeat(models.Model):
@@ -130,4 +131,4 @@ class Alarm(models.Model):
         indexes = [models.Index(fields=["-since"], name="alarm_latest")]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.since:%Y-%m-%d %H:%M:%S}"
+        return gettext("Alarm of %(at)s") % {"at": f"{self.since:%Y-%m-%d %H:%M}"}

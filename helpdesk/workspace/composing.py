@@ -17,11 +17,15 @@ from helpdesk.core.zones import zone_of
 from helpdesk.notifications import rendering
 from helpdesk.tickets import mails, services
 from helpdesk.tickets.models import Draft, Message, Ticket
+from helpdesk.workspace import going_on
 from helpdesk.workspace.acting import act
 from helpdesk.workspace.conversation import Conversation, Entry, answerable
 from helpdesk.workspace.files import take_files, waiting_for
 from helpdesk.workspace.ticket_forms import ComposeForm, DraftForm, new_submission
+from helpdesk.workspace.ticket_page import next_in_view
 from helpdesk.workspace.wording import instant
+
+MOST_ELSEWHERE = 3
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -29,10 +33,14 @@ def wants_json(request: HttpRequest) -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
 
-def composer(reader: User, ticket: Ticket, *, talk: Conversation, form: ComposeForm | None) -> dict[str, Any]:
-    """What the reply box shows: what was typed or drafted, and what is on its way. One query."""
-    rows = ticket.drafts.filter(Q(user=reader) | Q(leaves_at__isnull=False)).select_related("user")
+def composer(request: HttpRequest, ticket: Ticket, *, talk: Conversation, form: ComposeForm | None) -> dict[str, Any]:
+    """What the reply box shows: what was typed or drafted, and what is on its way, of other tickets too. One query."""
+    reader = request.user
+    own, here, leaves = Q(user=reader), Q(ticket=ticket), Q(leaves_at__isnull=False)
+    rows = Draft.objects.filter(here & own | leaves & (here | own)).select_related("user")
     drafts = list(rows.order_by("leaves_at", "id"))
+    elsewhere = [draft for draft in drafts if draft.ticket_id != ticket.pk]
+    drafts = [draft for draft in drafts if draft.ticket_id == ticket.pk]
     mine = next((draft for draft in drafts if draft.user_id == reader.pk), None)
     leaving = mine if mine is not None and mine.leaves_at else None
     draft = mine if leaving is None else None
@@ -42,9 +50,11 @@ def composer(reader: User, ticket: Ticket, *, talk: Conversation, form: ComposeF
         "compose": form,
         "draft": draft,
         "leaving": leaving,
+        "leaving_elsewhere": elsewhere[:MOST_ELSEWHERE],
         "leaving_entry": _as_entry(leaving, [file for file in talk.waiting if _goes_with(file, leaving)]),
         "others_leaving": [row for row in drafts if row.leaves_at and row is not leaving],
         "waiting_files": [file for file in talk.waiting if not _goes_with(file, leaving)],
+        "goes_on": request.POST.get("then") == going_on.NEXT if form.is_bound else going_on.is_usual(request),
         "undo_seconds": settings.REPLY_UNDO_SECONDS,
         "saved_at": form["saved_at"].value() or "",
     }
@@ -100,6 +110,8 @@ class ComposingPages:
         if not form.is_valid():
             return self.page(request, ticket, compose=form)
         form.cleaned_data["kind"] = kind
+        on = going_on.is_wanted(request, kind=kind)
+        onward = next_in_view(request, ticket) if on else None  # before it leaves the view, or changes place
         also = kind == Message.Kind.REPLY and form.cleaned_data["also"]
         undo = timedelta(seconds=0 if also else settings.REPLY_UNDO_SECONDS)
         try:
@@ -114,10 +126,21 @@ class ComposingPages:
             return self.page(request, ticket, compose=form)
         if also:
             return self.also_to_incident(request, ticket, form)
-        if sent.pressed:
-            text = _("It left at once: less than a minute was left of a deadline that it answers.")
-            self.message_user(request, text, messages.WARNING)
-        return self.back(request, ticket)
+        return self._after_sending(request, ticket, sent, kind=kind, on=on, onward=onward)
+
+    def _after_sending(
+        self, request: HttpRequest, ticket: Ticket, sent: services.Sent, *, kind: str, on: bool, onward: int | None
+    ) -> HttpResponse:
+        """Back to the ticket, or on to the next one; where one goes is remembered with a reply."""
+        if on:
+            said = going_on.said_of(ticket, kind=kind, is_leaving=sent.draft is not None, pressed=sent.pressed)
+            answer = going_on.go_on(request, ticket, onward=onward, said=said)
+        else:
+            if sent.pressed:
+                text = _("It left at once: less than a minute was left of a deadline that it answers.")
+                self.message_user(request, text, messages.WARNING)
+            answer = self.back(request, ticket)
+        return going_on.remember(answer, request) if kind == Message.Kind.REPLY else answer
 
     def _crossed(
         self, request: HttpRequest, ticket: Ticket, form: ComposeForm, crossed: services.Crossed

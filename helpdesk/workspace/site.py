@@ -70,7 +70,6 @@ NAVIGATION = [
                 "alarm",
                 "heartbeat",
                 "outboxmail",
-                "me",
             ),
             *("cannedreply", "macro"),
         ),

@@ -125,7 +125,7 @@ class TicketAdmin(
     ) -> HttpResponse:
         """The page; with a form that was refused, its errors beside the field, and 422."""
         shown = page_context(request=request, ticket=ticket, everything="all" in request.GET, refused=organising or {})
-        box = composer(request.user, ticket, talk=shown["talk"], form=compose)
+        box = composer(request, ticket, talk=shown["talk"], form=compose)
         lead = may(request.user, Act.CHANGE, "assign_others")
         teams = onlooker(request).teams if lead else ()
         context = {

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
@@ -130,23 +130,38 @@ def _claim(ticket: Ticket) -> dict[str, Any] | None:
     return {"facts": facts, "since": since, "is_open": ticket.claim == Claim.CLAIMED}
 
 
-def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
-    """The first tickets of the list that one works through, with the ones before and after this one."""
-    viewer = onlooker(request)
+def next_in_view(request: HttpRequest, ticket: Ticket) -> int | None:
+    """The ticket after this one in the list that one works through; the first of it where this one isn't in it."""
+    _label, _view, rows = _in_hand(request)
+    return _beside(list(rows.values_list("pk", flat=True)), ticket)[1]
+
+
+def _in_hand(request: HttpRequest) -> tuple[str, str, QuerySet[Ticket]]:
+    """What one works through, by name and by view: its first tickets, and one more to go on to."""
     name, params = working_list(request)
     view = params["view"]
-    rows = narrow_all(Ticket.objects.visible_to(request.user), params, viewer).select_related("account")
-    fields = ("subject", "status", "language", "next_due_at", "closed_at", "account__name")
+    rows = narrow_all(Ticket.objects.visible_to(request.user), params, onlooker(request))
     rows = rows.order_by(*queue_views.order(view, everything=bool(params.get("q"))))
-    tickets = list(rows.only(*fields)[:IN_STRIP])
-    keys = [row.pk for row in tickets]
+    return name, view, rows[: IN_STRIP + 1]
+
+
+def _beside(keys: list[int], ticket: Ticket) -> tuple[int | None, int | None]:
     here = keys.index(ticket.pk) if ticket.pk in keys else -1
+    return (keys[here - 1] if here > 0 else None), (keys[here + 1] if here + 1 < len(keys) else None)
+
+
+def _strip(request: HttpRequest, ticket: Ticket) -> dict[str, Any]:
+    """The first tickets of the list that one works through, with the ones before and after this one."""
+    name, view, rows = _in_hand(request)
+    fields = ("subject", "status", "language", "next_due_at", "closed_at", "account__name")
+    tickets = list(rows.select_related("account").only(*fields))
+    before, after = _beside([row.pk for row in tickets], ticket)
     return {
         "url": f"{reverse('admin:helpdesk_ticket_changelist')}?{urlencode(request.GET.dict() or {'view': view})}",
         "label": name or queue_views.VIEWS[view],
-        "tickets": tickets,
-        "before": keys[here - 1] if here > 0 else None,
-        "after": keys[here + 1] if here + 1 < len(keys) else None,
+        "tickets": tickets[:IN_STRIP],
+        "before": before,
+        "after": after,
     }
 
 

@@ -98,7 +98,14 @@
     const left = Math.ceil((Date.parse(bar.dataset.leaves) - (Date.now() + drift)) / 1000), words = $("b", bar);
     words.textContent = left > 0 ? words.dataset.words.replace("#", left) : words.dataset.now;
     if (left > 0) window.setTimeout(countDown, 250, bar);
+    else if (bar.dataset.elsewhere) window.setTimeout(goneElsewhere, 1200, bar);
     else window.setTimeout(look, 1200, bar, 0);
+  }
+
+  // Of another ticket nothing else is on this page; where it could not leave, a notice says so.
+  function goneElsewhere(bar) {
+    bar.remove();
+    $("#announce").textContent = bar.dataset.gone;
   }
 
   // It has left when the page says so: then the conversation is exchanged, and the box stays as it is.
@@ -108,7 +115,7 @@
       const answer = await fetch(window.location.pathname + window.location.search, { redirect: "error" });
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!$(".leaving", page)) return arrive(bar, page);
+      if (!$(".leaving:not([data-elsewhere])", page)) return arrive(bar, page);
     } catch { /* without a connection: it leaves all the same, this only looks later */ }
     window.setTimeout(look, Math.min(1500 * 2 ** times, 30000), bar, times + 1);
   }
@@ -217,6 +224,5 @@
   }
 
   if (form) { keepDraft(); takeFiles(); }
-  const bar = $("[data-leaves]");
-  if (bar) countDown(bar);
+  $$("[data-leaves]").forEach(countDown);
 }

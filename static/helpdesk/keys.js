@@ -86,7 +86,7 @@
     if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;  // an input method's own
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.id === "reply-text") {
       event.preventDefault();
-      if (event.shiftKey) choose(event.target.form); else send(event.target.form);
+      if (event.shiftKey) choose(event.target.form); else send(event.target.form, event.altKey);
       return;
     }
     if (["ArrowDown", "ArrowUp"].includes(event.key) && step(event.key === "ArrowDown" ? 1 : -1)) event.preventDefault();
@@ -97,10 +97,15 @@
     if (press(event.key)) event.preventDefault();
   });
 
-  function send(form) {
+  // With `andNext` the next ticket of the view opens afterwards, this once.
+  function send(form, andNext = false) {
     const isNote = $("#kind-note") && $("#kind-note").checked;
     const button = $(isNote ? ".composer-foot .btn--note" : ".composer-foot .split > .btn--go", form);
-    if (button && !button.disabled) form.requestSubmit(button);
+    if (!button || button.disabled) return;
+    const once = Object.assign(document.createElement("input"), { type: "hidden", name: "once", value: "next" });
+    if (andNext) form.append(once);
+    form.requestSubmit(button);
+    once.remove();
   }
 
   // What the ticket becomes by this reply: the menu beside the button, at what the button itself would do.

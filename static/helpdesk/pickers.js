@@ -215,6 +215,6 @@
     pickCanned();
     showPreview();
     for (const button of $$("dialog [data-close]")) button.addEventListener("click", () => button.closest("dialog").close());
-    for (const dialog of $$("dialog")) dialog.addEventListener("close", () => text.focus());
+    for (const dialog of $$("#preview, #canned")) dialog.addEventListener("close", () => text.focus());
   }
 }

@@ -113,3 +113,38 @@ def test_a_reply_that_solves_and_the_next_ticket_without_a_mouse(world, tickets,
     assert Ticket.objects.get(pk=tickets[0].pk).status == Status.SOLVED
     press("j")
     page.wait_for_url(lambda url: f"/{tickets[0].pk}/" not in url and "/change/" in url)
+
+
+def test_one_reply_after_another_without_a_mouse_and_the_last_one_is_taken_back(world, tickets, new_context, settings):
+    settings.REPLY_UNDO_SECONDS = 1800
+    new_context.tolerated.append("status of 422")
+    page = new_context(world.anna, viewport={"width": 1440, "height": 900})
+    page.goto(f"{QUEUE}{tickets[0].pk}/change/?view=open")
+    press = page.keyboard.press
+    press("?")
+    expect(page.locator("#keys")).to_contain_text("Send, then open the next ticket")
+    press("Escape")
+    press("r")
+    press("Control+Alt+Enter")  # nothing is typed: the page stays, with the reason
+    expect(page.locator("#reply-errors")).to_contain_text("There is nothing to send yet.")
+    page.locator("#reply-text").press_sequentially("It is mended.")
+    press("Control+Alt+Enter")
+    page.wait_for_url(f"**/ticket/{tickets[1].pk}/change/?view=open")
+    expect(page.locator(".leaving--elsewhere")).to_contain_text(f"Your reply to PS-{tickets[0].pk} is sent.")
+    assert problems(page) == []
+    press("r")
+    page.keyboard.type("This one, too.")
+    press("Control+Shift+Enter")
+    page.get_by_label("Then open the next ticket").check()
+    expect(page.locator(".composer .btn--go .then")).to_be_visible()
+    assert problems(page) == []
+    press("Escape")
+    press("r")
+    press("Control+Enter")
+    page.wait_for_url(f"**/ticket/{tickets[2].pk}/change/?view=open")
+    expect(page.locator(".leaving--elsewhere")).to_have_count(2)
+    expect(page.locator(".composer .btn--go .then")).to_be_visible()  # remembered
+    page.locator(".leaving--elsewhere").last.get_by_role("button", name="Undo").click()
+    page.wait_for_url(f"**/ticket/{tickets[1].pk}/change/?view=open")
+    expect(page.locator("#reply-text")).to_have_value("This one, too.")
+    assert not tickets[1].messages.filter(kind="reply").exists()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from helpdesk.accounts.models import User
@@ -9,6 +10,7 @@ from helpdesk.core.demo import PASSWORD
 from helpdesk.reports.models import Statement
 from tests.e2e.test_pages import demonstration, problems  # noqa: F401 - a fixture
 
+DOTS = 110 / 72  # of a picture, for each point of a sheet of paper
 SHEET = {"width": 718, "height": 1032}  # A4 upright between its margins of 12 mm, in CSS pixels
 LOOKS = {
     "print-en": {"viewport": SHEET, "color_scheme": "light", "locale": "en-GB"},
@@ -39,4 +41,14 @@ def test_reports_and_statements_are_fit_for_paper(demonstration, new_context, py
                     wrong[f"{name} {look}"] = found
                 if "print" in look:
                     assert not page.locator("nav[aria-label=Pages], .acts button").first.is_visible()
+                if name == "statement" and "print" in look:
+                    answer = page.request.get(f"{path}statement.pdf")
+                    assert first_sheet(answer.body(), kept / f"{name}-pdf-{options['locale'][:2]}.png") > 200
     assert wrong == {}
+
+
+def first_sheet(content: bytes, target: Path) -> int:
+    """Draw the first sheet of a PDF; how many letters are on it."""
+    sheet = pypdfium2.PdfDocument(content)[0]
+    sheet.render(scale=DOTS).to_pil().save(target, optimize=True)
+    return len(sheet.get_textpage().get_text_bounded())

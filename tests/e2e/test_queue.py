@@ -1,9 +1,12 @@
 """The queue in a real browser: many tickets at once and back again, a view that is kept, words in Japanese."""
 
+from datetime import timedelta
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils import timezone
 
+from helpdesk.escalation.sweep import sweep
 from helpdesk.tickets.models import SavedView, Ticket
 from tests.e2e.test_pages import RULES
 from tests.factories import DesignatedFactory, make_ticket
@@ -78,3 +81,19 @@ def test_the_bar_of_acts_fits_a_phone(world, tickets, new_context):
     page.goto("/admin/helpdesk/ticket/views/")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert faults(page) == []
+
+
+def test_on_a_phone_the_ticket_heads_the_card_of_what_happened_and_keys_are_not_named(world, new_context):
+    now = timezone.now()
+    ticket = make_ticket(DesignatedFactory(), now=now - timedelta(minutes=35), subject="Forms show a blank page")
+    sweep(now=now)
+    page = new_context(world.helen, **PHONE)
+    page.goto("/admin/helpdesk/escalation/")
+    tops = page.locator("#result_list tbody tr").first.evaluate(
+        "row => ['.field-ticket_link', 'th', '.field-account'].map(part => row.querySelector(part).offsetTop)"
+    )
+    assert tops == sorted(tops)
+    assert page.locator("#result_list .field-ticket_link").first.inner_text().startswith(ticket.reference)
+    assert faults(page) == []
+    page.goto("/admin/")
+    assert page.locator(".btn kbd:visible").count() == 0

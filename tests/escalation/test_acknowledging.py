@@ -74,7 +74,7 @@ def test_a_sweep_stops_after_so_many_batches_and_the_next_goes_on(crew, now):
 def test_how_late_one_was_and_what_it_is_called(crew, now):
     ticket = make_ticket(now=now)
     sweep(now=now + 31 * MINUTE)
-    assert (fired(50).lateness, str(fired(50))) == (60.0, f"50 % {ticket.pk}")
+    assert (fired(50).lateness, str(fired(50))) == (60.0, f"PS-{ticket.pk} · 50 %")
 
 
 def test_of_the_step_before_the_last_no_reminder_is_stopped(crew, now):

@@ -114,7 +114,7 @@ def test_what_rows_are_called():
         for row in (
             Clock(metric="first_response", ticket_id=1042),
             event,
-            ClockException(code_id="outage", clock_id=7),
+            ClockException(code=ExceptionCode(name="Outage"), clock=Clock(ticket_id=1042)),
             version,
             CalendarVersion(calendar=Calendar(name="Berlin"), number=3),
             Rollout(policy=version.policy, reason="Longer"),
@@ -123,7 +123,7 @@ def test_what_rows_are_called():
     ] == [
         "First response 1042",
         "Answered 2026-11-24 12:05:00",
-        "outage 7",
+        "PS-1042 · Outage",
         "Standard 2",
         "Berlin 3",
         "Standard: Longer",

@@ -186,7 +186,7 @@ def test_what_they_are_called(manager, now):
         f"First response {ticket.pk}",
         "Started 2026-11-24 12:05:00",
         "Third party",
-        f"third-party {clock.pk}",
+        f"PS-{ticket.pk} · Third party",
         "Chat: Shorter",
     ]
 

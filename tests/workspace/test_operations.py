@@ -117,3 +117,20 @@ def test_an_escalation_says_when_it_was_due_noticed_and_delivered_and_to_whom(cl
         assert "2027" in page or "4 Jan" in page
     Escalation.objects.update(acts_pending=True, delivered_at=None)
     assert "to Duty team, waits" in client.get("/admin/helpdesk/escalation/").content.decode()
+
+
+def test_what_was_sent_and_found_is_named_in_words_that_people_read(client, enter):
+    enter(StaffRole.ADMINISTRATOR)
+    sent = OutboxMail.objects.create(
+        key="acknowledgement:1", template="acknowledgement", to=["mina@kestrel.example"], created_at=timezone.now()
+    )
+    page = client.get(f"/admin/helpdesk/outboxmail/{sent.pk}/change/").content.decode()
+    assert "<title>Mail to mina@kestrel.example |" in page
+    assert "acknowledgement →" not in page
+
+
+def test_ones_own_settings_belong_to_no_entry_of_the_navigation(client, enter):
+    enter(StaffRole.ADMINISTRATOR)
+    page = client.get("/admin/me/").content.decode()
+    navigation = page[page.index('<nav class="ws-nav"') : page.index("</nav>")]
+    assert "aria-current" not in navigation

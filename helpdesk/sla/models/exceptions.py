@@ -102,4 +102,4 @@ class ClockException(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.code_id} {self.clock_id}"
+        return f"PS-{self.clock.ticket_id} · {self.code}"

@@ -45,7 +45,7 @@ class Rating(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_score_display()} PS-{self.ticket_id}"
+        return f"PS-{self.ticket_id} · {self.get_score_display()}"
 
     @property
     def is_satisfied(self) -> bool:
