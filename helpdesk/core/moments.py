@@ -5,7 +5,10 @@ without its day. English and Japanese order a date differently, hence the table 
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
+from babel import Locale
+from babel.core import get_global
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 from django.utils.translation import get_language
@@ -93,8 +96,18 @@ def distance(at: datetime, now: datetime) -> str:
 
 
 def city(zone_name: str) -> str:
-    """`Berlin` of `Europe/Berlin`."""
-    return zone_name.rpartition("/")[2].replace("_", " ")
+    """`Berlin` of `Europe/Berlin`, in Japanese `ベルリン` where the language's data know the city."""
+    language = (get_language() or "en")[:2]
+    return (language != "en" and _city_in(language, zone_name)) or zone_name.rpartition("/")[2].replace("_", " ")
+
+
+@lru_cache(maxsize=1024)
+def _city_in(language: str, zone_name: str) -> str | None:
+    """The data name each zone once: under one of its names, often an older one (`Asia/Calcutta`)."""
+    zones = Locale(language).time_zones
+    aliases = get_global("zone_aliases")
+    names = [zone_name, aliases.get(zone_name), *(old for old, new in aliases.items() if new == zone_name)]
+    return next((zones[name]["city"] for name in names if name in zones and "city" in zones[name]), None)
 
 
 def zone() -> str:

@@ -10,6 +10,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 
+from helpdesk.core import moments
 from helpdesk.core.sealing import unseal
 from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
@@ -21,7 +22,7 @@ def values(mail: OutboxMail) -> dict[str, Any]:
         "mail": mail,
         "site_name": settings.SITE_NAME,
         "site_url": settings.SITE_URL,
-        "zone_name": mail.time_zone.rpartition("/")[2].replace("_", " "),
+        "zone_name": moments.city(mail.time_zone),
     }
 
 

@@ -1,17 +1,18 @@
 """What the queue does beyond a ticket: give out the most urgent one, and say how much each person has."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from helpdesk.accounts.models import User
-from helpdesk.tickets.models import Status, Ticket
+from helpdesk.tickets.models import Status, Ticket, TicketEvent
 from helpdesk.tickets.services import assign
 
 MOST_LOAD = 1000
+DOUBLE_PRESS = timedelta(seconds=2)  # asked again so soon, nobody has read what they were given
 # A look into the index of owners for each person, which ends at the limit: no table is counted.
 LOAD = """(
     SELECT count(*) FROM (
@@ -41,12 +42,24 @@ def take_next(*, actor: User, now: datetime) -> Ticket | None:
     """Give `actor` the unassigned ticket whose deadline comes first: of their teams, else of any team.
 
     However many people ask at once, each gets another ticket (SPEC 2.8): a row that somebody else is
-    being given is passed over, not waited for. None when nothing is left.
+    being given is passed over, not waited for. Pressed twice within `DOUBLE_PRESS`, it answers the same
+    ticket. None when nothing is left.
     """
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)  # the second press waits for what the first is given
+    if given := _just_given(actor, now):
+        return given
     waiting = Ticket.objects.visible_to(actor).filter(owner=None, status__in=(Status.NEW, Status.OPEN))
     teams = list(actor.team_memberships.values_list("team_id", flat=True))
     ticket = (_first(waiting.filter(team__in=teams)) if teams else None) or _first(waiting)
-    return assign(ticket=ticket, owner=actor, actor=actor, now=now) if ticket else None
+    return assign(ticket=ticket, owner=actor, actor=actor, now=now, is_next=True) if ticket else None
+
+
+def _just_given(actor: User, now: datetime) -> Ticket | None:
+    """What the person took a moment ago, while it is still theirs."""
+    given = {"kind": TicketEvent.Kind.ASSIGNED, "data__after": actor.pk, "data__next": True, "actor": actor}
+    taken = TicketEvent.objects.filter(**given, at__gt=now - DOUBLE_PRESS, ticket__owner=actor)
+    last = taken.select_related("ticket").order_by("-at", "-id").first()
+    return last.ticket if last else None
 
 
 def _first(tickets: QuerySet[Ticket]) -> Ticket | None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date, parse_datetime
 
 from helpdesk.accounts import presence
+from helpdesk.core import moments
 from helpdesk.core.channels import Channel
 from helpdesk.core.durations import target_words
 from helpdesk.core.zones import zone_of
@@ -114,7 +115,7 @@ def _customer(ticket: Ticket, *, now: datetime) -> dict[str, Any]:
         "person": ticket.requester,
         # As text: a template would turn it into the reader's time again.
         "local": f"{now.astimezone(zone_of(ticket.requester.time_zone)):%H:%M}",
-        "zone": ticket.requester.time_zone.rpartition("/")[2].replace("_", " "),
+        "zone": moments.city(ticket.requester.time_zone),
         "tier": dict(Tier.choices).get(entitled.get("tier", ""), ""),
         "until": parse_date(entitled.get("ends_on") or ""),
         "channels": [channels[code] for code in entitled.get("channels", []) if code in channels],

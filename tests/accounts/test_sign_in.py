@@ -234,3 +234,13 @@ def test_ones_data_takes_a_password_again(factory):
 )
 def test_a_device_has_a_name_that_people_know(agent, name):
     assert device_name(agent) == name
+
+
+def test_asking_for_a_new_password_never_stands_in_the_way_of_a_second_factor(client, user):
+    """Whoever types one's address there, and may be a stranger."""
+    Client().post("/accounts/password/reset/", {"email": user.email})
+    client.post("/accounts/login/", {"login": user.email, "password": PASSWORD})
+    path = "/accounts/2fa/totp/activate/"
+    client.post(f"/accounts/reauthenticate/?next={path}", {"password": PASSWORD})
+    page = client.get(path)
+    assert page.status_code == 200, page.url

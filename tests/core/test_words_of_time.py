@@ -67,3 +67,20 @@ def test_clocks_go_back_and_forward():
     assert changes(BERLIN, october - timedelta(seconds=1), october) == [(october, timedelta(hours=-1))]
     assert changes(BERLIN, october, october + timedelta(days=1)) == []
     assert changes(ZoneInfo("Asia/Tokyo"), october, march) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "english", "japanese"),
+    [
+        ("Europe/Berlin", "Berlin", "ベルリン"),
+        ("America/New_York", "New York", "ニューヨーク"),
+        ("Asia/Kolkata", "Kolkata", "コルカタ"),  # the data know it as Calcutta
+        ("Nowhere/Old_Town", "Old Town", "Old Town"),
+        ("UTC", "UTC", "UTC"),
+    ],
+)
+def test_a_zones_city_is_named_in_the_readers_language(name, english, japanese):
+    with translation.override("en"):
+        assert moments.city(name) == english
+    with translation.override("ja"):
+        assert moments.city(name) == japanese

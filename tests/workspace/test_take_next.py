@@ -45,8 +45,8 @@ def test_my_teams_come_first_then_any_other(now):
     add_to_team(team, person)
     urgent, ours = make_ticket(now=now - 30 * MINUTE), make_ticket(now=now)
     services.assign(ticket=ours, owner=None, team=team, actor=person, now=now)
-    assert [take_next(actor=person, now=now).pk for _ in range(2)] == [ours.pk, urgent.pk]
-    assert take_next(actor=person, now=now) is None
+    assert [take_next(actor=person, now=now + step * MINUTE).pk for step in range(2)] == [ours.pk, urgent.pk]
+    assert take_next(actor=person, now=now + 2 * MINUTE) is None
 
 
 @pytest.mark.django_db
@@ -65,7 +65,36 @@ def test_one_after_the_other_they_are_given_in_the_order_of_their_deadlines(now)
     membership, person = DesignatedFactory(), StaffFactory()
     tickets = [make_ticket(membership, now=now - number * MINUTE) for number in (3, 9, 1, 7)]
     order = sorted(tickets, key=lambda ticket: ticket.next_due_at)
-    assert [take_next(actor=person, now=now) for _ in tickets] == order
+    assert [take_next(actor=person, now=now + step * MINUTE) for step in range(len(tickets))] == order
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_double_click_takes_one_ticket(now):
+    person = StaffFactory()
+    for _ in range(3):
+        make_ticket(now=now)
+    start = Barrier(2)
+
+    def press(late):
+        try:
+            start.wait(timeout=20)
+            return take_next(actor=person, now=now + timedelta(milliseconds=late)).pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(press, (0, 200))
+    assert first == second
+    assert Ticket.objects.filter(owner=person).count() == 1
+
+
+@pytest.mark.django_db
+def test_what_was_given_back_or_away_at_once_is_not_given_again_as_ones_own(now):
+    person, other = StaffFactory(), StaffFactory()
+    _first, _second = make_ticket(now=now - MINUTE), make_ticket(now=now)
+    taken = take_next(actor=person, now=now)
+    services.assign(ticket=taken, owner=other, actor=person, now=now)
+    assert take_next(actor=person, now=now + timedelta(seconds=1)) != taken
 
 
 @pytest.mark.django_db

@@ -31,13 +31,24 @@ from helpdesk.tickets.services.watching import tell_watchers
 
 @transaction.atomic
 def assign(
-    *, ticket: Ticket, owner: User | None, actor: User, now: datetime, team: Team | None = None, reason: str = ""
+    *,
+    ticket: Ticket,
+    owner: User | None,
+    actor: User,
+    now: datetime,
+    team: Team | None = None,
+    reason: str = "",
+    is_next: bool = False,
 ) -> Ticket:
-    """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3)."""
+    """Give a ticket to a specialist (None: to nobody), perhaps in another team. No clock is reset (SPEC 2.3).
+
+    `is_next`: it was the next in the queue; its event says so.
+    """
     ticket, _clocks = lock(ticket, now=now)
     if owner is not None and not (owner.is_staff and owner.is_active):
         raise Refused(_("Only an active member of staff can own a ticket."))
-    touch(ticket, now, *own(ticket, owner=owner, actor=actor, now=now, team=team, **_why(reason)))
+    why = _why(reason) | ({"next": True} if is_next else {})
+    touch(ticket, now, *own(ticket, owner=owner, actor=actor, now=now, team=team, **why))
     return ticket
 
 
