@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.core.channels import Channel, all_channels
+from helpdesk.core.moments import clock, full_date
 from helpdesk.core.zones import zone_of
 
 
@@ -281,6 +282,12 @@ class StretchQuerySet(models.QuerySet):
         return self.filter(starts_at__lte=now, ends_at__gt=now)
 
 
+def _stretch_of(row: "Absence | OnCallShift") -> str:
+    """`Anna Meier: 1 December 2026 09:00 – 3 December 2026 18:00`, in the reader's own time."""
+    begin, end = (f"{full_date(at)} {clock(at)}" for at in (row.starts_at, row.ends_at))
+    return f"{row.user}: {begin} – {end}"
+
+
 class Absence(models.Model):
     """A member of staff is away: escalations skip them for the next in line (SPEC 2.5)."""
 
@@ -305,7 +312,7 @@ class Absence(models.Model):
         indexes = [models.Index(fields=["ends_at"], name="absence_end")]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
+        return _stretch_of(self)
 
 
 class OnCallShift(models.Model):
@@ -340,4 +347,4 @@ class OnCallShift(models.Model):
         indexes = [models.Index(fields=["ends_at"], name="shift_end")]
 
     def __str__(self) -> str:
-        return f"{self.user} {self.starts_at:%Y-%m-%d %H:%M} – {self.ends_at:%Y-%m-%d %H:%M}"
+        return _stretch_of(self)

@@ -38,6 +38,8 @@ def test_a_specialist_writes_their_own_absence_in_their_own_time(client, enter):
     assert row.starts_at == datetime(2027, 7, 1, 7, tzinfo=UTC)
     assert row.ends_at == datetime(2027, 7, 15, 16, tzinfo=UTC)
     assert "Berlin time" in client.get(f"{ABSENCES}{row.pk}/change/").content.decode()
+    said = f"{person}: 1 July 2027 09:00 – 15 July 2027 18:00"
+    assert said in client.get(f"{ABSENCES}{row.pk}/delete/").content.decode()
 
 
 def test_a_specialist_reaches_nobody_elses_absence(client, enter):
