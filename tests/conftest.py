@@ -12,6 +12,8 @@ from django.db import OperationalError, connection
 from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
+from tests.servers import template
+
 # A Tuesday, 13:05 in Berlin.
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
 
@@ -29,6 +31,12 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts whole processes goes first, so that no long file is left for the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix) -> None:
+    """Each process's database is a copy of one whose tables were made once."""
+    connection.settings_dict["TEST"]["TEMPLATE"] = template()
 
 
 @pytest.fixture

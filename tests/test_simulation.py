@@ -14,6 +14,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from tests.servers import template
+
 # The product with a fault: steps fire, but nobody writes down that a deadline has passed.
 FAULTY = """
 import sys
@@ -34,7 +36,7 @@ def environment() -> Iterator[dict[str, str]]:
     where = {name: server[name] for name in ("host", "port", "user", "password") if server.get(name)}
     with psycopg.connect(**where, dbname="postgres", autocommit=True) as own:
         own.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-        own.execute(f"CREATE DATABASE {NAME}")
+        own.execute(f"CREATE DATABASE {NAME} TEMPLATE {template() or 'template1'}")
         yield {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "config.settings",

@@ -8,6 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Team
+from helpdesk.core.moments import clock, full_date
 from helpdesk.sla.models import Clock
 from helpdesk.tickets.models import Status, Ticket
 
@@ -138,7 +139,7 @@ class ManagerRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"PS-{self.ticket_id} · {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"PS-{self.ticket_id} · {full_date(self.asked_at)} {clock(self.asked_at)}"
 
     @property
     def is_open(self) -> bool:
