@@ -12,12 +12,12 @@ BOOTSTRAP := $(PYTHON) bin/bootstrap
 DEV := .venv/bin/python
 SERVERS := $(DEV) -m tests.servers $(DEV)
 ARGS ?=
-# As many at a time as there are cores, and one; a file's tests stay together, the longest files
-# go first (`tests/conftest.py`).
-PYTEST := -m pytest -n auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+# As many at a time as there are cores, and one. What takes long goes first (`tests/conftest.py`).
+PYTEST := -m pytest -n auto --maxprocesses=4
+# A file's tests stay together.
+OTHERS := --dist=loadfile --no-loadscope-reorder --ignore=tests/e2e
 # A browser's event loop stays in its process: tests with one run by themselves, after all others.
-OTHERS := --ignore=tests/e2e
-BROWSER := tests/e2e
+BROWSER := --dist=worksteal tests/e2e
 
 .PHONY: run test check lint lock messages venv
 
