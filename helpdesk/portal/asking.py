@@ -21,7 +21,7 @@ from helpdesk.subscriptions.entitlement import Entitlement
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.intake import receive
 from helpdesk.tickets.models import Claim, InboundMessage, Source, Ticket
-from helpdesk.tickets.services import NewTicket, Refused
+from helpdesk.tickets.services import FormCrossed, NewTicket, Refused
 from helpdesk.tickets.services.form_drafts import external_id
 
 
@@ -46,11 +46,11 @@ def ticket_new(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     )
     if data is not None:
         desk.follow(form)
-        if desk.crosses(form):
-            return _page(desk, form, entitled)
         is_fine = desk.has_all_files and form.is_valid()
         if is_fine and not form.needs_warning:
             return _send(desk, form, entitled)
+        if desk.crosses(form):
+            return _page(desk, form, entitled)
         if form.key_is_valid and (ticket := _sent_before(visitor, desk.key)):
             return _again(desk, form, entitled, ticket)
         desk.check(form)
@@ -163,12 +163,14 @@ def _send(desk: Desk, form: TicketForm, entitled: list[Entitlement]) -> HttpResp
     asked = request.session.get(CONSULTATION, "")
     try:
         with transaction.atomic():
-            external = external_id(visitor.user, data["key"])
+            external = external_id(visitor.user, desk.key)
             receipt = receive(source=Source.FORM, external_id=external, new=new, now=visitor.now)
             if receipt.created:
                 desk.sent()
                 if asked:
                     note_contacted(key=asked, ticket=receipt.ticket, user=visitor.user)
+    except FormCrossed:
+        return _page(desk, form, entitled) if desk.crosses(form) else _send(desk, form, entitled)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return _page(desk, form, entitled)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -32,7 +33,7 @@ from helpdesk.subscriptions.models import Hub, Subscription
 from helpdesk.tickets.explained import Showing, chosen_clock, clocks_of, read
 from helpdesk.tickets.intake import receive_reply
 from helpdesk.tickets.models import Attachment, Message, Severity, Source, Status, Ticket
-from helpdesk.tickets.services import Refused, close_by_customer
+from helpdesk.tickets.services import FormCrossed, Refused, close_by_customer
 from helpdesk.tickets.services.form_drafts import external_id
 
 HOME_TICKETS = 5
@@ -112,9 +113,9 @@ def ticket(request: HttpRequest, visitor: Visitor, pk: int) -> HttpResponse:
     if desk.is_sending:
         form = ReplyForm(request.POST, is_needed="close" not in request.POST)
         desk.follow(form)
+        if desk.check(form) & form.is_valid() and _act(desk, found, form):
+            return redirect("portal:ticket", pk)
         if not desk.crosses(form):
-            if desk.check(form) & form.is_valid() and _act(desk, found, form):
-                return redirect("portal:ticket", pk)
             desk.keep()
     else:
         form = ReplyForm(initial=desk.initial())
@@ -208,33 +209,41 @@ def switch_account(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 
 
 def _act(desk: Desk, found: Ticket, form: ReplyForm) -> bool:
-    """Reply, close, or both; False when it was refused, with the reason in the form."""
+    """Reply, close, or both; False when it was refused or held back, with the reason in the form."""
     request, visitor = desk.request, desk.visitor
-    body, key = form.cleaned_data["body"], form.cleaned_data["key"]
-    words = {"time": moments.clock(visitor.now)}
     try:
-        if body:
-            received = receive_reply(
-                source=Source.FORM,
-                external_id=external_id(visitor.user, key),
-                ticket=found,
-                actor=visitor.user,
-                body=body,
-                now=visitor.now,
-                attachments=desk.files,
-            )
-            said = received or found.messages.filter(author=visitor.user, body=body).exists()
-            if not said or (received is None and desk.files):
+        if form.cleaned_data["body"]:
+            if not _reply(desk, found, form):
                 desk.renew(form)
                 return False
-            desk.sent()
-            messages.success(request, _("Your reply was sent at %(time)s.") % words)
+            messages.success(request, _("Your reply was sent at %(time)s.") % {"time": moments.clock(visitor.now)})
         if "close" in request.POST:
             close_by_customer(ticket=found, actor=visitor.user, now=visitor.now)
             messages.success(request, _("The ticket is closed. Write a reply, and it opens again."))
+    except FormCrossed:
+        return not desk.crosses(form) and _act(desk, found, form)
     except Refused as refusal:
         form.add_error(None, str(refusal))
         return False
+    return True
+
+
+@transaction.atomic
+def _reply(desk: Desk, found: Ticket, form: ReplyForm) -> bool:
+    """The reply and the end of its draft: both or none. False where another text was sent with this form before."""
+    user, body = desk.visitor.user, form.cleaned_data["body"]
+    received = receive_reply(
+        source=Source.FORM,
+        external_id=external_id(user, desk.key),
+        ticket=found,
+        actor=user,
+        body=body,
+        now=desk.visitor.now,
+        attachments=desk.files,
+    )
+    if received is None and (desk.files or not found.messages.filter(author=user, body=body).exists()):
+        return False
+    desk.sent()
     return True
 
 

@@ -8,9 +8,11 @@ import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from helpdesk.portal import asking, views
 from helpdesk.tickets import services
 from helpdesk.tickets.models import Attachment, FormDraft, Message, Ticket
 from helpdesk.tickets.services.form_drafts import Tab
+from tests.at_once import at_once
 from tests.factories import PASSWORD, make_ticket
 
 NEW, SAVE = "/tickets/new/", "/tickets/new/draft/"
@@ -173,9 +175,36 @@ def test_keep_as_draft_after_the_form_was_sent_elsewhere_keeps_it(mina, filled):
 def test_a_text_saved_in_the_very_instant_of_sending_stays(mina, kestrel, now):
     there = {"user": kestrel.mina.user, "account": kestrel.account, "key": "A" * 22, "tab": Tab("t" * 22)}
     draft = services.keep_form(**there, values={"body": "There"}, now=now)
-    services.form_was_sent(user=kestrel.mina.user, key="A" * 22, tab=Tab("h" * 22))
+    with pytest.raises(services.FormCrossed):
+        services.form_was_sent(user=kestrel.mina.user, key="A" * 22, tab=Tab("h" * 22))
     draft.refresh_from_db()
-    assert (draft.values, draft.key) == ({"body": "There"}, Tab("t" * 22).own_key("A" * 22))
+    assert (draft.values, draft.key) == ({"body": "There"}, "A" * 22)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("sends", ["receive", "receive_reply"])
+def test_what_another_window_saves_while_one_sends_is_asked_about_first(sends, mina, kestrel, filled, now, monkeypatch):
+    """Nothing of the ticket or reply stays: this text is a draft of its own, and the next *Send* sends it."""
+    where, page = (asking, NEW) if sends == "receive" else (views, f"/tickets/{make_ticket(kestrel.mina, now=now).pk}/")
+    texts_sent = Message.objects.filter(body="Typed over here")
+    here = Window(mina, page)
+    send = getattr(where, sends)
+
+    def meanwhile(**also):
+        there = {"user": kestrel.mina.user, "account": kestrel.account, "ticket": also.get("ticket")}
+        there |= {"key": here.values["key"], "tab": Tab("t" * 22), "values": {"body": "There"}, "now": now}
+        assert not at_once(lambda: services.keep_form(**there))
+        return send(**also)
+
+    values = filled(body="Typed over here") if sends == "receive" else {"body": "Typed over here"}
+    values = {name: value for name, value in values.items() if name != "key"}
+    with monkeypatch.context() as instant:
+        instant.setattr(where, sends, meanwhile)
+        here.press(**values)
+    assert not texts_sent.exists()
+    here.press(**values)
+    assert texts_sent.count() == 1
+    assert texts() == {"There"}
 
 
 def test_the_files_are_with_both_and_thrown_away_with_one_they_stay_with_the_other(mina):

@@ -34,7 +34,7 @@ def test_a_submission_takes_the_same_statements_whatever_it_holds(files, kestrel
     made = statements(captured.captured_queries)
     person = [sql for sql in made if any(f'FROM "{table}"' in sql for table in PERSON)]
     # With files one more: the message takes them over.
-    assert (len(made) - len(person), len(person)) == (6 + bool(files), 3)
+    assert (len(made) - len(person), len(person)) == (5 + bool(files), 3)
 
 
 @pytest.mark.parametrize("many", [1, 30])
@@ -51,7 +51,7 @@ def test_a_submission_takes_the_same_statements_whatever_there_is(many, kestrel,
     claim = {"critical": "on", "affected": "everyone", "since": "2026-11-24T12:40", "process": "Orders"}
     with CaptureQueriesContext(connection) as captured:
         assert client.post(NEW, filled(**claim, workaround="none")).status_code == 302
-    assert len(statements(captured.captured_queries)) == 9
+    assert len(statements(captured.captured_queries)) == 8
 
 
 def test_what_breaks_off_leaves_no_ticket_and_keeps_the_draft(kestrel, sign_in, filled, frozen, monkeypatch):

@@ -57,6 +57,7 @@ from helpdesk.tickets.services.files import (
     waiting_files,
 )
 from helpdesk.tickets.services.form_drafts import (
+    FormCrossed,
     clear_abandoned_forms,
     discard_form,
     form_draft,
@@ -131,6 +132,7 @@ __all__ = [
     "fields_of",
     "form_draft",
     "form_drafts",
+    "FormCrossed",
     "form_is_crossed",
     "form_is_sent",
     "form_was_sent",

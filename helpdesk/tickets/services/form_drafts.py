@@ -46,6 +46,10 @@ class Tab:
 ANY = Tab()
 
 
+class FormCrossed(Exception):
+    """Another window has changed the draft since the one that sends has read it."""
+
+
 def external_id(user: User, key: str) -> str:
     """The key with the person before it: nobody can name another one's submission."""
     return f"{user.pk}/{key}"
@@ -139,22 +143,12 @@ def discard_all_forms(*, user: User) -> None:
 
 @transaction.atomic
 def form_was_sent(*, user: User, key: str, tab: Tab = ANY) -> None:
-    """The draft is over. One that outlives a crash in between is passed over, and cleared away.
-
-    What another window typed in the very instant stays a draft, under that one's own key.
-    """
+    """The draft is over, in the transaction of what it became. Raises `FormCrossed`: then nothing is sent unasked."""
     with prepared.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM helpdesk_formdraft WHERE user_id = %s AND key = %s AND tab IN (%s, %s)",
-            [user.pk, key, tab.name, tab.seen],
-        )
-        if cursor.rowcount or tab == ANY:
-            return
-    mine = FormDraft.objects.filter(user=user, key=key)
-    for draft in mine.select_for_update():
-        own = Tab(draft.tab).own_key(key)
-        if not FormDraft.objects.filter(user=user, key=own).exists():
-            mine.filter(pk=draft.pk).update(key=own)
+        cursor.execute("DELETE FROM helpdesk_formdraft WHERE user_id = %s AND key = %s RETURNING tab", [user.pk, key])
+        written_by = cursor.fetchone()
+    if written_by and written_by[0] not in (tab.name, tab.seen):
+        raise FormCrossed
 
 
 def clear_abandoned_forms(*, now: datetime, limit: int = 1000) -> int:
