@@ -76,6 +76,7 @@ TABLE = {
     "admin:helpdesk_article_changelist": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_article_delete": "302 404 404 404 404 404 403 403 403 403",
     "admin:helpdesk_article_history": "302 404 404 404 404 404 404 404 404 404",
+    "admin:helpdesk_article_place": "302 404 404 404 404 404 200 200 200 200",
     "admin:helpdesk_article_preview": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_article_publish": "302 404 404 404 404 404 405 405 405 405",
     "admin:helpdesk_article_retire": "302 404 404 404 404 404 405 405 405 405",

@@ -1,6 +1,7 @@
 """How this project uses allauth."""
 
 import secrets
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -51,8 +52,11 @@ class AccountAdapter(DefaultAccountAdapter):
         else:
             language, zone, user_id = translation.get_language() or "en", "UTC", None
         reader = Reader(email=email, user_id=user_id, language=language, time_zone=zone)
+        now = timezone.now()
         if template_prefix == "account/email/password_reset_key":
-            template, words = "password_reset", {"secret_url": seal(context["password_reset_url"])}
+            until = now + timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+            template = "password_reset"
+            words = {"secret_url": seal(context["password_reset_url"]), "expires_at": until.isoformat()}
         else:
             site = RequestSite(self.request)
             site.name = settings.SITE_NAME
@@ -61,7 +65,7 @@ class AccountAdapter(DefaultAccountAdapter):
                 written = self.render_mail(template_prefix, email, values)
             template, words = "plain", {"subject": written.subject, "body": written.body}
         key = f"sign-in/{secrets.token_urlsafe(18)}"
-        post([mail_row(key=key, reader=reader, template=template, context=words, now=timezone.now())])
+        post([mail_row(key=key, reader=reader, template=template, context=words, now=now)])
 
     def send_notification_mail(
         self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None

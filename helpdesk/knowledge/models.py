@@ -55,6 +55,11 @@ class Article(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def was_published(self) -> bool:
+        """Whether customers could ever read it, in whichever language."""
+        return self.revisions.filter(published_at__isnull=False).exists()
+
 
 class RevisionQuerySet(models.QuerySet["Revision"]):
     def readable(self) -> "RevisionQuerySet":

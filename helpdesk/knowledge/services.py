@@ -6,8 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import StaffRole, User
-from helpdesk.knowledge.models import Article, Consultation, Revision, Vote
+from helpdesk.knowledge.models import Article, Consultation, Revision, Section, Vote
 from helpdesk.knowledge.search import LONGEST_QUESTION, index, suggest
+from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import Ticket
 
 PUBLISHERS = (StaffRole.TEAM_LEAD, StaffRole.MANAGER, StaffRole.ADMINISTRATOR)
@@ -64,6 +65,19 @@ def publish(*, revision: Revision, actor: User, now: datetime) -> Revision:
     draft.save(update_fields=["is_live", "published_at", "published_by"])
     index(draft)
     return draft
+
+
+@transaction.atomic
+def place(*, article: Article, section: Section, hub: Hub | None, slug: str, actor: User) -> None:
+    """Say where an article stands. Once customers could read it, its address stays: they have linked to it."""
+    kept = Article.objects.select_for_update(no_key=True).get(pk=article.pk)
+    if kept.was_published:
+        if actor.staff_role not in PUBLISHERS or not actor.is_active:
+            raise Refused(_("Only leads and managers move a published article."))
+        if slug != kept.slug:
+            raise Refused(_("A published article keeps its address: links to it would break."))
+    kept.section, kept.hub, kept.slug = section, hub, slug
+    kept.save(update_fields=["section", "hub", "slug"])
 
 
 def set_retired(*, article: Article, retired: bool, actor: User) -> None:

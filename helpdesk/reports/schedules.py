@@ -18,12 +18,12 @@ from django.core.files import File
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import User
 from helpdesk.accounts.readers import reader_of
-from helpdesk.core.moments import full_date
+from helpdesk.core.moments import full_date, zone
 from helpdesk.core.orphans import clear_folder
 from helpdesk.core.zones import zone_of
 from helpdesk.notifications.models import OutboxMail
@@ -313,7 +313,7 @@ def contents(*, edition: Edition, recipient: User) -> dict[str, Any]:
     """What the mail says, in the recipient's language; plain values."""
     schedule, filters, found = edition.schedule, edition.filters, edition.found
     total, period = found.total, filters.period
-    with translation.override(recipient.language):
+    with translation.override(recipient.language), timezone.override(period.zone):
         words = [str(dict(PROMISES)[filters.promise]), str(dict(METRICS)[filters.metric])]
         if filters.dates != DUE:
             words.append(_("dates by: %(what)s") % {"what": dict(breaches.DATES)[filters.dates]})
@@ -323,7 +323,7 @@ def contents(*, edition: Edition, recipient: User) -> dict[str, Any]:
         return {
             "name": schedule.name,
             "span": span,
-            "zone": schedule.time_zone,
+            "zone": zone(),
             "scope": " · ".join(words),
             "attainment": _per_cent(total.now),
             "is_empty": not total.now.due and not total.gross.due,

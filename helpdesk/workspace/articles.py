@@ -41,6 +41,20 @@ class TextForm(forms.Form):
     seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class PlaceForm(forms.ModelForm):
+    """Where an article stands, and its address while nobody can have linked to it."""
+
+    class Meta:
+        model = Article
+        fields = ("section", "hub", "slug")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.was_published:
+            self.fields["slug"].disabled = True
+            self.fields["slug"].help_text = _("A published article keeps its address: links to it would break.")
+
+
 class SectionFilter(Choice):
     title = gettext_lazy("section")
     parameter_name = "section"
@@ -102,6 +116,7 @@ class ArticleAdmin(RoleAdmin):
     def get_urls(self) -> list[URLPattern]:
         acts = {"preview": self.preview_view, "publish": self.publish_view, "retire": self.retire_view}
         return [
+            path("<int:pk>/place/", self.admin_site.admin_view(self.place_view), name="helpdesk_article_place"),
             *(
                 path(
                     f"<int:pk>/{name}/", self.admin_site.admin_view(require_POST(view)), name=f"helpdesk_article_{name}"
@@ -145,13 +160,14 @@ class ArticleAdmin(RoleAdmin):
             article.revisions.filter(language=language).select_related("author", "published_by")[:MOST_VERSIONS]
         )
         latest = versions[0] if versions else None
-        form = TextForm(request.POST if request.method == "POST" else None, initial=_initial(latest))
+        source = _named(request, "from", versions)
+        form = TextForm(request.POST if request.method == "POST" else None, initial=_initial(source or latest, latest))
         if request.method == "POST":
             if not self.has_change_permission(request):
                 raise PermissionDenied
             if form.is_valid() and self._save(request, article, language, form):
                 return redirect(_address(article, language))
-        shown = next((row for row in versions if str(row.number) == request.GET.get("version")), None)
+        shown = _named(request, "version", versions)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -163,6 +179,7 @@ class ArticleAdmin(RoleAdmin):
             "versions": versions,
             "draft": latest if latest and latest.published_at is None else None,
             "shown": shown,
+            "source": source,
             "shown_body": html(shown.body) if shown else "",
             "preview": html(form["body"].value() or ""),
             "may_write": self.has_change_permission(request),
@@ -217,6 +234,28 @@ class ArticleAdmin(RoleAdmin):
             self.message_user(request, str(refused), messages.ERROR)
         return redirect(_address(article, _chosen_language(request)))
 
+    def place_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Its section, its hub, and until it is published its address."""
+        article = self._to_change(request, pk)
+        form = PlaceForm(request.POST if request.method == "POST" else None, instance=article)
+        if request.method == "POST" and form.is_valid():
+            try:
+                services.place(article=article, actor=request.user, **form.cleaned_data)
+            except services.Refused as refused:
+                form.add_error(None, str(refused))
+            else:
+                self.message_user(request, _("Saved."), messages.SUCCESS)
+                return redirect("admin:helpdesk_article_change", pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": titles_of(language=reader_language()).get(pk, form.initial["slug"]),
+            "pk": pk,
+            "form": form,
+        }
+        answer = "admin/helpdesk/article/place.html"
+        return TemplateResponse(request, answer, context, status=422 if form.errors else 200)
+
     def _to_change(self, request: HttpRequest, pk: int) -> Article:
         if not self.has_change_permission(request):
             raise PermissionDenied
@@ -235,8 +274,14 @@ def _address(article: Article, language: str) -> str:
     return f"{reverse('admin:helpdesk_article_change', args=[article.pk])}?language={language}"
 
 
-def _initial(latest: Revision | None) -> dict[str, str]:
-    if latest is None:
+def _named(request: HttpRequest, name: str, versions: list[Revision]) -> Revision | None:
+    """The version whose number the address gives under this name."""
+    return next((row for row in versions if str(row.number) == request.GET.get(name)), None)
+
+
+def _initial(source: Revision | None, latest: Revision | None) -> dict[str, str]:
+    """What is written on from: mostly the latest text, or an older one that is to be taken up again."""
+    if source is None or latest is None:
         return {}
-    values = {name: getattr(latest, name) for name in ("title", "summary", "body")}
+    values = {name: getattr(source, name) for name in ("title", "summary", "body")}
     return values | {"seen_at": latest.saved_at.isoformat()}

@@ -166,6 +166,7 @@ def test_the_link_to_a_new_password_is_not_kept_and_works_once(user, settings, n
     OutboxMail.objects.update(next_attempt_at=now)
     deliver(now=now)
     assert link in sent_mail.outbox[0].body
+    assert "1回のみ有効です" in sent_mail.outbox[0].body
     assert "secret_url" not in OutboxMail.objects.get().context
     client, new = Client(), "a better sentence of mine"
     form = client.get(link, follow=True).redirect_chain[-1][0]

@@ -159,3 +159,51 @@ def test_who_keeps_the_articles_sees_how_each_stands_and_finds_them_by_their_tit
     found = client.get("/admin/helpdesk/article/", {"q": "imported"}).context["cl"].result_list
     assert [row.pk for row in found] == [changed.pk]
     assert "_addanother" not in client.get("/admin/helpdesk/article/add/").text
+
+
+def test_a_published_articles_address_stays_while_its_section_moves(written, anna, olu, client):
+    article = written("forms", "Forms stay blank").article
+    start = Section.objects.create(slug="start", name="First steps")
+    client.force_login(olu)
+    page = f"/admin/helpdesk/article/{article.pk}/place/"
+    assert "keeps its address" in client.get(page).text
+    client.post(page, {"section": start.pk, "hub": "", "slug": "elsewhere"})
+    article.refresh_from_db()
+    assert (article.section, article.slug) == (start, "forms")
+    place = {"section": start, "hub": None, "slug": "elsewhere"}
+    with pytest.raises(services.Refused, match="keeps its address"):
+        services.place(article=article, actor=olu, **place)
+    with pytest.raises(services.Refused, match="Only leads and managers"):
+        services.place(article=article, actor=anna, **place)
+
+
+def test_before_it_is_published_a_wrong_address_is_put_right(written, anna, section, client):
+    written("forms", "Forms stay blank")
+    article = Article.objects.create(slug="frms", section=section)
+    client.force_login(anna)
+    page = f"/admin/helpdesk/article/{article.pk}/place/"
+    taken = client.post(page, {"section": section.pk, "hub": "content", "slug": "forms"})
+    assert taken.status_code == 422
+    assert "already exists" in taken.text
+    client.post(page, {"section": section.pk, "hub": "content", "slug": "forms-2"})
+    article.refresh_from_db()
+    assert (article.slug, article.hub_id) == ("forms-2", "content")
+
+
+def test_an_older_version_is_taken_up_again_as_a_new_draft(written, olu, now, client):
+    first = written("forms", "Forms stay blank", body="The old way.")
+    later = now + timedelta(hours=1)
+    draft = draft_of(first.article, olu, later, title="Worse", seen_at=first.saved_at)
+    services.publish(revision=draft, actor=olu, now=later)
+    client.force_login(olu)
+    page = f"/admin/helpdesk/article/{first.article_id}/change/"
+    assert "from=1" in client.get(page, {"version": 1}).text
+    form = client.get(page, {"from": 1}).context["form"]
+    assert form.initial["title"] == "Forms stay blank"
+    answer = client.post(f"{page}?from=1", {**form.initial, "publish": "1"})
+    assert answer.status_code == 302
+    assert list(first.article.revisions.order_by("number").values_list("title", "is_live")) == [
+        ("Forms stay blank", False),
+        ("Worse", False),
+        ("Forms stay blank", True),
+    ]

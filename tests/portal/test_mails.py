@@ -87,6 +87,18 @@ def test_the_reply_tells_whether_the_promise_was_kept(mina, now):
     assert mail.reply_to == [f"reply+{ticket.reply_token}@reply.premium.example"]
 
 
+def test_that_it_is_solved_is_told_with_the_zone_and_the_name_as_text(mina, now):
+    specialist = StaffFactory(full_name="<b>Anna</b> & Co")
+    ticket = make_ticket(mina, now=now)
+    services.reply(ticket=ticket, actor=specialist, body="Done.", now=now + MINUTE)
+    services.set_status(ticket=ticket, actor=specialist, status="solved", now=now + 2 * MINUTE)
+    mail = mail_of("solved")
+    said = "<b>Anna</b> & Co marked your ticket as solved on Tuesday 24 November at 13:07 (Berlin)."
+    assert mail.body.startswith(f"{said}\n\nTicket: {ticket.reference}, ")
+    assert "&lt;b&gt;Anna&lt;/b&gt; &amp; Co marked" in html(mail)
+    assert "<b>Anna" not in html(mail)
+
+
 def test_the_reply_owns_up_to_a_missed_promise(mina, now):
     ticket = make_ticket(mina, now=now)
     services.reply(ticket=ticket, actor=StaffFactory(), body="Sorry.", now=now + 90 * MINUTE)

@@ -75,9 +75,23 @@ def test_a_mail_to_who_watches_says_who_said_what(ticket, colleague, rendered):
     services.watch(ticket=ticket, user=colleague, now=at(0))
     write(ticket, 1)
     subject, text = rendered(OutboxMail.objects.get(template="watched"))
-    assert subject == f"[{ticket.reference}] {ticket.requester} wrote: Forms show a blank page"
+    assert subject == f"[{ticket.reference}] {ticket.requester} wrote · Forms show a blank page"
     assert "> And now?" in text
     assert f"/admin/helpdesk/ticket/{ticket.pk}/change/" in text
+
+
+def test_what_a_customer_calls_themselves_is_text_in_the_mail_too(ticket, colleague):
+    colleague.mail_about = ["watched"]
+    colleague.save()
+    type(ticket.requester).objects.filter(pk=ticket.requester_id).update(
+        full_name="<a href='https://x.example'>Sign in</a>"
+    )
+    ticket.refresh_from_db()
+    services.watch(ticket=ticket, user=colleague, now=at(0))
+    write(ticket, 1)
+    message = render(OutboxMail.objects.get(template="watched"))
+    assert "<a href='https://x.example'>" not in message.alternatives[0].content
+    assert "<a href='https://x.example'>Sign in</a> wrote" in message.body
 
 
 @pytest.fixture
