@@ -236,7 +236,7 @@ def test_on_spam_nobody_waits(ticket, crew, now):
     assert list(ManagerRequest.objects.waiting()) == []
     services.not_spam(ticket=ticket, actor=crew.olu, now=now)
     assert list(ManagerRequest.objects.waiting()) == [asked]
-    assert str(asked) == f"PS-{ticket.pk} 2026-11-24 12:05:00"
+    assert str(asked) == f"PS-{ticket.pk} · 2026-11-24 12:05"
 
 
 def test_a_deadline_that_has_passed_is_written_down_before_a_manager_is_asked_or_answers(ticket, crew, now):
