@@ -50,6 +50,7 @@ class PlaceForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["hub"].empty_label = _("All hubs")
         if self.instance.was_published:
             self.fields["slug"].disabled = True
             self.fields["slug"].help_text = _("A published article keeps its address: links to it would break.")
@@ -171,7 +172,8 @@ class ArticleAdmin(RoleAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": titles_of(language=reader_language()).get(article.pk, article.slug),
+            "title": titles_of(language=reader_language()).get(article.pk)
+            or (latest.title if latest else article.slug),
             "article": article,
             "form": form,
             "language": language,

@@ -45,3 +45,15 @@ def test_too_many_attempts_get_a_page_that_helps(settings, db):
     assert answer.status_code == 429
     assert "That was a little too often" in answer.text
     assert answer["X-Incident"] in answer.text
+
+
+@pytest.mark.parametrize(("path", "offered"), [("/accounts/login/", True), ("/accounts/password/reset/", False)])
+def test_a_new_password_is_offered_where_one_signs_in_and_not_where_that_is_what_came_too_often(
+    settings, db, path, offered
+):
+    settings.ACCOUNT_RATE_LIMITS = {"login": "1/m/ip", "reset_password": "1/m/ip"}
+    client = Client(headers={"Accept-Language": "en"}, REMOTE_ADDR="192.0.2.79" if offered else "192.0.2.80")
+    for _twice in range(2):
+        answer = client.post(path, {"login": "a@b.example", "password": "x", "email": "a@b.example"})
+    assert answer.status_code == 429
+    assert ("Set a new password" in answer.text) is offered
