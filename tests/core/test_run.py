@@ -99,7 +99,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def eventually(true: Callable[[], object], *, seconds: float = 30) -> None:
+def eventually(true: Callable[[], object], *, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not so after {seconds} s"
@@ -189,7 +189,7 @@ def test_ctrl_c_stops_everything_in_order(run: Run) -> None:
     run.start()
     eventually(run.is_up)
     run.process.send_signal(signal.SIGINT)
-    assert run.process.wait(30) == 0
+    assert run.process.wait(90) == 0
     assert run.said.read_text().splitlines()[-6:] == [
         "Stopping beat, watchdog",
         "Stopping web-1, web-2",
