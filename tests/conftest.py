@@ -9,10 +9,11 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from django.test import TransactionTestCase
 from django.utils import translation
 from pytest_django.plugin import blocking_manager_key
 
-from tests.servers import template
+from tests.servers import is_ours, template
 
 # A Tuesday, 13:05 in Berlin.
 NOW = datetime(2026, 11, 24, 12, 5, tzinfo=UTC)
@@ -64,6 +65,28 @@ def _in_english() -> Iterator[None]:
     translation.deactivate()
     yield
     translation.deactivate()
+
+
+# Without triggers, that of append-only tables and those of foreign keys. What describes the models stays.
+_EMPTY = """
+DO $$ DECLARE every_table regclass; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR every_table IN
+        SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+        AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+    LOOP EXECUTE format('DELETE FROM %s', every_table); END LOOP;
+END $$"""
+
+
+def pytest_configure() -> None:
+    """Empty the tables quickly where the server is ours: Django's TRUNCATE, and all that follows it, takes 0.1 s more."""
+    if is_ours():
+        TransactionTestCase._fixture_teardown = _empty
+
+
+def _empty(_case: TransactionTestCase) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_EMPTY)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -60,14 +60,19 @@ def _start(supervisor: Supervisor, var: Path) -> None:
         os.environ.update({"DATABASE_URL": embedded.database_url(var), _TEMPLATE: "helpdesk_template"})
 
 
+def is_ours() -> bool:
+    """Whether this run started the database server."""
+    return _TEMPLATE in os.environ
+
+
 def template() -> str | None:
     """The database that others are copied from; None on a server that isn't ours, where it would grow old.
 
     Migrating takes ten seconds: whoever needs it first does it, for all processes of the run.
     """
-    name, url = os.environ.get(_TEMPLATE), os.environ["DATABASE_URL"]
-    if name is None:
+    if not is_ours():
         return None
+    name, url = os.environ[_TEMPLATE], os.environ["DATABASE_URL"]
     making = f"{name}_in_the_making"
     with psycopg.connect(url, autocommit=True) as server:
         server.execute("SELECT pg_advisory_lock(1)")
