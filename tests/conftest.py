@@ -79,7 +79,7 @@ END $$"""
 
 
 def pytest_configure() -> None:
-    """Empty the tables quickly where the server is ours: Django's TRUNCATE, and all that follows it, takes 0.1 s more."""
+    """Where the server is ours, tables are emptied quickly: TRUNCATE and what Django does after it takes 0.1 s more."""
     if is_ours():
         TransactionTestCase._fixture_teardown = _empty
 
