@@ -17,7 +17,7 @@ PYTEST := -m pytest -n auto --maxprocesses=4
 # A file's tests stay together.
 OTHERS := --dist=loadfile --no-loadscope-reorder --ignore=tests/e2e
 # A browser's event loop stays in its process: tests with one run by themselves, after all others.
-BROWSER := --dist=worksteal tests/e2e
+BROWSER := -n logical --dist=worksteal tests/e2e
 
 .PHONY: run test check lint lock messages venv
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from helpdesk.accounts.models import StaffRole, User
@@ -77,7 +77,11 @@ def place(*, article: Article, section: Section, hub: Hub | None, slug: str, act
         if slug != kept.slug:
             raise Refused(_("A published article keeps its address: links to it would break."))
     kept.section, kept.hub, kept.slug = section, hub, slug
-    kept.save(update_fields=["section", "hub", "slug"])
+    try:
+        with transaction.atomic():
+            kept.save(update_fields=["section", "hub", "slug"])
+    except IntegrityError:  # in the same instant
+        raise Refused(_("Another article has this address.")) from None
 
 
 def set_retired(*, article: Article, retired: bool, actor: User) -> None:

@@ -114,7 +114,8 @@ def test_where_sockets_are_refused_the_page_asks_every_half_minute(world, new_co
         asked = []
         page.on("request", lambda request: asked.append(request.url) if request.resource_type == "fetch" else None)
         page.clock.install()
-        page.goto(QUEUE)
+        with page.expect_response(lambda answer: answer.url.endswith("/admin/live/")):  # asked at once, and then again
+            page.goto(QUEUE)
         expect(page.locator(".toasts")).to_have_attribute("data-by", "asking")
         say(world.anna, key="step/1", subject="While nothing listens")
         page.clock.run_for(31_000)

@@ -185,6 +185,8 @@ def test_before_it_is_published_a_wrong_address_is_put_right(written, anna, sect
     taken = client.post(page, {"section": section.pk, "hub": "content", "slug": "forms"})
     assert taken.status_code == 422
     assert "already exists" in taken.text
+    with pytest.raises(services.Refused, match="Another article"):  # taken in the same instant
+        services.place(article=article, section=section, hub=None, slug="forms", actor=anna)
     client.post(page, {"section": section.pk, "hub": "content", "slug": "forms-2"})
     article.refresh_from_db()
     assert (article.slug, article.hub_id) == ("forms-2", "content")
