@@ -195,7 +195,7 @@ def _similar(seen: QuerySet[Ticket], ticket: Ticket) -> Iterable[QuerySet[Ticket
         yield _marked(beginning[:SIMILAR_TICKETS], SIMILAR)
     if words := rare_words(ticket.subject):
         query = reduce(or_, (WordQuery(word) for word in words))
-        found = SearchText.objects.filter(words=query).values("ticket")[:FOUND_BY_WORDS]
+        found = SearchText.objects.having(query).values("ticket")[:FOUND_BY_WORDS]
         yield _marked(same_hub.filter(pk__in=found).order_by("-pk")[:SIMILAR_TICKETS], SIMILAR)
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from helpdesk.workspace.rights import Rights
 
+PER_PAGE = 50
 DEEPEST_PAGE = 1000
 MOST_AT_ONCE = 200
 
@@ -112,7 +113,7 @@ class RoleAdmin(Rights, admin.ModelAdmin):
     actions_on_bottom = True
     paginator = OpenPaginator
     show_full_result_count = False
-    list_per_page = 50
+    list_per_page = PER_PAGE
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
 

@@ -147,27 +147,23 @@ class TicketChangeList(OpenChangeList):
             sums["free"] = here.active().filter(owner=None)
         return sums
 
-    def _sums_known(self) -> dict[str, int]:
-        """What the looking for words has counted already: those that all tickets are narrowed by, and nothing else."""
-        if self.view.chosen != queue_views.CLOSED or self.narrowed_by:
-            return {}
-        number = self.view.searched.number_of_all
-        return {} if number is None else {"all": min(number, queue_views.limit("all"))}
-
     def _count(self) -> None:
         """The views' counts, the saved ones' too, and the sums of what is shown, in one query."""
         counted = [key for key in queue_views.VIEWS if key != queue_views.CLOSED]
         parts: dict[str, queue_views.Countable] = {key: queue_views.to_count(key, self.onlooker) for key in counted}
         for view in self.onlooker.saved:
             parts[f"saved-{view.pk}"] = rows_to_count(self.root_queryset, view.params, self.onlooker)
-        sums, known = self._sums_to_count(), self._sums_known()
-        parts |= {key: rows for key, rows in sums.items() if key not in known}
-        counts = queue_views.counts(parts) | known
+        found = self.view.searched.found if self.view.chosen == queue_views.CLOSED else None
+        if found is None:
+            parts |= self._sums_to_count()
+        counts = queue_views.counts(parts) | ({} if found is None else {"all": found.number})
         same = {"all": self.view.chosen}
         if self.view.chosen != queue_views.CLOSED:
             same |= {"late": queue_views.BREACHED, "soon": queue_views.NEAR, "free": queue_views.UNASSIGNED}
         self.sums = {key: counts[key] if key in counts else counts[view] for key, view in same.items()}
         self.shown_sums = {key: queue_views.shown(key, count) for key, count in self.sums.items()}
+        if found is not None and not found.is_all:
+            self.shown_sums["all"] = queue_views.at_least("all", found.number)
         self.views = [
             {
                 "key": key,

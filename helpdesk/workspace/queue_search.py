@@ -1,5 +1,9 @@
 """What was typed into the queue's search box. Every way of finding has an index behind it."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BooleanField, Expression, F, Func, QuerySet, Value
 from django.http import HttpRequest
@@ -7,42 +11,76 @@ from django.utils.functional import cached_property
 
 from helpdesk.accounts.models import User
 from helpdesk.tickets.models import SearchText, Ticket, WordQuery
+from helpdesk.workspace.lists import PER_PAGE
 
 LONGEST = 200
 # Tickets that are named to the database one by one; what more have is dense enough to walk along a list for it.
 MOST_OPEN, MOST_OF_ALL = 20_000, 10_000
+LATEST = 1000
 IN_OPEN = """
     SELECT ARRAY(SELECT ticket_id FROM helpdesk_searchtext
-                  WHERE words @@ helpdesk_query(%(typed)s) AND is_open LIMIT %(most)s) AS found
+                  WHERE words @@ helpdesk_query(%s) AND is_open LIMIT %s) AS ids, true AS is_all
 """
-# Null for words that a page of the newest tickets has: to look up all that have them would be for nothing.
+# Looked for where it is cheap first: among the latest tickets, read one by one, for words that many have; then by the
+# index, in the two newest blocks of tickets (migration 0030); then everywhere. Nothing depends on how many the
+# database expects: it takes words to be independent of each other, which the words of one matter are not.
 IN_ALL = """
-    SELECT CASE
-        WHEN (SELECT count(*) FROM (
-                  SELECT 1 FROM helpdesk_searchtext
-                   WHERE words @@ helpdesk_query(%(typed)s)
-                     AND ticket_id > (SELECT max(ticket_id) FROM helpdesk_searchtext) - 5000
-                   LIMIT 51) AS newest) <= 50
-        THEN ARRAY(SELECT ticket_id FROM helpdesk_searchtext
-                    WHERE words @@ helpdesk_query(%(typed)s) LIMIT %(most)s)
-    END AS found
+    WITH asked AS MATERIALIZED (
+        SELECT helpdesk_query(%s) AS words, %s AS most, %s AS enough, min(ticket_id) AS first, max(ticket_id) AS last
+          FROM helpdesk_searchtext
+    ), latest AS MATERIALIZED (
+        SELECT ARRAY(
+                   SELECT ticket_id
+                     FROM (SELECT * FROM helpdesk_searchtext ORDER BY ticket_id DESC LIMIT {latest}) AS late
+                    WHERE words @@ (SELECT words FROM asked) {among}
+               ) AS ids,
+               NOT EXISTS (SELECT FROM helpdesk_searchtext ORDER BY ticket_id DESC OFFSET {latest}) AS is_all
+    ), block AS MATERIALIZED (
+        SELECT CASE WHEN is_all OR cardinality(ids) >= enough THEN ids ELSE ARRAY(
+                   SELECT ticket_id FROM helpdesk_searchtext
+                    WHERE (words || helpdesk_age(ticket_id)) @@ (SELECT words && helpdesk_newest(last) FROM asked)
+                      {among}
+               ) END AS ids,
+               is_all OR cardinality(ids) < enough AND helpdesk_age(first) @@ helpdesk_newest(last) AS is_all
+          FROM latest, asked
+    )
+    SELECT CASE WHEN is_all OR cardinality(ids) >= enough THEN ids ELSE ARRAY(
+               SELECT ticket_id FROM helpdesk_searchtext
+                WHERE (words || helpdesk_age(ticket_id)) @@ (SELECT words FROM asked) {among}
+                LIMIT (SELECT most FROM asked)
+           ) END AS ids,
+           is_all OR cardinality(ids) < enough AS is_all
+      FROM block, asked
 """
-# Materialized: else the database puts the looking in both places that name `found`, and looks twice.
+AMONG = "AND ticket_id IN (SELECT pk FROM narrowed)"
+# Materialized: else the database puts the looking in both places that name `ids`, and looks twice.
 FOUND = """
-    WITH looked AS MATERIALIZED ({sql})
-    SELECT CASE WHEN cardinality(found) < %(most)s THEN found::text END, cardinality(found) FROM looked
+    WITH {narrowed} looked AS MATERIALIZED ({sql})
+    SELECT CASE WHEN cardinality(ids) < %s THEN ids::text END, cardinality(ids), is_all FROM looked
 """
+
+
+class Found(NamedTuple):
+    """The tickets that have the words that were looked for."""
+
+    ids: str | None  # as the database writes them, `{1,2,3}`; None: so many that nobody names them
+    number: int
+    is_all: bool  # else the newest of them alone, as many as were asked for or more
 
 
 class Search:
     """A reference, a person's address, or words: all of them must be somewhere in what belongs to the ticket.
 
-    Without `asks` no query is made to tell them apart: what isn't written as a reference is words.
+    Without `asks` no query is made to tell them apart: what isn't written as a reference is words. `enough`: of all
+    tickets so many of the newest will do.
     """
 
-    def __init__(self, text: str, *, asks: bool = True) -> None:
+    found: Found | None = None  # what looking for words has found, once `narrow` has looked
+
+    def __init__(self, text: str, *, asks: bool = True, enough: int = MOST_OF_ALL) -> None:
         self.text = text.replace("\x00", " ").strip()[:LONGEST]
         self.asks = asks
+        self.enough = enough
 
     @cached_property
     def number(self) -> int | None:
@@ -65,32 +103,6 @@ class Search:
         """A reference or a person: found wherever the ticket stands, closed tickets too."""
         return bool(self.text) and (self.number is not None or bool(self.people))
 
-    @cached_property
-    def open_found(self) -> tuple[str | None, int | None]:
-        """The open tickets that have all words, read once for the list and all its sums; None where they are many.
-
-        Among a million tickets it is the looking for words that takes its time. What many open tickets have
-        is found the quicker by walking along the queue. The ids stay as the database wrote them, `{1,2,3}`:
-        thousands of them come and go without being read here. With them, how many there are at least, where
-        that is known.
-        """
-        return self._found(IN_OPEN, MOST_OPEN)
-
-    @cached_property
-    def all_found(self) -> tuple[str | None, int | None]:
-        """As `open_found`, of all tickets: the database would rather walk through all of them for a word of few."""
-        return self._found(IN_ALL, MOST_OF_ALL)
-
-    @property
-    def number_of_all(self) -> int | None:
-        """How many of all tickets have these words, up to `MOST_OF_ALL`; None where nobody has looked yet."""
-        return None if not self.text or self.names_tickets else self.all_found[1]
-
-    def _found(self, sql: str, most: int) -> tuple[str | None, int | None]:
-        with connection.cursor() as cursor:
-            cursor.execute(FOUND.format(sql=sql), {"typed": self.text, "most": most + 1})
-            return cursor.fetchone()
-
     @property
     def texts_of_open(self) -> QuerySet[SearchText]:
         """The rows of the open tickets' words that have these."""
@@ -104,11 +116,37 @@ class Search:
             return queryset.filter(pk=self.number)
         if self.people:
             return queryset.filter(requester__in=self.people)
-        found, _number = (self.open_found if among_open else self.all_found) if self.asks else (None, None)
-        if found is not None:
-            return queryset.filter(_among(found)) if found != "{}" else queryset.none()
+        if self.asks:
+            self.found = self._in_open() if among_open else self._in_all(queryset)
+            if self.found.ids is not None:
+                return queryset.filter(_among(self.found.ids)) if self.found.number else queryset.none()
+        elif not among_open:
+            return queryset.filter(pk__in=SearchText.objects.having(WordQuery(self.text)).values("ticket"))
         words = queryset.filter(search_text__words=WordQuery(self.text))
         return words.filter(search_text__is_open=True) if among_open else words
+
+    def _in_open(self) -> Found:
+        """Read once for the list and all its sums: among a million tickets it is looking for words that takes time."""
+        return _found(FOUND.format(narrowed="", sql=IN_OPEN), [self.text, MOST_OPEN + 1, MOST_OPEN + 1])
+
+    def _in_all(self, queryset: QuerySet[Ticket]) -> Found:
+        """As `_in_open`; what else narrows the list goes along, so that the newest are those of the list."""
+        narrowed, among, values = "", "", ()
+        if queryset.query.where:
+            try:
+                sql, values = queryset.order_by().values("pk").query.sql_with_params()
+            except EmptyResultSet:
+                return Found("{}", 0, is_all=True)
+            narrowed, among = f"narrowed AS NOT MATERIALIZED ({sql}), ", AMONG
+        most = MOST_OF_ALL + 1
+        asked = [*values, self.text, most, min(self.enough, most), most]
+        return _found(FOUND.format(narrowed=narrowed, sql=IN_ALL.format(among=among, latest=LATEST)), asked)
+
+
+def _found(sql: str, values: Sequence[object]) -> Found:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return Found(*cursor.fetchone())
 
 
 def _among(ids: str) -> Expression:
@@ -125,5 +163,12 @@ def searched(request: HttpRequest) -> Search:
     """What this request looks for; read once."""
     text = request.GET.get("q", "")
     if getattr(request, "searched", None) is None or request.searched_text != text:
-        request.searched, request.searched_text = Search(text), text
+        request.searched, request.searched_text = Search(text, enough=_enough(request)), text
     return request.searched
+
+
+def _enough(request: HttpRequest) -> int:
+    """What the page shows, and one; a file, and a page far down, take all there are."""
+    page = request.GET.get("p", "1")
+    far = getattr(request, "exports", False) or not page.isdecimal() or len(page) > len(str(MOST_OF_ALL))
+    return MOST_OF_ALL + 1 if far else int(page) * PER_PAGE + 1

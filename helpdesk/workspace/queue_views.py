@@ -188,3 +188,8 @@ def limit(name: str) -> int:
 
 def shown(name: str, count: int) -> str:
     return f"{limit(name) - 1}+" if count >= limit(name) else str(count)
+
+
+def at_least(name: str, count: int) -> str:
+    """As `shown`, where only so many have been looked for."""
+    return f"{min(count, limit(name) - 1)}+"

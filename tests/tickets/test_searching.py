@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from helpdesk.accounts.models import StaffRole
 from helpdesk.escalation.manager_requests import answer_request, ask_manager
@@ -164,3 +165,50 @@ def test_what_many_have_is_found_like_what_few_have(monkeypatch, now, most):
     assert open_found("walrus") == tickets
     assert set(Search("walrus").narrow(Ticket.objects.all()).values_list("pk", flat=True)) == tickets
     assert open_found("nothing has it") == set()
+
+
+@pytest.fixture
+def spread_out(now):
+    """Walruses among other tickets, in the two newest blocks of the index and in older ones; the newest first."""
+    walruses = []
+    for start in (1_000, 40_000, 80_000, 90_000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setval(pg_get_serial_sequence('helpdesk_ticket', 'id'), %s)", [start])
+        walruses += [make_ticket(subject=f"Walrus {number}", hub=hub, now=now) for number, hub in enumerate(HUBS)]
+        make_ticket(subject="Another", now=now)
+    return walruses[::-1]
+
+
+HUBS = ("content", "sales", "content")
+
+
+@pytest.mark.parametrize("latest", [1, 3, 1000])
+def test_the_newest_are_found_wherever_they_are_and_their_number_is_told_only_where_all_are_known(
+    monkeypatch, spread_out, latest
+):
+    monkeypatch.setattr(queue_search, "LATEST", latest)
+    newest = Ticket.objects.order_by("-pk")
+    for queryset, right in (
+        (newest, spread_out),
+        (newest.filter(hub="sales"), [ticket for ticket in spread_out if ticket.hub_id == "sales"]),
+        (newest.filter(hub="sales", subject="Another"), []),
+        (newest.filter(pk__in=[]), []),
+    ):
+        for enough in range(1, len(right) + 2):
+            search = Search("walrus", enough=enough)
+            shown = list(search.narrow(queryset)[:enough])
+            assert shown == right[:enough]
+            assert search.found.number == len(right) if search.found.is_all else search.found.number >= enough
+        assert search.found.is_all  # more were wanted than there are
+
+
+def test_where_enough_are_among_the_newest_the_others_are_not_looked_for(monkeypatch, spread_out):
+    monkeypatch.setattr(queue_search, "LATEST", 1)
+    search = Search("walrus", enough=2)
+    assert len(search.narrow(Ticket.objects.all())) == search.found.number == 6  # those of the two newest blocks
+
+
+def test_all_words_are_looked_up_in_an_index_that_knows_the_age_of_tickets(spread_out):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "search_text_newest" in SearchText.objects.having(WordQuery("walrus")).explain()
