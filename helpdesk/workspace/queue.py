@@ -40,8 +40,8 @@ class TicketChangeList(OpenChangeList):
     def __init__(self, request: HttpRequest, *args: Any, **options: Any) -> None:
         self.asked = request.GET
         super().__init__(request, *args, **options)
-        found = _("Found in all tickets") if self.view.chosen == queue_views.CLOSED and self.query else _("Found")
-        label = "" if self.query and self.view.chosen == queue_views.CLOSED else queue_views.VIEWS.get(self.view.chosen)
+        found = _("Found in all tickets") if self.is_by_number else _("Found")
+        label = "" if self.is_by_number else queue_views.VIEWS.get(self.view.chosen)
         self.title = self.saved.name if self.saved else label or found
 
     def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
@@ -64,6 +64,15 @@ class TicketChangeList(OpenChangeList):
     @cached_property
     def view(self) -> ViewFilter:
         return self._spec(ViewFilter)
+
+    @property
+    def is_by_deadline(self) -> bool:
+        return self.view.chosen != queue_views.CLOSED
+
+    @property
+    def is_by_number(self) -> bool:
+        """One looks for words among all tickets, which no view shows."""
+        return bool(self.query) and not self.is_by_deadline
 
     @cached_property
     def saved(self) -> SavedView | None:
@@ -170,7 +179,7 @@ class TicketChangeList(OpenChangeList):
                 "label": label,
                 "count": counts.get(key),
                 "shown": queue_views.shown(key, counts[key]) if key in counts else "",
-                "current": self.saved is None and key == self.view.chosen,
+                "current": self.saved is None and key == self.view.chosen and not self.is_by_number,
                 "url": self.get_query_string({"view": key}, ["q", "saved"]),
             }
             for key, label in queue_views.VIEWS.items()

@@ -227,6 +227,9 @@ def test_words_are_looked_for_among_all_open_tickets_and_in_closed_ones_on_reque
     everything = client.get(also)
     assert listed(everything) == [closed.pk, ours.pk]
     assert everything.context["cl"].title == "Found in all tickets"
+    # What the head says the list goes by: the deadline, when it was closed (which no column shows), the number.
+    for shown, heads in ((answer, ["clock"]), (client.get(QUEUE, {"view": "closed"}), []), (everything, ["subject"])):
+        assert re.findall(r'class="column-(\w+) sorted" aria-sort', shown.content.decode()) == heads
     assert listed(client.get(QUEUE, {"q": "ログイン", "view": "mine"})) == []
 
 
