@@ -26,4 +26,6 @@ urlpatterns = [
 ]
 
 handler400 = "helpdesk.portal.errors.bad_request"
+handler403 = "helpdesk.portal.errors.forbidden"
+handler404 = "helpdesk.portal.errors.not_found"
 handler500 = "helpdesk.portal.errors.server_error"
