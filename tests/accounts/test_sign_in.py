@@ -173,7 +173,9 @@ def test_the_link_to_a_new_password_is_not_kept_and_works_once(user, settings, n
     assert "secret_url" not in OutboxMail.objects.get().context
     client, new = Client(), "a better sentence of mine"
     form = client.get(link, follow=True).redirect_chain[-1][0]
-    client.post(form, {"password1": new, "password2": new})
+    done = client.post(form, {"password1": new, "password2": new}, follow=True)
+    assert done.text.count("Your password is changed") == 2  # title and heading, and no message besides
+    assert "Your password is changed" not in client.get("/accounts/login/").text
     user.refresh_from_db()
     assert user.check_password(new)
     assert news() == ["password_changed"]
