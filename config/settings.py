@@ -164,7 +164,13 @@ ACCOUNT_ADAPTER = "helpdesk.accounts.adapter.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "helpdesk.accounts.oidc.SocialAdapter"
 # Besides allauth's own.
 ACCOUNT_RATE_LIMITS = {"company_sign_in": "30/m/ip", "company_answer": "300/m/ip", "verify_statement": "20/m/ip"}
-ACCOUNT_FORMS = {"login": "helpdesk.accounts.sign_in_forms.LoginForm"}
+ACCOUNT_FORMS = {
+    "login": "helpdesk.accounts.sign_in_forms.LoginForm",
+    "reset_password": "helpdesk.accounts.sign_in_forms.ResetForm",
+    "reset_password_from_key": "helpdesk.accounts.sign_in_forms.NewPasswordForm",
+    "change_password": "helpdesk.accounts.sign_in_forms.ChangePasswordForm",
+    "set_password": "helpdesk.accounts.sign_in_forms.SetPasswordForm",
+}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -178,7 +184,12 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE  # on this machine only: browsers offer no passkeys elsewhere
 MFA_FORMS = {
+    "activate_totp": "helpdesk.accounts.factor_forms.SetUpAppForm",
     "add_webauthn": "helpdesk.accounts.factor_forms.AddPasskeyForm",
+    "edit_webauthn": "helpdesk.accounts.factor_forms.RenamePasskeyForm",
+    "login_webauthn": "helpdesk.accounts.factor_forms.PasskeyLoginForm",
+    "authenticate_webauthn": "helpdesk.accounts.factor_forms.PasskeyForm",
+    "reauthenticate_webauthn": "helpdesk.accounts.factor_forms.PasskeyAgainForm",
     "authenticate": "helpdesk.accounts.factor_forms.CodeForm",
     "reauthenticate": "helpdesk.accounts.factor_forms.CodeAgainForm",
 }

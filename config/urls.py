@@ -14,7 +14,9 @@ urlpatterns = [
     path("welcome/", after_login, name="after_login"),
     path("language/", set_language, name="set_language"),
     path("accounts/oidc/", include("helpdesk.portal.company_urls")),
-    re_path("^accounts/(?:3rdparty|social)/", no_such_page),  # allauth's: nobody links by themselves
+    path("accounts/2fa/", include("helpdesk.portal.factor_urls")),
+    # allauth's: nobody links by themselves, and no address is confirmed by its reader.
+    re_path("^accounts/(?:3rdparty|social|confirm-email)/", no_such_page),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("telephony/report/<slug:token>/", report, name="callback_report"),
@@ -24,4 +26,6 @@ urlpatterns = [
 ]
 
 handler400 = "helpdesk.portal.errors.bad_request"
+handler403 = "helpdesk.portal.errors.forbidden"
+handler404 = "helpdesk.portal.errors.not_found"
 handler500 = "helpdesk.portal.errors.server_error"

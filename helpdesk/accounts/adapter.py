@@ -2,10 +2,12 @@
 
 import secrets
 from datetime import timedelta
+from itertools import chain, count
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -14,11 +16,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.company_sign_in import required_for
 from helpdesk.accounts.devices import remember, remembers
+from helpdesk.accounts.factors import Factors
 from helpdesk.accounts.models import User
-from helpdesk.accounts.security import tell_of
+from helpdesk.accounts.security import device_name, tell_of
 from helpdesk.core.sealing import seal, unseal
 from helpdesk.notifications.services import Reader, mail_row, post
 
@@ -26,7 +31,7 @@ from helpdesk.notifications.services import Reader, mail_row, post
 NEWS = {
     "account/email/password_changed": "password_changed",
     "account/email/password_reset": "password_changed",
-    "account/email/password_set": "password_changed",
+    "account/email/password_set": "password_set",
     "mfa/email/totp_activated": "app_added",
     "mfa/email/totp_deactivated": "app_removed",
     "mfa/email/webauthn_added": "key_added",
@@ -40,6 +45,15 @@ HAD_SIGNED_IN = "had_signed_in"
 
 class AccountAdapter(DefaultAccountAdapter):
     """Nobody signs up by themselves: people come in through an account's invitation."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "account_inactive": _("This sign-in is closed. Ask a super admin of your company."),
+        "email_password_mismatch": _("The address or the password isn't right."),
+        "enter_current_password": _("That isn't your current password."),
+        "incorrect_password": _("The password isn't right."),
+        "rate_limited": _("Too many attempts. Try again in a few minutes."),
+        "too_many_login_attempts": _("Too many attempts. Try again in a few minutes."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
@@ -101,6 +115,19 @@ class AccountAdapter(DefaultAccountAdapter):
         remember(answer, request, user)
         return answer
 
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("mfa_index")
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """In the order in which they are offered; a passkey before a code, which somebody would have to look for."""
+        methods = super().get_reauthentication_methods(user)
+        words = {
+            "mfa_reauthenticate": _("Use a code") if Factors(user).has_app else _("Use a recovery code"),
+            "mfa_reauthenticate:webauthn": _("Use a passkey or security key"),
+        }
+        methods.sort(key=lambda method: method["id"] == "mfa_reauthenticate")
+        return [method | {"description": words.get(method["id"], _("Use your password"))} for method in methods]
+
     def is_reauthentication_required(self, *, app: str) -> bool:
         return app == "helpdesk" or super().is_reauthentication_required(app=app)
 
@@ -109,7 +136,24 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 class FactorAdapter(DefaultMFAAdapter):
-    """Names of this service in an authenticator app and beside a passkey."""
+    """Names of this service in an authenticator app and beside a passkey; which factor may go."""
+
+    error_messages = DefaultMFAAdapter.error_messages | {
+        "cannot_delete_authenticator": _(
+            "Members of staff need a second factor, and this is your last. Add another one first."
+        ),
+        "incorrect_code": _("The code isn't right."),
+    }
+
+    def can_delete_authenticator(self, authenticator: Authenticator) -> bool:
+        return Factors(authenticator.user).may_go(authenticator)
+
+    def generate_authenticator_name(self, user: User, type: Authenticator.Type) -> str:
+        """What the browser and the system are called, with a number where that name is taken."""
+        name = device_name(self.request.headers.get("User-Agent", "")) or gettext("Passkey")
+        taken = {row.wrap().name for row in Factors(user).passkeys}
+        numbered = (f"{name} {number}" for number in count(2))
+        return next(one for one in chain([name], numbered) if one not in taken)
 
     def _get_site_name(self) -> str:
         return settings.SITE_NAME

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import xmlsec
 from allauth.account.internal.emailkit import valid_email_or_none
 from allauth.socialaccount.models import SocialApp, SocialLogin
 from allauth.socialaccount.providers.saml.provider import SAMLProvider
@@ -32,7 +33,7 @@ LARGEST = 300_000  # characters of an answer
 LONGEST_SUBJECT = 191  # characters, as allauth keeps them
 LONGEST_LIFE = timedelta(days=1)  # of an assertion: so long it must be remembered
 FAILURES = (OneLogin_Saml2_Error, OneLogin_Saml2_ValidationError, LxmlError, ValueError, KeyError, TypeError)
-FAILURES += (AttributeError, IndexError)
+FAILURES += (AttributeError, IndexError, xmlsec.Error)
 # What names a person for good, before the NameID: the address there may be given to somebody else.
 SUBJECTS = (
     "urn:oasis:names:tc:SAML:attribute:subject-id",
@@ -98,7 +99,10 @@ def settings_of(row: IdentityProvider) -> OneLogin_Saml2_Settings:
 
 def own_metadata(row: IdentityProvider) -> bytes:
     """What the customer's IT gives their provider: our entity ID, the address for answers, and our key if any."""
-    found = settings_of(row).get_sp_metadata()
+    ours = settings_of(row)
+    # The library names the key for encrypting only to who insists on it; we read open answers as well.
+    ours.get_security_data()["wantAssertionsEncrypted"] = bool(ours.get_sp_key())
+    found = ours.get_sp_metadata()
     return found.encode() if isinstance(found, str) else found
 
 

@@ -5,9 +5,14 @@ from datetime import datetime
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from helpdesk.accounts.factors import Factors
 from helpdesk.accounts.models import User
 from helpdesk.notifications.services import Reader, mail_row, post
 
@@ -52,3 +57,21 @@ def tell_of(news: str, *, user: User, request: HttpRequest, now: datetime) -> No
     reader = Reader(email=user.email, user_id=user.pk, language=user.language, time_zone=user.time_zone)
     key = f"security/{secrets.token_urlsafe(18)}"
     post([mail_row(key=key, reader=reader, template="security", context=context, now=now)])
+
+
+def recovery_code_used(request: HttpRequest, user: User) -> None:
+    """One code less: told by mail, and on the next page with what is left."""
+    tell_of("code_used", user=user, request=request, now=timezone.now())
+    chosen = settings.LANGUAGE_COOKIE_NAME in request.COOKIES
+    with translation.override(translation.get_language() if chosen else user.language):
+        factors = Factors(user)
+        left = factors.codes_left
+        if left == 0:
+            said = _("That was your last recovery code.")
+        else:
+            said = ngettext(
+                "You used a recovery code; %(count)s is left.", "You used a recovery code; %(count)s are left.", left
+            ) % {"count": left}
+        if factors.codes_are_few:
+            said = f"{said} {_('Make new ones under “Sign-in and security”, before you need them.')}"
+        messages.add_message(request, messages.WARNING if factors.codes_are_few else messages.INFO, said)

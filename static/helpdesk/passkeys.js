@@ -6,6 +6,8 @@ for (const part of document.querySelectorAll("[data-passkeys]")) part.hidden = !
 // Turned down, timed out, no key here: the browser tells them apart no further, and neither is an error of the page.
 document.addEventListener("allauth.error", (event) => {
   event.preventDefault();
-  const words = document.querySelector("[data-passkey-error]");
-  if (words) words.hidden = false;
+  // The one that it does tell apart: a device that made a key here before makes no second one.
+  const is_known = event.detail.exception.name === "InvalidStateError";
+  for (const words of document.querySelectorAll("[data-passkey-error]")) words.hidden = is_known;
+  for (const words of document.querySelectorAll("[data-passkey-known]")) words.hidden = !is_known;
 });

@@ -58,6 +58,7 @@ class Provider:
         self.attributes = {EMAIL: "ann@kestrel.example", NAME: "Ann Berg"}
         self.values: dict[str, Any] = {}
         self.signs, self.methods, self.asked = "assertion", SHA256, {}
+        self.encrypts_for = ""  # a certificate in PEM
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def close(self) -> None:
@@ -102,6 +103,8 @@ class Provider:
         root = etree.fromstring(self._text(says))
         if self.signs in ("assertion", "both") and root.find(f"{{{SAML}}}Assertion") is not None:
             self.sign(root.find(f"{{{SAML}}}Assertion"))
+        if self.encrypts_for:
+            self.encrypt(root, root.find(f"{{{SAML}}}Assertion"))
         if self.signs in ("response", "both"):
             self.sign(root)
         return root
@@ -117,6 +120,23 @@ class Provider:
         context = xmlsec.SignatureContext()
         context.key = xmlsec.Key.from_memory(self.key, xmlsec.KeyFormat.PEM)
         context.sign(signature)
+
+    def encrypt(self, root: etree._Element, assertion: etree._Element) -> None:
+        """Put an assertion under a key of its own, and that under the certificate's."""
+        wrapper = etree.SubElement(root, f"{{{SAML}}}EncryptedAssertion")
+        wrapper.append(assertion)
+        data = xmlsec.template.encrypted_data_create(
+            wrapper, xmlsec.Transform.AES256, type=xmlsec.EncryptionType.ELEMENT, ns="xenc"
+        )
+        xmlsec.template.encrypted_data_ensure_cipher_value(data)
+        info = xmlsec.template.encrypted_data_ensure_key_info(data, ns="ds")
+        key = xmlsec.template.add_encrypted_key(info, xmlsec.Transform.RSA_OAEP)
+        xmlsec.template.encrypted_data_ensure_cipher_value(key)
+        manager = xmlsec.KeysManager()
+        manager.add_key(xmlsec.Key.from_memory(self.encrypts_for, xmlsec.KeyFormat.CERT_PEM))
+        context = xmlsec.EncryptionContext(manager)
+        context.key = xmlsec.Key.generate(xmlsec.KeyData.AES, 256, xmlsec.KeyDataType.SESSION)
+        context.encrypt_xml(data, assertion)
 
     def _text(self, says: dict[str, Any]) -> bytes:
         status = f'<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:{says["status"]}"/>'

@@ -83,7 +83,7 @@ def test_codes_of_the_app_and_recovery_codes_work_under_the_seal_and_each_once(a
     assert sign_in(anna, code()).status_code == 302
     (first, *_others) = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()
     assert sign_in(anna, first).status_code == 302
-    assert "Incorrect code" in sign_in(anna, first).text
+    assert "was used already" in sign_in(anna, first).text
 
 
 def test_a_key_changes_and_nobody_notices(anna, now, settings):

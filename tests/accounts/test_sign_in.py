@@ -1,7 +1,9 @@
 """Signing in: who is told of what, which devices stay signed in, and what a stranger can't find out."""
 
 import re
+from pathlib import Path
 
+import allauth
 import pytest
 from allauth.mfa.totp.internal.auth import (
     TOTP,
@@ -17,6 +19,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from helpdesk.accounts.adapter import NEWS
 from helpdesk.accounts.security import device_name
 from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
@@ -170,7 +173,9 @@ def test_the_link_to_a_new_password_is_not_kept_and_works_once(user, settings, n
     assert "secret_url" not in OutboxMail.objects.get().context
     client, new = Client(), "a better sentence of mine"
     form = client.get(link, follow=True).redirect_chain[-1][0]
-    client.post(form, {"password1": new, "password2": new})
+    done = client.post(form, {"password1": new, "password2": new}, follow=True)
+    assert done.text.count("Your password is changed") == 2  # title and heading, and no message besides
+    assert "Your password is changed" not in client.get("/accounts/login/").text
     user.refresh_from_db()
     assert user.check_password(new)
     assert news() == ["password_changed"]
@@ -206,6 +211,60 @@ def test_the_mails_can_be_written_in_both_languages(kind, language, now):
     assert "&amp;amp;" not in page
     assert "&lt;" not in written.body
     assert "None" not in written.body
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+def test_every_change_of_a_way_in_is_named_in_a_mail_like_all_others(language, now):
+    folder = Path(allauth.__file__).parent / "templates"
+    known = {
+        str(path.relative_to(folder)).removesuffix("_subject.txt") for path in folder.glob("mfa/email/*_subject.txt")
+    }
+    assert [name for name in known if name not in NEWS] == []  # what allauth would tell by itself
+    context = {"happened_at": now.isoformat(), "device": "Firefox", "ip": "::1", "url": "https://x.example/"}
+    subjects = set()
+    for name in {*NEWS.values(), "new_device", "code_used", "company_linked", "anything else"}:
+        row = OutboxMail(key="k", message_id="<m@x>", to=["a@x.example"], template="security", language=language)
+        row.context, row.time_zone = context | {"news": name}, "Europe/Berlin"
+        written = render(row)
+        assert written.subject.startswith("[Premium Support] ")
+        assert f'<html lang="{language}">' in written.alternatives[0].content
+        subjects.add(written.subject)
+    assert len(subjects) == len(set(NEWS.values())) + 4
+
+
+def test_no_page_sends_a_mail_that_is_not_ours(user):
+    """Addresses are confirmed by nobody here: allauth's pages for that, and their mails, don't exist."""
+    client = signed_in(user)
+    for path in ("/accounts/confirm-email/", "/accounts/confirm-email/abc/", "/accounts/email/"):
+        assert client.get(path).status_code == 404
+        assert client.post(path, {"email": user.email, "action_send": "1"}).status_code == 404
+    Client().post("/accounts/password/reset/", {"email": "nobody@nowhere.example"})
+    Client().post("/accounts/signup/", {"email": user.email, "password1": PASSWORD, "password2": PASSWORD})
+    assert not OutboxMail.objects.exists()
+
+
+LABEL = re.compile(r"<label[^>]*>([^<]*)|<button[^>]*>(?:<svg.*?</svg>)? ?([^<]*)")
+
+
+@pytest.mark.parametrize(
+    "path", ["login/", "password/reset/", "password/change/", "password/set/", "2fa/totp/activate/"]
+)
+def test_fields_and_buttons_speak_in_one_tone(user, path):
+    """Sentence case, and e-mail as everywhere: not *Remember Me*, *New Password (again)* or *Email*."""
+    client = Client()
+    if not path.startswith(("login", "password/reset")):
+        if path == "password/set/":
+            user.set_unusable_password()
+            user.save()
+        client.force_login(user)
+        client.post("/accounts/reauthenticate/?next=/", {"password": PASSWORD})
+    client.cookies["django_language"] = "en"
+    page = client.get(f"/accounts/{path}")
+    assert page.status_code == 200
+    said = [" ".join((label or button).split()) for label, button in LABEL.findall(page.text)]
+    assert len(said) > 2
+    assert [words for words in said if re.search(r"\b[a-z]+ [A-Z]| [A-Z][a-z]|\bEmail|\(", words)] == []
+    assert "specified" not in page.text
 
 
 @pytest.mark.parametrize("factory", [UserFactory, StaffFactory])

@@ -64,3 +64,17 @@ def test_from_the_question_to_the_call_and_its_outcome(world, day_and_night, new
     assert problems(mina) == []
     call = CallRequest.objects.get()
     assert (call.state, call.clock.is_met, call.time_zone) == ("connected", True, "Asia/Tokyo")
+
+
+def test_on_a_phone_in_japanese_times_and_numbers_stay_on_their_line(world, day_and_night, new_context):
+    """Beside the button that asks for the call, and under *Or dial us yourself*."""
+    mina = new_context(world.mina, **PHONE, language="ja")
+    mina.goto("/callback/")
+    mina.locator("[name=when][value=window]").check()
+    mina.locator("#windows select").last.select_option(index=12)  # on a day that must be named
+    expect(mina.locator("#send-promise .fig")).to_contain_text("–")
+    lines = "one => one.getBoundingClientRect().height / parseFloat(getComputedStyle(one).fontSize)"
+    assert mina.locator("#send-promise .fig").evaluate(lines) < 2
+    assert mina.locator(".sendbar .btn").evaluate("one => one.getBoundingClientRect().height") < 60
+    assert mina.locator("aside a[href^='tel:']").evaluate("one => one.getClientRects().length") == 1
+    assert problems(mina) == []

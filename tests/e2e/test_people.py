@@ -10,7 +10,7 @@ from helpdesk.accounts.models import User
 from helpdesk.core.sealing import unseal
 from helpdesk.notifications.models import OutboxMail
 from tests.e2e.test_pages import RULES
-from tests.factories import MembershipFactory, UserFactory
+from tests.factories import PASSWORD, MembershipFactory, UserFactory
 
 NEW = "carla@kestrel.example"
 SENTENCE = "a sentence of my own"
@@ -99,6 +99,70 @@ def test_from_the_invitation_to_the_passkey(world, new_context, live_server, loo
     carla.goto(f"{site}/accounts/sessions/")
     expect(carla.get_by_text("This device")).to_be_visible()
     looked_at(carla, "sessions")
+
+
+@pytest.mark.parametrize("who", ["mina", "anna"])
+def test_a_passkey_through_its_life_on_a_phone(world, new_context, live_server, looked_at, settings, who):
+    """Named, made once only on a device, renamed, asked for after the password, removed; by a customer and by staff."""
+    settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = settings.STAFF_MFA_REQUIRED = True
+    site = live_server.url.replace("127.0.0.1", "localhost")
+    user = getattr(world, who)
+    look = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+    page = new_context(None, **look)
+    with_authenticator(page)
+
+    def sign_in() -> None:
+        page.goto(f"{site}/accounts/login/")
+        page.get_by_label("E-mail address").fill(user.email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+
+    sign_in()
+    page.goto(f"{site}/accounts/2fa/webauthn/add/")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_label("Name of the key")).to_have_value("Chrome, Linux")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
+    looked_at(page, f"codes-{who}")
+    page.goto(f"{site}/accounts/2fa/webauthn/add/")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text("This device has a passkey for you here already.")).to_be_visible()
+
+    page.goto(f"{site}/accounts/2fa/webauthn/")
+    page.get_by_role("link", name="Rename").click()
+    page.get_by_label("Name of the key").fill("W" * 60)
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator(".devices .strong")).to_contain_text("W" * 60)
+    looked_at(page, f"named-{who}")
+    page.goto(f"{site}/accounts/2fa/")
+    looked_at(page, f"security-{who}")
+
+    page.goto(f"{site}/accounts/logout/")
+    page.get_by_role("button", name="Sign out").last.click()
+    sign_in()
+    expect(page.get_by_text("Use the passkey or security key")).to_be_visible()
+    looked_at(page, f"asked-{who}")
+    page.get_by_role("button", name="Use a passkey or security key").click()
+    page.wait_for_url(lambda url: "authenticate" not in url)
+
+    page.goto(f"{site}/accounts/2fa/webauthn/")
+    page.get_by_role("link", name="Remove").click()
+    page.get_by_role("link", name="Use a passkey or security key").click()
+    page.get_by_role("button", name="Use a passkey or security key").click()
+    expect(page.get_by_role("heading", name=f"Remove {'W' * 60}")).to_be_visible()
+    looked_at(page, f"remove-{who}")
+    if who == "anna":
+        expect(page.get_by_text("this is your last. Add another one first.")).to_be_visible()
+        return
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("The passkey is removed.")).to_be_visible()
+    page.goto(f"{site}/accounts/logout/")
+    page.get_by_role("button", name="Sign out").last.click()
+    page.goto(f"{site}/accounts/login/")
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_text("This passkey isn't known here any more.")).to_be_visible()
+    looked_at(page, "login-forgotten")
 
 
 @pytest.mark.parametrize("look", ["wide", "phone"])

@@ -3,9 +3,12 @@
 import logging
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
-from helpdesk.portal import views
+from helpdesk.accounts.models import StaffRole
+from helpdesk.portal import errors, views
+from tests.factories import StaffFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -14,6 +17,50 @@ def test_an_unknown_address(sign_in, kestrel):
     page = sign_in(kestrel.mina).get("/no/such/page/")
     assert page.status_code == 404
     assert "There's no page here" in page.text
+
+
+PAGE = {"accept": "text/html,*/*;q=0.8"}
+OPEN = 'aria-label="Main"'
+
+
+@pytest.mark.parametrize("path", ["/no/such/page/", "/tickets/999999/", "/admin/", "/accounts/2fa/nothing/"])
+def test_who_goes_astray_keeps_the_menu(sign_in, kestrel, path):
+    page = sign_in(kestrel.mina).get(path, headers=PAGE)
+    assert page.status_code == 404
+    assert "There's no page here" in page.text
+    assert [name for name in ("Tickets</a>", "Articles</a>", "Sign out", "Mina Okafor") if name not in page.text] == []
+    assert "private" in page["Cache-Control"]
+
+
+def test_so_does_a_member_of_staff_and_a_stranger_sees_none(sign_in, settings):
+    lead = StaffFactory(staff_role=StaffRole.SPECIALIST)
+    for path, status in (("/admin/nothing/", 404), ("/no/such/page/", 404), ("/admin/helpdesk/alarm/", 403)):
+        page = sign_in(lead).get(path, headers=PAGE)
+        assert page.status_code == status
+        assert 'class="ws-nav"' in page.text
+    settings.STAFF_MFA_REQUIRED = True
+    page = sign_in(lead).get("/no/such/page/", headers=PAGE)
+    assert "Workspace</a>" in page.text
+    assert 'class="ws-nav"' not in page.text
+    assert OPEN not in Client().get("/no/such/page/", headers=PAGE).text
+
+
+def test_a_picture_that_is_missing_takes_no_message_away(sign_in, kestrel):
+    client = sign_in(kestrel.mina)
+    client.post("/me/", {"full_name": "Mina O.", "language": "en", "time_zone": "Europe/Berlin", "mail_copies": "on"})
+    assert OPEN not in client.get("/no/such.png", headers={"accept": "image/*"}).text
+    assert "Your profile is saved." in client.get("/me/").text
+
+
+def test_without_the_menu_s_tables_the_page_is_there_nevertheless(sign_in, kestrel, monkeypatch):
+    def broken(_request: object) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(errors, "visitor_of", broken)
+    page = sign_in(kestrel.mina).get("/no/such/page/", headers=PAGE)
+    assert page.status_code == 404
+    assert "There's no page here" in page.text
+    assert OPEN not in page.text
 
 
 def test_an_act_that_is_opened_as_a_page(sign_in, kestrel):
