@@ -9,18 +9,20 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.accounts.models import Account, StaffRole, Team, TeamMembership, User
 from helpdesk.core.channels import Channel
 from helpdesk.subscriptions.models import Hub, Skill, Subscription
 from helpdesk.subscriptions.skills import set_skills
-from helpdesk.tickets.services import index_account
+from helpdesk.tickets.services import index_account, index_person
 from helpdesk.workspace.duty import led_teams
 from helpdesk.workspace.erasing import erase_page
-from helpdesk.workspace.lists import Choice, RoleAdmin
+from helpdesk.workspace.lists import PLACE_HELP, Choice, RoleAdmin
 from helpdesk.workspace.memberships import ByAddressForm, MembershipInline, RowFormSet
 from helpdesk.workspace.rights import Rights
 
@@ -103,6 +105,15 @@ class StaffFilter(Choice):
 class PersonForm(AdminUserCreationForm):
     """A new person; the address is kept in small letters, so that it is unique in any case."""
 
+    usable_password = forms.ChoiceField(
+        label=_("Signs in"),
+        choices=[("true", _("With a password")), ("false", _("Without a password"))],
+        initial="true",
+        required=False,
+        widget=forms.RadioSelect,
+        help_text=_("Without one, people come in through their company's sign-in only."),
+    )
+
     class Meta:
         model = User
         fields = ("email", "full_name", "staff_role", "language", "time_zone")
@@ -113,6 +124,8 @@ class PersonForm(AdminUserCreationForm):
 
 
 class PersonChangeForm(UserChangeForm):
+    password = None  # what is kept of it is nobody's to read
+
     class Meta:
         model = User
         fields = "__all__"
@@ -122,11 +135,13 @@ class PersonChangeForm(UserChangeForm):
         return self.cleaned_data["email"].lower()
 
     def clean(self) -> dict[str, Any]:
-        """Somebody must be left who can give roles."""
+        """Somebody must be left who can give roles: of two who dismiss each other at once, one stays."""
         data = super().clean()
         stays = data.get("is_active") and data.get("staff_role") == StaffRole.ADMINISTRATOR
-        others = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).exclude(pk=self.instance.pk)
-        if self.instance.is_superuser and not stays and not others.exists():
+        if stays or not self.instance.is_superuser:
+            return data
+        all_of_them = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).order_by("pk")
+        if not any(row.pk != self.instance.pk for row in all_of_them.select_for_update(no_key=True)):
             self.add_error("staff_role", _("This is the last administrator. Give somebody else the role first."))
         return data
 
@@ -150,17 +165,19 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
 
     form = PersonChangeForm
     add_form = PersonForm
-    list_display = ("email", "full_name", "staff_role", "is_active")
+    add_form_template = "admin/change_form.html"
+    list_display = ("email", "full_name", "role", "is_active")
     list_filter = (StaffFilter,)
     search_fields = ("email__istartswith", "full_name__istartswith")
     search_help_text = _("Beginning of the address or the name")
     ordering = ("email",)
     filter_horizontal = ()
     fieldsets = (
-        (None, {"fields": ("email", "full_name", "password")}),
+        (None, {"fields": ("email", "full_name", "signs_in")}),
         (_("Reads"), {"fields": ("language", "time_zone")}),
-        (_("Rights"), {"fields": ("staff_role", "is_active")}),
+        (_("Rights"), {"fields": ("staff_role", "is_active", "belongs_to")}),
     )
+    readonly_fields = ("signs_in", "belongs_to")
     add_fieldsets = (
         (None, {"fields": ("email", "full_name", "staff_role", "language", "time_zone")}),
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
@@ -181,6 +198,34 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         if obj is None or self.has_change_permission(request, obj):
             return fieldsets
         return ((None, {"fields": ("email", "full_name")}), *fieldsets[1:])
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and {"full_name", "email"} & set(form.changed_data):
+            index_person(person=obj)
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "staff_role":
+            options["choices"] = [("", _("None: a customer")), *StaffRole.choices]
+        return super().formfield_for_choice_field(db_field, request, **options)
+
+    @admin.display(description=_("Role"))
+    def role(self, person: User) -> str:
+        return str(person.get_staff_role_display() if person.is_staff else _("Customer"))
+
+    @admin.display(description=_("Signs in"))
+    def signs_in(self, person: User) -> SafeString:
+        words = _("With a password") if person.has_usable_password() else _("Without a password")
+        url, link = reverse("admin:auth_user_password_change", args=[person.pk]), _("Set a new password")
+        return format_html('{} <a class="btn btn--s" href="{}">{}</a>', words, url, link)
+
+    @admin.display(description=_("Belongs to"))
+    def belongs_to(self, person: User) -> SafeString | str:
+        """The accounts that they speak for, or their teams."""
+        places = [("team", row.team) for row in person.team_memberships.select_related("team")]
+        places += [("account", row.account) for row in person.memberships.select_related("account")]
+        rows = [(reverse(f"admin:helpdesk_{kind}_change", args=[place.pk]), place) for kind, place in places]
+        return format_html_join(", ", '<a href="{}">{}</a>', rows) or "–"
 
 
 class HubBoxes(forms.ModelMultipleChoiceField):
@@ -280,6 +325,7 @@ class TeamAdmin(RoleAdmin):
     form = TeamForm
     list_display = ("name", "people", "served", "channel_names")
     search_fields = ("name__istartswith",)
+    search_help_text = _("Beginning of the name")
     readonly_fields = ("channel_names", "served")
     inlines = (TeamMemberInline,)
 
@@ -325,13 +371,18 @@ class HubAdmin(RoleAdmin):
     list_display = ("name", "served_by")
     ordering = ("position",)
     fields = ("code", "name", "position", "teams")
-    filter_horizontal = ("teams",)
+    formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Hub]:
         return super().get_queryset(request).prefetch_related("teams")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Hub | None = None) -> tuple[str, ...]:
         return ("code",) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Hub | None = None, change: bool = False, **options: Any) -> Any:
+        code = _("Small letters, digits and hyphens: what files and events call it. It stays for good.")
+        texts = {"code": code, "position": PLACE_HELP}
+        return super().get_form(request, obj, change=change, **{"help_texts": texts, **options})
 
     @admin.display(description=_("Teams that serve it"))
     def served_by(self, hub: Hub) -> str:
