@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.durations import compact
@@ -207,10 +207,16 @@ class EscalationAdmin(ReadOnlyAdmin):
         """From the due instant until the last of those it went to had it."""
         return compact((row.delivered_at - row.due_at).total_seconds()) if row.delivered_at else "–"
 
+    def get_fields(self, request: HttpRequest, obj: Escalation | None = None) -> tuple[str, ...]:
+        """Who was passed over and what was done, where anybody was and anything is."""
+        out = {"skipped_text": not (obj and obj.skipped), "acts_text": not (obj and obj.acts)}
+        return tuple(name for name in self.fields if not out.get(name))
+
     @admin.display(description=gettext_lazy("State"))
     def outcome(self, row: Escalation) -> str:
         if row.acknowledged_at is None:
-            return str(row.get_state_display())
+            waits = row.state == Escalation.State.FIRED
+            return pgettext("escalation", "Waiting") if waits else str(row.get_state_display())
         words = {"who": row.acknowledged_by, "at": instant(row.acknowledged_at)}
         return _("Acknowledged by %(who)s, %(at)s") % words
 

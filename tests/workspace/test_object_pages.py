@@ -342,3 +342,18 @@ def test_notices_jobs_and_alarms_speak_in_words(now):
     assert "alarms open 0, sweeps itself no</div>" in page
     assert "<h1>watchdog</h1>" in page
     assert "Watchdog</td>" in client.get(f"{ROOT}heartbeat/").content.decode()
+
+
+def test_an_administrator_sets_a_password_or_takes_it_away():
+    person, client = UserFactory(), signed_in()
+    path = f"{ROOT}user/{person.pk}/password/"
+    page = opened(client, path)
+    wrong = client.post(path, page | {"password1": ["brief"], "password2": ["brief"]})
+    assert "at least" in wrong.content.decode()
+    new = {"password1": ["quite another horse"], "password2": ["quite another horse"]}
+    assert client.post(path, page | new).status_code == 302
+    person.refresh_from_db()
+    assert person.check_password("quite another horse")
+    assert client.post(path, page | {"usable_password": ["false"]}).status_code == 302
+    person.refresh_from_db()
+    assert not person.has_usable_password()
