@@ -1,10 +1,14 @@
 """The recurring jobs in words: what each is called, and what came of it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
+
+from helpdesk.workspace.wording import instant
 
 # By the name of its heartbeat.
 JOBS = {
@@ -25,6 +29,7 @@ FIGURES = {
     "by_audit": pgettext_lazy("outcome of a job", "by audit"),
     "by_fold": pgettext_lazy("outcome of a job", "by fold"),
     "checked": pgettext_lazy("outcome of a job", "checked"),
+    "current": pgettext_lazy("outcome of a job", "under the first key"),
     "claimed": pgettext_lazy("outcome of a job", "looked at"),
     "clean": pgettext_lazy("outcome of a job", "clean"),
     "closed": pgettext_lazy("outcome of a job", "alarms over"),
@@ -34,10 +39,13 @@ FIGURES = {
     "fired": pgettext_lazy("outcome of a job", "steps fired"),
     "infected": pgettext_lazy("outcome of a job", "infected"),
     "issued": pgettext_lazy("outcome of a job", "issued"),
+    "lost": pgettext_lazy("outcome of a job", "under a lost key"),
     "late_seconds": pgettext_lazy("outcome of a job", "seconds late"),
     "looked_at": pgettext_lazy("outcome of a job", "looked at"),
+    "old": pgettext_lazy("outcome of a job", "under another key"),
     "open": pgettext_lazy("outcome of a job", "alarms open"),
     "opened": pgettext_lazy("outcome of a job", "new alarms"),
+    "plain": pgettext_lazy("outcome of a job", "not sealed"),
     "revised": pgettext_lazy("outcome of a job", "revised"),
     "scanner": pgettext_lazy("outcome of a job", "scanner"),
     "sent": pgettext_lazy("outcome of a job", "mails sent"),
@@ -66,4 +74,16 @@ def _value(value: Any) -> str:
         return _("yes") if value else _("no")
     if isinstance(value, list | dict):
         return str(len(value))
-    return str(STATES.get(value, value)) if isinstance(value, str) else f"{value:g}" if value is not None else ""
+    if isinstance(value, str):
+        at = _instant(value)
+        return instant(at) if at else str(STATES.get(value, value))
+    return "" if value is None else str(round(value, 1))
+
+
+def _instant(text: str) -> datetime | None:
+    """Jobs note up to when they have looked as an instant in ISO 8601."""
+    try:
+        at = parse_datetime(text)
+    except ValueError:  # looks like one, and is none
+        return None
+    return at if at and at.tzinfo else None

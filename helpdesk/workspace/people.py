@@ -174,7 +174,12 @@ class PersonChangeForm(UserChangeForm):
 
 
 class NewPasswordForm(AdminPasswordChangeForm):
-    usable_password = way_in()
+    """How a person signs in: with a new password, or without any."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["usable_password"] = way_in()
+        self.order_fields(("usable_password", "password1", "password2"))
 
 
 class SkillInline(Rights, admin.TabularInline):
