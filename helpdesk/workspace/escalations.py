@@ -194,9 +194,9 @@ class EscalationAdmin(ReadOnlyAdmin):
     def account(self, row: Escalation) -> str:
         return row.ticket.account.name
 
-    @admin.display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
-    def owner(self, row: Escalation) -> str | None:
-        return row.ticket.owner.full_name if row.ticket.owner else None
+    @admin.display(description=gettext_lazy("Owner"))
+    def owner(self, row: Escalation) -> str:
+        return row.ticket.owner.full_name if row.ticket.owner else _("Nobody")
 
     @admin.display(description=gettext_lazy("Noticed after"))
     def lateness_text(self, row: Escalation) -> str:
@@ -297,9 +297,9 @@ class NoticeAdmin(ReadOnlyAdmin):
         words = notice_words(notice)
         return format_html('<a href="{}">{}</a>', notice.url, words) if notice.url else format_html("{}", words)
 
-    @admin.display(description=gettext_lazy("Read"), empty_value="–")
-    def read(self, notice: Notice) -> str | None:
-        return instant(notice.read_at) if notice.read_at else None
+    @admin.display(description=gettext_lazy("Read"))
+    def read(self, notice: Notice) -> str:
+        return instant(notice.read_at) if notice.read_at else "–"
 
     @admin.display(description=gettext_lazy("Read"))
     def mark(self, notice: Notice) -> str | SafeString:

@@ -172,10 +172,10 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
     def why(self, row: ManagerRequest) -> str:
         return row.reason if len(row.reason) < 160 else row.reason[:160] + "…"
 
-    @admin.display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
-    def owner(self, row: ManagerRequest) -> str | None:
+    @admin.display(description=gettext_lazy("Owner"))
+    def owner(self, row: ManagerRequest) -> str:
         owner = row.standing.owner
-        return owner.full_name if owner else None
+        return owner.full_name if owner else _("Nobody")
 
     @admin.display(description=gettext_lazy("Answered"))
     def state(self, row: ManagerRequest) -> str | SafeString:

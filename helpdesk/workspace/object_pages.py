@@ -76,6 +76,7 @@ class ObjectPages:
         obj = self.get_object(request, unquote(object_id)) if object_id else request.user
         if obj is None:
             return
+        request.saved_as = str(obj) if object_id else ""  # a refused form has its own idea of the name
         obj._meta.model._base_manager.select_for_update(no_key=True).filter(pk=obj.pk).first()
         if object_id and SEEN in request.POST and self.has_change_permission(request, obj):
             request.conflict = self._conflict(request, object_id)
@@ -105,7 +106,9 @@ class ObjectPages:
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         formsets = [inline.formset for inline in context["inline_admin_formsets"]]
         state = state_of(context["adminform"].form, formsets) if context.get("original") else {}
-        more = {"seen": " ".join(f"{name}:{digest}" for name, digest in state.items()), "has_history": self.has_history}
+        seen = " ".join(f"{name}:{digest}" for name, digest in state.items())
+        saved_as = getattr(request, "saved_as", "") or context.get("original")
+        more = {"seen": seen, "has_history": self.has_history, "saved_as": saved_as}
         return super().render_change_form(request, context | more, *args, **options)
 
     # History and end -------------------------------------------------------------------------------------

@@ -122,9 +122,9 @@ class OutboxMailAdmin(ReadOnlyAdmin):
         more = mail.context.get("more", 0)
         return ", ".join([*rows, *([f"+ {more}"] if more else [])])
 
-    @admin.display(description=gettext_lazy("Sent"), empty_value="–")
-    def sent(self, mail: OutboxMail) -> str | None:
-        return instant(mail.sent_at) if mail.sent_at else None
+    @admin.display(description=gettext_lazy("Sent"))
+    def sent(self, mail: OutboxMail) -> str:
+        return instant(mail.sent_at) if mail.sent_at else "–"
 
     @admin.display(description=gettext_lazy("Last error"))
     def error(self, mail: OutboxMail) -> str:

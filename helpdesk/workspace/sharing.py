@@ -154,6 +154,6 @@ class SharedAdmin(RoleAdmin):
     def uses(self, shared: CannedReply | Macro) -> int:
         return shared.used
 
-    @admin.display(description=gettext_lazy("Last used"), empty_value="–")
-    def last_use(self, shared: CannedReply | Macro) -> str | None:
-        return moment(shared.last_used_at, timezone.now()) if shared.last_used_at else None
+    @admin.display(description=gettext_lazy("Last used"))
+    def last_use(self, shared: CannedReply | Macro) -> str:
+        return moment(shared.last_used_at, timezone.now()) if shared.last_used_at else "–"

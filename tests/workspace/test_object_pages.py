@@ -357,3 +357,16 @@ def test_an_administrator_sets_a_password_or_takes_it_away():
     assert client.post(path, page | {"usable_password": ["false"]}).status_code == 302
     person.refresh_from_db()
     assert not person.has_usable_password()
+
+
+def test_a_refused_form_keeps_the_saved_name_on_top_and_nobody_reads_none():
+    account, client = _account(), signed_in()
+    path = f"{ROOT}account/{account.pk}/change/"
+    page = opened(client, path)
+    answer = client.post(path, page | {"name": ["Taken over"], "time_zone": ["Mars/Olympus"]}).content.decode()
+    assert "<h1>Kestrel</h1>" in answer
+    assert 'value="Taken over"' in answer
+    canned = CannedReply.objects.create(name="Thanks", body="x")
+    seen = signed_in(StaffRole.SPECIALIST).get(f"{ROOT}cannedreply/{canned.pk}/change/").content.decode()
+    assert "None" not in seen
+    assert "view-only" in seen
