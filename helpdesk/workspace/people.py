@@ -149,6 +149,10 @@ class PersonForm(AdminUserCreationForm):
         return self.cleaned_data["email"].lower()
 
 
+def administrators() -> QuerySet[User]:
+    return User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True)
+
+
 class PersonChangeForm(UserChangeForm):
     password = None  # what is kept of it is nobody's to read
 
@@ -162,13 +166,10 @@ class PersonChangeForm(UserChangeForm):
         return self.cleaned_data["email"].lower()
 
     def clean(self) -> dict[str, Any]:
-        """Somebody must be left who can give roles: of two who dismiss each other at once, one stays."""
+        """Somebody must be left who can give roles; the page holds all who can."""
         data = super().clean()
         stays = data.get("is_active") and data.get("staff_role") == StaffRole.ADMINISTRATOR
-        if stays or not self.instance.is_superuser:
-            return data
-        all_of_them = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).order_by("pk")
-        if not any(row.pk != self.instance.pk for row in all_of_them.select_for_update(no_key=True)):
+        if self.instance.is_superuser and not stays and not administrators().exclude(pk=self.instance.pk).exists():
             self.add_error("staff_role", _("This is the last administrator. Give somebody else the role first."))
         return data
 
@@ -227,6 +228,11 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
     def get_urls(self) -> list[Any]:
         page = self.admin_site.admin_view(lambda request, pk: erase_page(request, self, pk))
         return [path("<int:pk>/erase/", page, name="helpdesk_user_erase"), *super().get_urls()]
+
+    def _hold(self, request: HttpRequest, object_id: str | None) -> None:
+        """With all administrators, by id: of two who dismiss each other at once, one stays."""
+        list(administrators().order_by("pk").select_for_update(no_key=True))
+        super()._hold(request, object_id)
 
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return (SkillInline,) if obj is not None and obj.is_staff else ()
