@@ -156,7 +156,7 @@
     window.setTimeout(() => { delete form.dataset.sent; }, 4000);
   });
   // A list to search in, which Django's script puts in place of a select, is called what the select's label says.
-  window.addEventListener("load", () => $$("select.admin-autocomplete").forEach((select) => {
+  window.django?.jQuery?.(() => $$("select.admin-autocomplete").forEach((select) => {
     const box = $("[role=combobox]", select.nextElementSibling || select);
     const label = select.labels[0];
     if (!box || !label) return;
