@@ -6,6 +6,8 @@ from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.core.moments import clock, full_date
+
 
 class Delivery(models.TextChoices):
     """State of an outgoing mail."""
@@ -96,7 +98,7 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return gettext("Notice of %(at)s") % {"at": f"{self.created_at:%Y-%m-%d %H:%M}"}
+        return gettext("Notice of %(at)s") % {"at": f"{full_date(self.created_at)} {clock(self.created_at)}"}
 
 
 class Heartbeat(models.Model):
@@ -111,7 +113,7 @@ class Heartbeat(models.Model):
         verbose_name_plural = _("heartbeats")
 
     def __str__(self) -> str:
-        return f"{self.name} {self.at:%Y-%m-%d %H:%M:%S}"
+        return self.name
 
 
 class Alarm(models.Model):
@@ -131,4 +133,4 @@ class Alarm(models.Model):
         indexes = [models.Index(fields=["-since"], name="alarm_latest")]
 
     def __str__(self) -> str:
-        return gettext("Alarm of %(at)s") % {"at": f"{self.since:%Y-%m-%d %H:%M}"}
+        return gettext("Alarm of %(at)s") % {"at": f"{full_date(self.since)} {clock(self.since)}"}

@@ -17,6 +17,7 @@ from helpdesk.workspace import (
     providers,
     ratings,
     rollouts,
+    teams,
     ticket,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "providers",
     "ratings",
     "rollouts",
+    "teams",
     "ticket",
 ]

@@ -20,7 +20,7 @@ from helpdesk.knowledge import services
 from helpdesk.knowledge.deflection import titles_of
 from helpdesk.knowledge.models import LANGUAGES, Article, Revision, Section
 from helpdesk.knowledge.rendering import html, reader_language
-from helpdesk.workspace.lists import Choice, RoleAdmin, numbers
+from helpdesk.workspace.lists import PLACE_HELP, Choice, RoleAdmin, numbers
 
 MOST_VERSIONS = 50
 
@@ -70,18 +70,24 @@ class SectionAdmin(RoleAdmin):
     """The order of the knowledge base."""
 
     list_display = ("name", "name_ja", "position")
+    fields = ("name", "name_ja", "slug", "position")
     prepopulated_fields = {"slug": ("name",)}
+
+    def get_form(self, request: HttpRequest, obj: Section | None = None, change: bool = False, **kwargs: Any) -> Any:
+        texts = {"slug": _("The end of the page's address, such as when-something-stops."), "position": PLACE_HELP}
+        return super().get_form(request, obj, change=change, **{"help_texts": texts, **kwargs})
 
 
 @admin.register(Article)
 class ArticleAdmin(RoleAdmin):
     """Articles; the page of one has a text for each language."""
 
-    list_display = ("title", "section", "hub", "languages", "state")
+    list_display = ("title", "section", "hub_name", "languages", "state")
     list_display_links = ("title",)
     list_filter = (SectionFilter,)
     list_select_related = ("section", "hub")
     search_fields = ("slug__startswith", "revisions__title__icontains")
+    search_help_text = gettext_lazy("Words of the title")
     fields = ("section", "hub", "slug")
 
     @admin.display(description=gettext_lazy("Title"))

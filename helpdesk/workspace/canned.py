@@ -59,16 +59,33 @@ class CannedReplyAdmin(SharedAdmin):
 
     form = CannedForm
     change_form_template = "admin/helpdesk/cannedreply/change_form.html"
-    list_display = ("name", "typed", "audience_text", "language", "hub", "uses", "last_use")
+    list_display = ("name", "typed", "audience_text", "language_name", "hub_name", "uses", "last_use")
     list_select_related = ("owner", "team", "hub")
     search_fields = ("name", "shortcut", "body")
     search_help_text = gettext_lazy("Name, shortcut or words of the text")
     fields = ("name", "shortcut", "body", "language", "hub", "audience", "is_active")
-    view_fields = ("name", "shortcut", "body", "language", "hub", "audience_text", "is_active", "uses", "last_use")
+    view_fields = (
+        "name",
+        "typed",
+        "body",
+        "language_name",
+        "hub_name",
+        "audience_text",
+        "is_active",
+        "uses",
+        "last_use",
+    )
+    delete_help = gettext_lazy(
+        "What was sent with it stays on the tickets. To keep it for later, take it out of use instead."
+    )
 
     @admin.display(description=gettext_lazy("Shortcut"))
     def typed(self, canned: CannedReply) -> str | SafeString:
         return format_html("<kbd>/{}</kbd>", canned.shortcut) if canned.shortcut else "–"
+
+    @admin.display(description=gettext_lazy("Language"))
+    def language_name(self, canned: CannedReply) -> str:
+        return str(dict(settings.LANGUAGES).get(canned.language, canned.language))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
         return super().render_change_form(request, context | {"placeholders": placeholder_help()}, *args, **options)

@@ -94,10 +94,6 @@ class CustomFieldAdmin(RoleAdmin):
         """Tickets have values by its code and of its kind."""
         return ("code", "kind") if obj else ()
 
-    @admin.display(description=gettext_lazy("Hub"))
-    def hub_name(self, field: CustomField) -> str:
-        return field.hub.name if field.hub else _("All hubs")
-
     @admin.display(description=gettext_lazy("Choices"))
     def choice_list(self, field: CustomField) -> str:
         return ", ".join(field.choices) or "–"

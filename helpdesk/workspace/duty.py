@@ -167,6 +167,7 @@ class AbsenceAdmin(StretchAdmin):
     """One's own absences; leads and managers write anybody's. Escalations skip who is away."""
 
     form = AbsenceForm
+    delete_help = gettext_lazy("Escalations go to this person again.")
     list_display = ("person", "begins", "ends", "state", "note")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Absence]:
@@ -200,6 +201,7 @@ class OnCallShiftAdmin(StretchAdmin):
     """Who is on call: all staff see it, leads write it for their teams, managers for all."""
 
     form = ShiftForm
+    delete_help = gettext_lazy("Escalations to who is on call pass this person over.")
     list_display = ("person", "team_text", "begins", "ends", "state")
     list_select_related = ("user", "team")
     fields = ("user", "team", "starts_at", "ends_at")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from helpdesk.accounts.models import Team, User
 from helpdesk.core.durations import compact
@@ -107,20 +107,17 @@ class EscalationAdmin(ReadOnlyAdmin):
     ordering = ("-due_at", "-id")
     list_select_related = ("ticket__account", "ticket__owner", "clock", "acknowledged_by")
     actions = ("acknowledge_chosen",)
-    fields = (
-        "ticket_link",
-        ("metric", "step"),
-        ("due_at", "detected_at", "delivered_at"),
-        ("lateness_text", "delivered_text"),
-        "told_text",
-        "skipped_text",
-        "acts_text",
-        ("acknowledged_by", "acknowledged_at"),
-    )
+    change_form_template = "admin/helpdesk/escalation/change_form.html"
+    fields = ("ticket_link", "account", "owner", "metric", "step", "due_at", "lateness_text", "delivered_text")
+    fields += ("told_text", "skipped_text", "acts_text", "outcome")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Escalation | None = None) -> list[str]:
-        said = ["ticket_link", "metric", "step", "lateness_text", "delivered_text"]
-        return [*super().get_readonly_fields(request, obj), *said, "told_text", "skipped_text", "acts_text"]
+        return [*super().get_readonly_fields(request, obj), *(name for name in self.fields if name != "due_at")]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any) -> Any:
+        waits = context["original"].acknowledged_at is None and context["original"].state == Escalation.State.FIRED
+        more = {"may_acknowledge": waits and self.has_change_permission(request)}
+        return super().render_change_form(request, context | more, *args, **options)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Escalation | None:
         row = super().get_object(request, object_id, from_field)
@@ -197,9 +194,9 @@ class EscalationAdmin(ReadOnlyAdmin):
     def account(self, row: Escalation) -> str:
         return row.ticket.account.name
 
-    @admin.display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
-    def owner(self, row: Escalation) -> str | None:
-        return row.ticket.owner.full_name if row.ticket.owner else None
+    @admin.display(description=gettext_lazy("Owner"))
+    def owner(self, row: Escalation) -> str:
+        return row.ticket.owner.full_name if row.ticket.owner else _("Nobody")
 
     @admin.display(description=gettext_lazy("Noticed after"))
     def lateness_text(self, row: Escalation) -> str:
@@ -209,6 +206,19 @@ class EscalationAdmin(ReadOnlyAdmin):
     def delivered_text(self, row: Escalation) -> str:
         """From the due instant until the last of those it went to had it."""
         return compact((row.delivered_at - row.due_at).total_seconds()) if row.delivered_at else "–"
+
+    def get_fields(self, request: HttpRequest, obj: Escalation | None = None) -> tuple[str, ...]:
+        """Who was passed over and what was done, where anybody was and anything is."""
+        out = {"skipped_text": not (obj and obj.skipped), "acts_text": not (obj and obj.acts)}
+        return tuple(name for name in self.fields if not out.get(name))
+
+    @admin.display(description=gettext_lazy("State"))
+    def outcome(self, row: Escalation) -> str:
+        if row.acknowledged_at is None:
+            waits = row.state == Escalation.State.FIRED
+            return pgettext("escalation", "Waiting") if waits else str(row.get_state_display())
+        words = {"who": row.acknowledged_by, "at": instant(row.acknowledged_at)}
+        return _("Acknowledged by %(who)s, %(at)s") % words
 
     @admin.display(description=gettext_lazy("Acknowledged"))
     def answer(self, row: Escalation) -> str | SafeString:
@@ -259,6 +269,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     list_filter = (ReadFilter,)
     ordering = (F("created_at").desc(), "-id")
     actions = ("mark_chosen",)
+    fields = ("text", "written", "read")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Notice | None = None) -> tuple[str, ...]:
+        return self.fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         return Notice.objects.filter(recipient=request.user)
@@ -282,6 +296,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     def text(self, notice: Notice) -> SafeString:
         words = notice_words(notice)
         return format_html('<a href="{}">{}</a>', notice.url, words) if notice.url else format_html("{}", words)
+
+    @admin.display(description=gettext_lazy("Read"))
+    def read(self, notice: Notice) -> str:
+        return instant(notice.read_at) if notice.read_at else "–"
 
     @admin.display(description=gettext_lazy("Read"))
     def mark(self, notice: Notice) -> str | SafeString:

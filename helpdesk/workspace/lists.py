@@ -16,11 +16,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.workspace.object_pages import ObjectPages
 from helpdesk.workspace.rights import Rights
 
 PER_PAGE = 50
 DEEPEST_PAGE = 1000
 MOST_AT_ONCE = 200
+PLACE_HELP = _("Lower numbers come first.")
 
 
 def numbers(texts: Iterable[str]) -> list[int]:
@@ -106,7 +108,7 @@ class Choice(admin.SimpleListFilter):
         return queryset.filter(**{self.field: value})
 
 
-class RoleAdmin(Rights, admin.ModelAdmin):
+class RoleAdmin(Rights, ObjectPages, admin.ModelAdmin):
     """What all pages of the workspace share: rights from the table, lists without counts, no stray filters."""
 
     actions_on_top = False
@@ -116,6 +118,16 @@ class RoleAdmin(Rights, admin.ModelAdmin):
     list_per_page = PER_PAGE
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """No hub means all of them, and the list says so."""
+        if db_field.name == "hub" and db_field.null:
+            options |= {"empty_label": _("All hubs"), "help_text": ""}
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    @admin.display(description=_("Hub"))
+    def hub_name(self, row: Any) -> str:
+        return row.hub.name if row.hub else str(_("All hubs"))
 
     def prepare(self, rows: list[Any]) -> None:
         """Read what the rows of a page have in common, in a fixed number of queries."""
@@ -144,6 +156,8 @@ class RoleAdmin(Rights, admin.ModelAdmin):
 
 class ReadOnlyAdmin(RoleAdmin):
     """Pages that show what only services write."""
+
+    has_history = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

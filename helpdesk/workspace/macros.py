@@ -166,6 +166,7 @@ class MacroAdmin(SharedAdmin):
         "reply",
     )
     view_fields = ("name", "audience_text", "does", "is_active", "uses", "last_use")
+    delete_help = gettext_lazy("What it did stays on the tickets. To keep it for later, take it out of use instead.")
 
     def prepare(self, rows: list[Macro]) -> None:
         """The names of the teams that these macros move tickets to: one query."""

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, pgettext, pgettext_lazy
 
 from helpdesk.core.durations import compact
 from helpdesk.escalation.manager_requests import answer_request, ask_manager, may_answer
@@ -136,10 +136,18 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
     list_filter = (WaitingFilter, WhoFilter)
     ordering = ("-asked_at", "-id")
     list_select_related = (*STANDING, "asked_by", "answered_by")
-    fields = ("ticket_link", ("who", "asked_at"), "reason", "answer", ("answered_by", "answered_at"))
+    fields = ("ticket_link", "account", "owner", "who", "asked_at", "reason", "answer", "state")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ManagerRequest | None = None) -> list[str]:
-        return [*super().get_readonly_fields(request, obj), "ticket_link", "who"]
+        return [*super().get_readonly_fields(request, obj), "ticket_link", "account", "owner", "who", "state"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ManagerRequest]:
+        """With whether the reader is one who answers: nobody else is offered to."""
+        return super().get_queryset(request).annotate(reader_answers=Value(may_answer(request.user)))
+
+    def get_fields(self, request: HttpRequest, obj: ManagerRequest | None = None) -> tuple[str, ...]:
+        """Without the answer while there is none."""
+        return tuple(name for name in self.fields if name != "answer" or (obj and obj.answered_at))
 
     @admin.display(description=gettext_lazy("Asked"))
     def asked(self, row: ManagerRequest) -> str:
@@ -164,10 +172,10 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
     def why(self, row: ManagerRequest) -> str:
         return row.reason if len(row.reason) < 160 else row.reason[:160] + "…"
 
-    @admin.display(description=gettext_lazy("Owner"), empty_value=gettext_lazy("Nobody"))
-    def owner(self, row: ManagerRequest) -> str | None:
+    @admin.display(description=gettext_lazy("Owner"))
+    def owner(self, row: ManagerRequest) -> str:
         owner = row.standing.owner
-        return owner.full_name if owner else None
+        return owner.full_name if owner else _("Nobody")
 
     @admin.display(description=gettext_lazy("Answered"))
     def state(self, row: ManagerRequest) -> str | SafeString:
@@ -175,5 +183,7 @@ class ManagerRequestAdmin(ReadOnlyAdmin):
             after = compact((row.answered_at - row.asked_at).total_seconds())
             text = _("%(name)s, after %(time)s") % {"name": row.answered_by.full_name, "time": after}
             return format_html("{}", text)
+        if not row.reader_answers:
+            return pgettext("a request to the manager", "Waits for an answer")
         url = reverse("admin:helpdesk_ticket_change", args=[row.standing.pk])
         return format_html('<a class="btn btn--s" href="{}#manager">{}</a>', url, _("Answer"))

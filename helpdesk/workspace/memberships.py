@@ -38,6 +38,13 @@ class RowFormSet(forms.BaseInlineFormSet):
             if not isinstance(widget, forms.CheckboxSelectMultiple):  # its boxes have labels of their own
                 widget.attrs = {**widget.attrs, "aria-label": field.label}
 
+    def clean(self) -> None:
+        """What says that it is new and yet has an id was forged, or mangled on its way."""
+        super().clean()
+        new = self.forms[max(self.initial_form_count(), 0) :]
+        if any(getattr(form, "cleaned_data", {}).get(self.model._meta.pk.name) for form in new):
+            raise forms.ValidationError(_("This form was changed on its way. Open the page anew, and type it again."))
+
 
 class ByAddressForm(forms.ModelForm):
     """A row that ties a person to something."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -16,6 +17,7 @@ from helpdesk.core.durations import compact, spoken
 from helpdesk.escalation import alarms
 from helpdesk.notifications.models import Alarm, Delivery, Heartbeat, OutboxMail
 from helpdesk.notifications.services import send_again
+from helpdesk.workspace.job_words import job_name, outcome_words
 from helpdesk.workspace.lists import Choice, ReadOnlyAdmin, chosen_ids
 from helpdesk.workspace.wording import instant
 
@@ -60,30 +62,28 @@ class OutboxMailAdmin(ReadOnlyAdmin):
     list_filter = (DeliveryFilter,)
     ordering = ("-id",)
     actions = ("send_chosen_again",)
-    fields = (
-        ("state", "attempts"),
-        "digest",
-        "holds",
-        "to",
-        "cc",
-        "template",
-        ("created_at", "held_until", "next_attempt_at", "sent_at"),
-        "last_error",
-        ("message_id", "in_reply_to"),
-        ("language", "time_zone"),
-        "key",
-    )
+    change_form_template = "admin/helpdesk/outboxmail/change_form.html"
+    # What is empty is left out.
+    shown = ("kind", "state_text", "attempts", "digest", "holds", "to", "cc", "created_at")
+    shown += ("held_until", "next_attempt_at", "sent_at", "last_error")
+    technical = ("message_id", "in_reply_to", "language_name", "time_zone", "key")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OutboxMail]:
         return super().get_queryset(request).defer("context")
 
     def get_readonly_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[str]:
-        return [*super().get_readonly_fields(request, obj), "holds"]
+        return [*super().get_readonly_fields(request, obj), "holds", "kind", "state_text", "language_name"]
 
-    def get_fields(self, request: HttpRequest, obj: OutboxMail | None = None) -> list[Any]:
+    def get_fieldsets(self, request: HttpRequest, obj: OutboxMail | None = None) -> Any:
         """Only a digest holds something, only what is in one went out in it."""
-        out = {"digest": obj is None or obj.digest_id is None, "holds": obj is None or "rows" not in obj.context}
-        return [field for field in self.fields if not (isinstance(field, str) and out.get(field))]
+        out = {
+            name
+            for name in (*self.shown, *self.technical)
+            if hasattr(obj, name) and getattr(obj, name) in ("", None, [])
+        }
+        out |= {"holds"} if obj is None or "rows" not in obj.context else set()
+        parts = ((None, self.shown), (_("Technical"), self.technical))
+        return tuple((title, {"fields": [name for name in names if name not in out]}) for title, names in parts)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A mail is sent again, never edited."""
@@ -111,6 +111,10 @@ class OutboxMailAdmin(ReadOnlyAdmin):
         url = reverse("admin:helpdesk_outboxmail_change", args=[mail.digest_id])
         return format_html('<a href="{}">{}</a>', url, mail.get_state_display())
 
+    @admin.display(description=gettext_lazy("Language"))
+    def language_name(self, mail: OutboxMail) -> str:
+        return str(dict(settings.LANGUAGES).get(mail.language, mail.language))
+
     @admin.display(description=gettext_lazy("Holds"))
     def holds(self, mail: OutboxMail) -> str:
         """The tickets that a digest tells of."""
@@ -118,9 +122,9 @@ class OutboxMailAdmin(ReadOnlyAdmin):
         more = mail.context.get("more", 0)
         return ", ".join([*rows, *([f"+ {more}"] if more else [])])
 
-    @admin.display(description=gettext_lazy("Sent"), empty_value="–")
-    def sent(self, mail: OutboxMail) -> str | None:
-        return instant(mail.sent_at) if mail.sent_at else None
+    @admin.display(description=gettext_lazy("Sent"))
+    def sent(self, mail: OutboxMail) -> str:
+        return instant(mail.sent_at) if mail.sent_at else "–"
 
     @admin.display(description=gettext_lazy("Last error"))
     def error(self, mail: OutboxMail) -> str:
@@ -137,9 +141,17 @@ class OutboxMailAdmin(ReadOnlyAdmin):
 class HeartbeatAdmin(ReadOnlyAdmin):
     """The recurring jobs: when each last ran, and what came of it."""
 
-    list_display = ("name", "last", "age", "outcome")
+    list_display = ("job", "last", "age", "outcome")
     list_display_links = None
     ordering = ("name",)
+    fields = ("job", "last", "age", "outcome")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Heartbeat | None = None) -> tuple[str, ...]:
+        return self.fields
+
+    @admin.display(description=gettext_lazy("Job"))
+    def job(self, beat: Heartbeat) -> str:
+        return job_name(beat.name)
 
     @admin.display(description=gettext_lazy("Last run"))
     def last(self, beat: Heartbeat) -> str:
@@ -151,9 +163,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("Outcome"))
     def outcome(self, beat: Heartbeat) -> str:
-        """Its counts, as `checked 515, differing 0`: what is nested says how much there is of it."""
-        counts = {name: len(value) if isinstance(value, list | dict) else value for name, value in beat.detail.items()}
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in counts.items())[:300] or "–"
+        return outcome_words(beat.detail)
 
 
 class OpenFilter(Choice):

@@ -1,27 +1,28 @@
-"""Accounts, people, teams and hubs: read by all staff, changed by administrators."""
+"""Accounts and people: read by all staff, changed by administrators."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import AdminPasswordChangeForm, AdminUserCreationForm, UserChangeForm
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from helpdesk.accounts.models import Account, StaffRole, Team, TeamMembership, User
+from helpdesk.accounts.models import Account, StaffRole, User
 from helpdesk.core.channels import Channel
-from helpdesk.subscriptions.models import Hub, Skill, Subscription
-from helpdesk.subscriptions.skills import set_skills
-from helpdesk.tickets.services import index_account
-from helpdesk.workspace.duty import led_teams
+from helpdesk.subscriptions.models import Skill, Subscription
+from helpdesk.tickets.services import index_account, index_person
 from helpdesk.workspace.erasing import erase_page
 from helpdesk.workspace.lists import Choice, RoleAdmin
-from helpdesk.workspace.memberships import ByAddressForm, MembershipInline, RowFormSet
+from helpdesk.workspace.memberships import MembershipInline, RowFormSet
 from helpdesk.workspace.rights import Rights
 
 
@@ -35,6 +36,18 @@ class ChannelsForm(forms.ModelForm):
 
 def channel_labels(codes: list[str]) -> str:
     return ", ".join(str(label) for value, label in Channel.choices if value in codes) or "–"
+
+
+class ZoneInput(forms.TextInput):
+    """A time zone, with their names to choose from."""
+
+    template_name = "admin/_zone_input.html"
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return {**super().get_context(name, value, attrs), "zones": sorted(available_timezones())}
+
+
+ZONE = {"time_zone": ZoneInput({"list": "zones", "autocomplete": "off", "class": "vTextField"})}
 
 
 class SubscriptionInline(Rights, admin.TabularInline):
@@ -75,6 +88,16 @@ class AccountAdmin(RoleAdmin):
     fields = ("name", "time_zone", "calendar")
     inlines = (SubscriptionInline, MembershipInline)
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "calendar":
+            options["empty_label"] = _("The standard calendar")
+            options["help_text"] = _("Opening hours that its aims are counted in.")
+        return super().formfield_for_foreignkey(db_field, request, **options)
+
+    def get_form(self, request: HttpRequest, obj: Account | None = None, change: bool = False, **options: Any) -> Any:
+        texts = {"time_zone": _("Type the city: Berlin, Tokyo. Its days begin and end there.")}
+        return super().get_form(request, obj, change=change, **{"widgets": ZONE, "help_texts": texts, **options})
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return Account.objects.visible_to(request.user).prefetch_related("subscriptions__hub")
 
@@ -100,35 +123,64 @@ class StaffFilter(Choice):
         return queryset.filter(staff_role="" if value == "customer" else value)
 
 
+def way_in() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label=_("Signs in"),
+        choices=[("true", _("With a password")), ("false", _("Without a password"))],
+        initial="true",
+        required=False,
+        widget=forms.RadioSelect({"class": "radiolist"}),
+        help_text=_("Without one, people come in through their company's sign-in only."),
+    )
+
+
 class PersonForm(AdminUserCreationForm):
     """A new person; the address is kept in small letters, so that it is unique in any case."""
+
+    usable_password = way_in()
 
     class Meta:
         model = User
         fields = ("email", "full_name", "staff_role", "language", "time_zone")
         field_classes: dict[str, Any] = {}
+        widgets = ZONE
 
     def clean_email(self) -> str:
         return self.cleaned_data["email"].lower()
 
 
+def administrators() -> QuerySet[User]:
+    return User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True)
+
+
 class PersonChangeForm(UserChangeForm):
+    password = None  # what is kept of it is nobody's to read
+
     class Meta:
         model = User
         fields = "__all__"
         field_classes: dict[str, Any] = {}
+        widgets = ZONE
 
     def clean_email(self) -> str:
         return self.cleaned_data["email"].lower()
 
     def clean(self) -> dict[str, Any]:
-        """Somebody must be left who can give roles."""
+        """Somebody must be left who can give roles; the page holds all who can."""
         data = super().clean()
         stays = data.get("is_active") and data.get("staff_role") == StaffRole.ADMINISTRATOR
-        others = User.objects.filter(staff_role=StaffRole.ADMINISTRATOR, is_active=True).exclude(pk=self.instance.pk)
-        if self.instance.is_superuser and not stays and not others.exists():
+        if self.instance.is_superuser and not stays and not administrators().exclude(pk=self.instance.pk).exists():
             self.add_error("staff_role", _("This is the last administrator. Give somebody else the role first."))
         return data
+
+
+class NewPasswordForm(AdminPasswordChangeForm):
+    """How a person signs in: with a new password, or without any."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["usable_password"] = way_in()
+        self.order_fields(("usable_password", "password1", "password2"))
 
 
 class SkillInline(Rights, admin.TabularInline):
@@ -138,6 +190,7 @@ class SkillInline(Rights, admin.TabularInline):
     formset = RowFormSet
     extra = 0
     fields = ("hub",)
+    verbose_name = _("hub")
     verbose_name_plural = _("Knows these hubs: their tickets are handed out to them first")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Skill]:
@@ -150,17 +203,21 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
 
     form = PersonChangeForm
     add_form = PersonForm
-    list_display = ("email", "full_name", "staff_role", "is_active")
+    add_form_template = "admin/change_form.html"
+    change_password_form = NewPasswordForm
+    change_user_password_template = "admin/helpdesk/user/password.html"  # noqa: S105 - a file's name
+    list_display = ("email", "full_name", "role", "is_active")
     list_filter = (StaffFilter,)
     search_fields = ("email__istartswith", "full_name__istartswith")
     search_help_text = _("Beginning of the address or the name")
     ordering = ("email",)
     filter_horizontal = ()
     fieldsets = (
-        (None, {"fields": ("email", "full_name", "password")}),
+        (None, {"fields": ("email", "full_name", "signs_in")}),
         (_("Reads"), {"fields": ("language", "time_zone")}),
-        (_("Rights"), {"fields": ("staff_role", "is_active")}),
+        (_("Rights"), {"fields": ("staff_role", "is_active", "belongs_to")}),
     )
+    readonly_fields = ("signs_in", "belongs_to")
     add_fieldsets = (
         (None, {"fields": ("email", "full_name", "staff_role", "language", "time_zone")}),
         (_("Password"), {"fields": ("usable_password", "password1", "password2")}),
@@ -172,6 +229,11 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
         page = self.admin_site.admin_view(lambda request, pk: erase_page(request, self, pk))
         return [path("<int:pk>/erase/", page, name="helpdesk_user_erase"), *super().get_urls()]
 
+    def _hold(self, request: HttpRequest, object_id: str | None) -> None:
+        """With all administrators, by id: of two who dismiss each other at once, one stays."""
+        list(administrators().order_by("pk").select_for_update(no_key=True))
+        super()._hold(request, object_id)
+
     def get_inlines(self, request: HttpRequest, obj: User | None) -> Any:
         return (SkillInline,) if obj is not None and obj.is_staff else ()
 
@@ -182,157 +244,30 @@ class PersonAdmin(RoleAdmin, DjangoUserAdmin):
             return fieldsets
         return ((None, {"fields": ("email", "full_name")}), *fieldsets[1:])
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if change and {"full_name", "email"} & set(form.changed_data):
+            index_person(person=obj)
 
-class HubBoxes(forms.ModelMultipleChoiceField):
-    """Hubs as boxes to tick; they are read once for a page."""
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        if db_field.name == "staff_role":
+            options["choices"] = [("", _("None: a customer")), *StaffRole.choices]
+        return super().formfield_for_choice_field(db_field, request, **options)
 
-    widget = forms.CheckboxSelectMultiple
+    @admin.display(description=_("Role"))
+    def role(self, person: User) -> str:
+        return str(person.get_staff_role_display() if person.is_staff else _("Customer"))
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(Hub.objects.order_by("position"), required=False, **options)
+    @admin.display(description=_("Signs in"))
+    def signs_in(self, person: User) -> SafeString:
+        words = _("With a password") if person.has_usable_password() else _("Without a password")
+        url, link = reverse("admin:auth_user_password_change", args=[person.pk]), _("Set a new password")
+        return format_html('{} <a class="btn btn--s" href="{}">{}</a>', words, url, link)
 
-    def label_from_instance(self, hub: Hub) -> str:
-        return hub.name.removesuffix(" Hub")
-
-
-class TeamMemberForm(ByAddressForm):
-    knows = HubBoxes(label=_("Knows"))
-
-    class Meta:
-        labels = {"is_lead": _("Leads the team")}
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if self.instance.pk:
-            self.initial["knows"] = [skill.hub_id for skill in self.instance.user.skills.all()]
-
-    def clean_user(self) -> User:
-        person = self.cleaned_data["user"]
-        if not person.is_staff:
-            raise forms.ValidationError(_("Only members of staff belong to a team."))
-        return person
-
-
-class TeamRowFormSet(RowFormSet):
-    """The hubs are read once, not once a row."""
-
-    def add_fields(self, form: forms.ModelForm, index: int | None) -> None:
-        super().add_fields(form, index)
-        if "knows" in form.fields:
-            if not hasattr(self, "hubs"):
-                self.hubs = list(form.fields["knows"].choices)
-            form.fields["knows"].choices = self.hubs
-
-
-class TeamMemberInline(Rights, admin.TabularInline):
-    model = TeamMembership
-    form = TeamMemberForm
-    formset = TeamRowFormSet
-    extra = 0
-    readonly_fields = ("person", "known_hubs")
-    verbose_name_plural = _("Members: who leads, and which hubs each of them knows")
-
-    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
-        return ("person", "user", "is_lead", "knows" if self.has_change_permission(request, obj) else "known_hubs")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[TeamMembership]:
-        rows = super().get_queryset(request).select_related("user", "team")
-        return rows.prefetch_related("user__skills__hub")
-
-    @admin.display(description=_("Name"))
-    def person(self, row: TeamMembership) -> str:
-        return row.user.full_name if row.pk else "–"
-
-    @admin.display(description=_("Knows"))
-    def known_hubs(self, row: TeamMembership) -> str:
-        return ", ".join(skill.hub.name for skill in row.user.skills.all()) or "–"
-
-    def has_add_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        return super().has_add_permission(request, obj) and governs(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        return super().has_change_permission(request, obj) and governs(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and governs(request, obj)
-
-
-def governs(request: HttpRequest, team: Team | None) -> bool:
-    """Administrators look after every team, a lead after those that they lead."""
-    if team is None or request.user.is_superuser:
-        return True
-    return team.pk in led_teams(request)
-
-
-class TeamForm(ChannelsForm):
-    hubs = HubBoxes(label=_("Hubs"), help_text=_("Their new tickets come to this team, by the channels above."))
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        if self.instance.pk:
-            self.initial["hubs"] = [hub.pk for hub in self.instance.hubs.all()]
-
-
-@admin.register(Team)
-class TeamAdmin(RoleAdmin):
-    """Who serves which hubs. A lead looks after the members, the hubs and the channels of their own team."""
-
-    form = TeamForm
-    list_display = ("name", "people", "served", "channel_names")
-    search_fields = ("name__istartswith",)
-    readonly_fields = ("channel_names", "served")
-    inlines = (TeamMemberInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        return super().get_queryset(request).prefetch_related("memberships__user", "hubs")
-
-    def has_change_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        return super().has_change_permission(request, obj) and governs(request, obj)
-
-    def get_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
-        may = self.has_change_permission(request, obj)
-        return ("name", "channels", "hubs") if may else ("name", "channel_names", "served")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> tuple[str, ...]:
-        named = () if request.user.is_superuser else ("name",)
-        return (*named, *self.readonly_fields)
-
-    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        if "hubs" in form.cleaned_data:
-            form.instance.hubs.set(form.cleaned_data["hubs"])
-        for formset in formsets:
-            for row in formset.forms:
-                if "knows" in row.changed_data and not row.cleaned_data.get("DELETE"):
-                    set_skills(user=row.cleaned_data["user"], hubs=row.cleaned_data["knows"], actor=request.user)
-
-    @admin.display(description=_("channels"))
-    def channel_names(self, team: Team) -> str:
-        return channel_labels(team.channels)
-
-    @admin.display(description=_("Members"))
-    def people(self, team: Team) -> str:
-        names = [(row.user.full_name, row.is_lead) for row in team.memberships.all()]
-        return ", ".join(str(_("%(name)s (lead)") % {"name": name}) if leads else name for name, leads in names)
-
-    @admin.display(description=_("Hubs"))
-    def served(self, team: Team) -> str:
-        return ", ".join(hub.name for hub in team.hubs.all())
-
-
-@admin.register(Hub)
-class HubAdmin(RoleAdmin):
-    list_display = ("name", "served_by")
-    ordering = ("position",)
-    fields = ("code", "name", "position", "teams")
-    filter_horizontal = ("teams",)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Hub]:
-        return super().get_queryset(request).prefetch_related("teams")
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Hub | None = None) -> tuple[str, ...]:
-        return ("code",) if obj else ()
-
-    @admin.display(description=_("Teams that serve it"))
-    def served_by(self, hub: Hub) -> str:
-        return ", ".join(team.name for team in hub.teams.all())
+    @admin.display(description=_("Belongs to"))
+    def belongs_to(self, person: User) -> SafeString | str:
+        """The accounts that they speak for, or their teams."""
+        places = [("team", row.team) for row in person.team_memberships.select_related("team")]
+        places += [("account", row.account) for row in person.memberships.select_related("account")]
+        rows = [(reverse(f"admin:helpdesk_{kind}_change", args=[place.pk]), place) for kind, place in places]
+        return format_html_join(", ", '<a href="{}">{}</a>', rows) or "–"

@@ -94,10 +94,20 @@ class RatingAdmin(ReadOnlyAdmin):
     list_filter = (PeriodFilter, ScoreFilter, WordsFilter)
     ordering = ("-rated_at", "-id")
     list_select_related = ("ticket__account", "specialist", "team", "by")
-    fields = ("ticket_link", ("words", "by"), "comment", ("specialist_name", "team_name"), ("rated_at", "changed_at"))
+    fields = (
+        "ticket_link",
+        "account",
+        "words",
+        "by",
+        "comment",
+        "specialist_name",
+        "team_name",
+        "rated_at",
+        "changed_at",
+    )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Rating | None = None) -> list[str]:
-        shown = ["ticket_link", "words", "specialist_name", "team_name"]
+        shown = ["ticket_link", "account", "words", "specialist_name", "team_name"]
         return [*super().get_readonly_fields(request, obj), *shown]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rating]:
@@ -137,13 +147,13 @@ class RatingAdmin(ReadOnlyAdmin):
     def account(self, row: Rating) -> str:
         return row.ticket.account.name
 
-    @admin.display(description=gettext_lazy("Specialist"), empty_value="–")
-    def specialist_name(self, row: Rating) -> str | None:
-        return row.specialist.full_name if row.specialist else None
+    @admin.display(description=gettext_lazy("Specialist"))
+    def specialist_name(self, row: Rating) -> str:
+        return row.specialist.full_name if row.specialist else "–"
 
-    @admin.display(description=gettext_lazy("Team"), empty_value="–")
-    def team_name(self, row: Rating) -> str | None:
-        return row.team.name if row.team else None
+    @admin.display(description=gettext_lazy("Team"))
+    def team_name(self, row: Rating) -> str:
+        return row.team.name if row.team else "–"
 
     @admin.display(description=gettext_lazy("Comment"))
     def said(self, row: Rating) -> str:

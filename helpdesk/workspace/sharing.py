@@ -59,7 +59,15 @@ class SharedForm(forms.ModelForm):
         team = numbers([chosen.removeprefix(TEAM)]) if chosen.startswith(TEAM) else []
         self.instance.owner = self.actor if chosen == MINE else None
         self.instance.team = Team.objects.filter(pk__in=team).first()
+        self._refuse_second(data)
         return data
+
+    def _refuse_second(self, data: dict[str, Any]) -> None:
+        """One name means one thing to each who reads the list, and a form that is sent twice makes one."""
+        instance = self.instance
+        same = self._meta.model.objects.filter(owner=instance.owner, team=instance.team, name=data.get("name"))
+        if same.exclude(pk=instance.pk).exists():
+            self.add_error("name", _("There is one of this name already. Choose another name."))
 
 
 def _audiences(user: User) -> list[tuple[str, str]]:
@@ -146,6 +154,6 @@ class SharedAdmin(RoleAdmin):
     def uses(self, shared: CannedReply | Macro) -> int:
         return shared.used
 
-    @admin.display(description=gettext_lazy("Last used"), empty_value="–")
-    def last_use(self, shared: CannedReply | Macro) -> str | None:
-        return moment(shared.last_used_at, timezone.now()) if shared.last_used_at else None
+    @admin.display(description=gettext_lazy("Last used"))
+    def last_use(self, shared: CannedReply | Macro) -> str:
+        return moment(shared.last_used_at, timezone.now()) if shared.last_used_at else "–"

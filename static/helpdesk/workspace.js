@@ -155,5 +155,14 @@
     leaving = form.classList.contains("composer");
     window.setTimeout(() => { delete form.dataset.sent; }, 4000);
   });
+  // A list to search in, which Django's script puts in place of a select, is called what the select's label says.
+  window.django?.jQuery?.(() => $$("select.admin-autocomplete").forEach((select) => {
+    const box = $("[role=combobox]", select.nextElementSibling || select);
+    const label = select.labels[0];
+    if (!box || !label) return;
+    label.id ||= `${select.id}_label`;
+    box.setAttribute("aria-labelledby", `${label.id} ${box.getAttribute("aria-labelledby")}`);
+    $("[role=textbox]", box)?.setAttribute("aria-labelledby", label.id);
+  }));
   window.addEventListener("pageshow", () => $$("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
 }

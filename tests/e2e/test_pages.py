@@ -15,9 +15,10 @@ from django.core.management import call_command
 from django.utils import timezone
 from playwright.sync_api import Page
 
-from helpdesk.accounts.models import Team, User
+from helpdesk.accounts.models import Absence, Team, User
 from helpdesk.core.demo import PASSWORD
-from helpdesk.notifications.models import Alarm
+from helpdesk.escalation.models import Escalation
+from helpdesk.notifications.models import Alarm, OutboxMail
 from helpdesk.reports.dryrun.models import DryRun
 from helpdesk.reports.dryrun.services import advance_dry_runs, start_dry_run
 from helpdesk.reports.periods import Period
@@ -117,7 +118,18 @@ PAGES = {
         "/admin/helpdesk/user/add/",
         "/admin/helpdesk/team/",
         "/admin/helpdesk/team/{team}/change/",
+        "/admin/helpdesk/team/{team}/history/",
         "/admin/helpdesk/hub/",
+        "/admin/helpdesk/hub/content/change/",
+        "/admin/helpdesk/account/{account}/change/",
+        "/admin/helpdesk/account/{account}/history/",
+        "/admin/helpdesk/user/{person}/change/",
+        "/admin/helpdesk/user/{person}/password/",
+        "/admin/helpdesk/section/add/",
+        "/admin/helpdesk/identityprovider/add/",
+        "/admin/helpdesk/escalation/{escalation}/change/",
+        "/admin/helpdesk/outboxmail/{mail}/change/",
+        "/admin/helpdesk/absence/{absence}/delete/",
         "/admin/helpdesk/heartbeat/",
         "/admin/helpdesk/oncallshift/",
         "/admin/helpdesk/oncallshift/add/",
@@ -153,7 +165,25 @@ def demonstration(transactional_db) -> dict[str, int]:
         .latest("pk")
     )
     CustomField.objects.create(code="seats", label="Seats", label_ja="席数", kind="number")
+    absence = Absence.objects.create(
+        user=User.objects.get(email="anna@premium.example"),
+        starts_at=timezone.now(),
+        ends_at=timezone.now() + timedelta(days=2),
+    )
+    mail = OutboxMail.objects.create(
+        key="given up",
+        message_id="<given-up>",
+        to=[mina.email],
+        template="reply",
+        state="dead",
+        created_at=timezone.now(),
+    )
     return {
+        "account": running.account_id,
+        "person": mina.pk,
+        "absence": absence.pk,
+        "escalation": Escalation.objects.filter(acknowledged_at=None, state="fired").latest("pk").pk,
+        "mail": mail.pk,
         "team": Team.objects.filter(memberships__isnull=False).first().pk,
         "mine": Ticket.objects.active().filter(account=running.account_id).exclude(pk=running.pk).first().pk,
         "policy": policy.pk,

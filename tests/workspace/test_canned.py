@@ -107,7 +107,7 @@ def test_a_shortcut_means_one_text(client, sign_in):
     sign_in()
     assert "“Of all” has this shortcut already." in write(client, shortcut="THANKS").content.decode()
     assert write(client, shortcut="bye").status_code == 302
-    assert write(client, shortcut="log").status_code == 302
+    assert write(client, name="Logs", shortcut="log").status_code == 302
 
 
 # --- Macros ---------------------------------------------------------------------------------------

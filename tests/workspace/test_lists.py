@@ -1,6 +1,7 @@
 """Every list: the same number of queries for one row and for thirty; and the forms that change people."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -8,9 +9,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from helpdesk.accounts.models import Absence, Account, Membership, OnCallShift, StaffRole, User
+from helpdesk.accounts.providers import IdentityProvider
 from helpdesk.escalation.models import Escalation
+from helpdesk.knowledge.models import Article, Section
+from helpdesk.knowledge.services import save_draft
 from helpdesk.notifications.models import Alarm, Heartbeat, Notice, OutboxMail
-from helpdesk.sla.models import Calendar, CalendarVersion, Policy, PolicyVersion, Rollout
+from helpdesk.reports.dryrun.models import DryRun
+from helpdesk.reports.dryrun.services import start_dry_run
+from helpdesk.reports.periods import Period
+from helpdesk.sla.models import Calendar, CalendarVersion, ExceptionCode, Policy, PolicyVersion, Rollout
 from helpdesk.subscriptions.models import Hub
 from helpdesk.tickets.models import CustomField
 from tests.factories import (
@@ -111,6 +118,27 @@ def _rollout(number: int, administrator: User, now) -> None:
     Rollout.objects.create(policy=policy, calendar=calendar, reason="r", created_at=now, created_by=UserFactory())
 
 
+def _dry_run(number: int, administrator: User, now) -> None:
+    policy = Policy.objects.first()
+    values = {"terms": policy.versions.get().terms, "place": 1, "actor": StaffFactory()}
+    day = now.date() - timedelta(days=number)
+    period = Period(first=day, last=day, zone=ZoneInfo("UTC"))
+    start_dry_run(name=f"Draft {number}", policy=policy, period=period, now=now, **values)
+    DryRun.objects.update(state=DryRun.State.DONE)  # few may be under way at once
+
+
+def _article(number: int, administrator: User, now) -> None:
+    section = Section.objects.create(slug=f"s{number}", name="Section")
+    article = Article.objects.create(slug=f"a{number}", section=section, hub=Hub.objects.first())
+    values = {"title": "Title", "summary": "Summary", "body": "Text", "actor": administrator}
+    save_draft(article=article, language="en", now=now, seen_at=None, **values)
+
+
+def _provider(number: int, administrator: User, now) -> None:
+    provider = IdentityProvider.objects.create(account=AccountFactory(), name=f"Provider {number}")
+    provider.domains.create(domain=f"d{number}.example")
+
+
 ROWS = {
     "escalation": _escalation,
     "notice": _notice,
@@ -124,6 +152,14 @@ ROWS = {
     "policy": _policy,
     "calendar": _calendar,
     "rollout": _rollout,
+    "dryrun": _dry_run,
+    "article": _article,
+    "section": lambda number, administrator, now: Section.objects.create(slug=f"s{number}", name="Section"),
+    "exceptioncode": lambda number, administrator, now: ExceptionCode.objects.create(
+        code=f"c{number}", name="Code", effects=["void"]
+    ),
+    "identityprovider": _provider,
+    "ticket": lambda number, administrator, now: make_ticket(now=now),
     "outboxmail": _bundled,
     "alarm": _alarm,
     "absence": _stretch(Absence),
@@ -139,6 +175,9 @@ def test_a_list_costs_the_same_for_one_row_and_for_thirty(client, administrator,
     def count() -> int:
         with CaptureQueriesContext(connection) as caught:
             assert client.get(f"/admin/helpdesk/{model}/").status_code == 200
+        for query in caught:  # the list itself is read up to a page's end, and never counted
+            if f'FROM "helpdesk_{model}"' in query["sql"]:
+                assert "COUNT(*)" not in query["sql"]
         return len(caught)
 
     ROWS[model](100, administrator, timezone.now())

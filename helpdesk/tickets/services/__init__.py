@@ -82,7 +82,7 @@ from helpdesk.tickets.services.merging import Fate, Fated, mark_spam, merge, not
 from helpdesk.tickets.services.opening import FIRST_METRIC, NewTicket, ground_of, open_ticket
 from helpdesk.tickets.services.rating import CHANGEABLE, is_fixed, may_rate, rate
 from helpdesk.tickets.services.scanning import scan_held_files
-from helpdesk.tickets.services.searching import index_account, index_words, rebuild_words
+from helpdesk.tickets.services.searching import index_account, index_person, index_words, rebuild_words
 from helpdesk.tickets.services.shortcuts import count_use, run_macro
 from helpdesk.tickets.services.splitting import split
 from helpdesk.tickets.services.tags import change_tags
@@ -138,6 +138,7 @@ __all__ = [
     "form_was_sent",
     "hand_out",
     "index_account",
+    "index_person",
     "index_words",
     "is_fixed",
     "join_chat",

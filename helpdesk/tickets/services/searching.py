@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
-from helpdesk.accounts.models import Account
+from helpdesk.accounts.models import Account, User
 from helpdesk.tickets.models import Status, Ticket
 
 # A tsvector holds one megabyte. What is beyond this is not found, rather than a reply refused.
@@ -27,6 +27,11 @@ ADD_WORDS_OF = ADD.format(
     open=OPEN,
     words="coalesce((SELECT words FROM helpdesk_searchtext WHERE ticket_id = %s), ''::tsvector)",
 )
+HOLD_ALL = "SELECT 1 FROM helpdesk_ticket WHERE {column} = %s ORDER BY id FOR NO KEY UPDATE"
+ADD_TO_ALL = """
+    UPDATE helpdesk_searchtext SET words = words || helpdesk_words(%s)
+     WHERE ticket_id IN (SELECT id FROM helpdesk_ticket WHERE {column} = %s)
+"""
 # Everything that a ticket is found by: of its first 100,000 letters, what was said last coming first.
 REBUILD = """
     INSERT INTO helpdesk_searchtext (ticket_id, words, is_open)
@@ -89,13 +94,18 @@ def write_words(ticket_ids: Iterable[int]) -> int:
 @transaction.atomic
 def index_account(*, account: Account, name: str) -> None:
     """An account has another name now: let its tickets be found by it, too."""
+    _index_all("account_id", account.pk, name)
+
+
+@transaction.atomic
+def index_person(*, person: User) -> None:
+    """A person has another name or address now: let what they asked be found by it, too."""
+    _index_all("requester_id", person.pk, f"{person.full_name} {person.email}")
+
+
+def _index_all(column: str, pk: int, text: str) -> None:
+    """Add to the words of all tickets of an account or a requester."""
     with connection.cursor() as cursor:
         # As the services do, so that a merge of two of them and this never wait for each other.
-        cursor.execute(
-            "SELECT 1 FROM helpdesk_ticket WHERE account_id = %s ORDER BY id FOR NO KEY UPDATE", [account.pk]
-        )
-        cursor.execute(
-            "UPDATE helpdesk_searchtext SET words = words || helpdesk_words(%s)"
-            " WHERE ticket_id IN (SELECT id FROM helpdesk_ticket WHERE account_id = %s)",
-            [name, account.pk],
-        )
+        cursor.execute(HOLD_ALL.format(column=column), [pk])
+        cursor.execute(ADD_TO_ALL.format(column=column), [text, pk])
