@@ -186,11 +186,17 @@ def _parts(filters: Filters, *, now: datetime) -> list[Q]:
     end = now if filters.dates == CREATED else end
     net = Q(counted_at__gte=start, counted_at__lt=end)
     gross = APART & Q(gross_counted_at__gte=start, gross_counted_at__lt=end)
-    parts = [net, gross & ~net]
+    not_net = _outside("counted_at", start, end)
+    parts = [net, gross & not_net]
     if filters.dates == CREATED:
         taken_in = Ticket.objects.filter(merged_into__isnull=False).values("merged_into")
-        parts.append(Q(ticket__in=taken_in) & ~net & ~gross)
+        parts.append(Q(ticket__in=taken_in) & not_net & _outside("gross_counted_at", start, end))
     return parts
+
+
+def _outside(field: str, start: datetime, end: datetime) -> Q:
+    """A paused clock has no instant: in SQL, what isn't within a period is then not outside of it either."""
+    return Q(**{field: None}) | Q(**{f"{field}__lt": start}) | Q(**{f"{field}__gte": end})
 
 
 def _as_column(test: Q) -> Expression:

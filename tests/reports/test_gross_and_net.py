@@ -23,7 +23,7 @@ from helpdesk.reports.periods import Period
 from helpdesk.sla.clock import Effect
 from helpdesk.sla.models import ExceptionCode
 from helpdesk.tickets import services
-from helpdesk.tickets.models import Ticket
+from helpdesk.tickets.models import Status, Ticket
 from helpdesk.tickets.services import Wish
 from tests.factories import DesignatedFactory, StaffFactory, make_ticket
 
@@ -57,11 +57,19 @@ def longer(minutes: int) -> Wish:
 
 @pytest.fixture
 def grant(manager, ada):
-    """Ask for an exception of a ticket's first response and approve it at once."""
+    """Ask for an exception of a ticket's first response, or another target, and approve it at once."""
     ExceptionCode.objects.filter(code__in=["third-party", "declared-incident"]).update(effects=list(Effect))
 
-    def grant_(ticket: Ticket, wish: Wish, *, at: datetime, code: str = "third-party", approve: bool = True) -> None:
-        clock = ticket.clocks.get(metric="first_response")
+    def grant_(
+        ticket: Ticket,
+        wish: Wish,
+        *,
+        at: datetime,
+        code: str = "third-party",
+        approve: bool = True,
+        metric: str = "first_response",
+    ) -> None:
+        clock = ticket.clocks.get(metric=metric)
         code = ExceptionCode.objects.get(code=code)
         asked = services.request_exception(clock=clock, code=code, wish=wish, evidence="Log.", actor=ada, now=at)
         services.decide_exception(exception=asked, approve=approve, note="Seen.", actor=manager, now=at)
@@ -130,6 +138,20 @@ def test_a_void_target_is_late_gross_once_its_time_has_passed_although_nobody_lo
     grant(made, VOID_IT, at=NOW + 30 * MINUTE)
     assert short(total(manager, now=NOW + 60 * MINUTE).gross) == (0, 0, 0, 0)
     assert short(total(manager, now=NOW + 61 * MINUTE).gross) == (1, 0, 0, 1)
+
+
+@pytest.mark.parametrize("dates", ["due", "created"])
+def test_what_is_late_gross_counts_while_the_other_count_is_paused_and_has_no_deadline(
+    manager, ticket, grant, ada, dates
+):
+    made = ticket(10)
+    services.customer_reply(ticket=made, actor=made.requester, body="And now?", now=NOW + 20 * MINUTE)
+    owed = made.clocks.get(metric="next_response")
+    grant(made, longer(10_000), at=NOW + 30 * MINUTE, metric="next_response")
+    services.set_status(ticket=made, status=Status.WAITING, actor=ada, now=owed.gross_due_at + 10 * MINUTE)
+    assert made.clocks.get(metric="next_response").counted_at is None
+    row = total(manager, dates=dates, metric="next_response", promise=owed.promise, now=NOW + timedelta(days=3))
+    assert (short(row.now), short(row.gross)) == ((0, 0, 0, 0), (1, 0, 0, 1))
 
 
 def test_spam_is_in_neither_count(manager, ticket, ada):
