@@ -7,6 +7,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
@@ -18,6 +19,7 @@ from helpdesk.accounts.security import device_name
 from helpdesk.accounts.services import change_profile
 from helpdesk.portal.own import own_page
 from helpdesk.portal.people_forms import ProfileForm
+from helpdesk.tickets.services import index_person
 
 MOST_SESSIONS = 100
 
@@ -37,7 +39,11 @@ def profile(request: HttpRequest) -> HttpResponse:
         request.POST if request.method == "POST" else None, is_super_admin=is_super_admin, initial=initial
     )
     if request.method == "POST" and form.is_valid():
-        change_profile(user=user, membership=membership if is_super_admin else None, **form.cleaned_data)
+        with transaction.atomic():
+            change_profile(user=user, membership=membership if is_super_admin else None, **form.cleaned_data)
+            if form.cleaned_data["full_name"] != user.full_name:  # their tickets are found by the new name, too
+                user.refresh_from_db()
+                index_person(person=user)
         with translation.override(form.cleaned_data["language"]):
             messages.success(request, _("Your profile is saved."))
         answer = redirect("portal:profile")
