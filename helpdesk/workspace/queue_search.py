@@ -77,7 +77,7 @@ class Search:
 
     found: Found | None = None  # what looking for words has found, once `narrow` has looked
 
-    def __init__(self, text: str, *, asks: bool = True, enough: int = MOST_OF_ALL) -> None:
+    def __init__(self, text: str, *, asks: bool = True, enough: int | None = None) -> None:
         self.text = text.replace("\x00", " ").strip()[:LONGEST]
         self.asks = asks
         self.enough = enough
@@ -139,7 +139,7 @@ class Search:
                 return Found("{}", 0, is_all=True)
             narrowed, among = f"narrowed AS NOT MATERIALIZED ({sql}), ", AMONG
         most = MOST_OF_ALL + 1
-        asked = [*values, self.text, most, min(self.enough, most), most]
+        asked = [*values, self.text, most, min(self.enough or most, most), most]
         return _found(FOUND.format(narrowed=narrowed, sql=IN_ALL.format(among=among, latest=LATEST)), asked)
 
 
@@ -167,8 +167,8 @@ def searched(request: HttpRequest) -> Search:
     return request.searched
 
 
-def _enough(request: HttpRequest) -> int:
-    """What the page shows, and one; a file, and a page far down, take all there are."""
+def _enough(request: HttpRequest) -> int | None:
+    """What the page shows, and one; a file, and a page far down, take all there are: None."""
     page = request.GET.get("p", "1")
     far = getattr(request, "exports", False) or not page.isdecimal() or len(page) > len(str(MOST_OF_ALL))
-    return MOST_OF_ALL + 1 if far else int(page) * PER_PAGE + 1
+    return None if far else int(page) * PER_PAGE + 1
